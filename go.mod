@@ -1,0 +1,3 @@
+module spinglass
+
+go 1.26

@@ -1,0 +1,104 @@
+package protocol
+
+import "time"
+
+// Peer is what a node knows of another member. It is immutable: a change makes a new one.
+type Peer struct {
+	ID        NodeID
+	Epoch     uint64 // boot counter; a member that restarted with its data directory has a higher one
+	Name      string // path, such as /eu/fra/web-1
+	Addresses []Address
+	Distance  int           // levels between the own leaf zone and the zone both have in common; 0 in the own zone
+	RoundTrip time.Duration // measured, smoothed; 0 when not measured yet
+	// Attributes are the peer's own attributes as they stand in its row, sorted by name.
+	Attributes []Attribute
+}
+
+// Attribute is a named value of a row. Value is in the encoding of package table.
+type Attribute struct {
+	Name  string
+	Value []byte
+}
+
+// Attribute returns the value of the named attribute, nil when there is none.
+func (p *Peer) Attribute(name string) []byte {
+	for i := range p.Attributes {
+		if p.Attributes[i].Name == name {
+			return p.Attributes[i].Value
+		}
+	}
+	return nil
+}
+
+// Views. These events are how protocols learn of other members. What they add up to is a partial view: all of the own zone
+// and a few contacts of others. A protocol must never take it for the whole membership.
+type (
+	// PeerUp tells of a member that can be talked to: new, back after it was down or had left, or in the view for another reason.
+	PeerUp struct{ Peer *Peer }
+	// PeerChanged tells of new addresses, attributes or round trip of a peer that is up, or of a restart (higher Epoch).
+	PeerChanged struct{ Peer *Peer }
+	// PeerUnreachable tells that this node got no answer from the peer several times in a row. It is a local observation that steers
+	// whom to rely on, not a fact about the peer.
+	PeerUnreachable struct{ Peer *Peer }
+	// PeerReachable ends PeerUnreachable.
+	PeerReachable struct{ Peer *Peer }
+	// PeerSuspect tells that the peer's heartbeat has not advanced anywhere for T_fail. The peer still counts as a member.
+	PeerSuspect struct{ Peer *Peer }
+	// PeerAlive ends PeerSuspect: the heartbeat has advanced again.
+	PeerAlive struct{ Peer *Peer }
+	// PeerDown tells that the peer's heartbeat has not advanced for twice T_fail. It is no longer a member.
+	PeerDown struct{ Peer *Peer }
+	// PeerLeft tells that the peer said that it leaves.
+	PeerLeft struct{ Peer *Peer }
+	// PeerDropped tells that the peer is no longer in this node's partial view, though nothing is wrong with it.
+	PeerDropped struct{ Peer *Peer }
+)
+
+// The state of the node itself.
+type (
+	// Joined tells that the node has exchanged tables with another member for the first time, or is the first of a fleet.
+	Joined struct{}
+	// JoinFailing tells that no join address answered so far; the node keeps trying, next after Retry.
+	JoinFailing struct {
+		Attempts int
+		Retry    time.Duration
+	}
+	// Healed tells that members which were down or cut off are back after a partition.
+	Healed struct{ Peers int }
+	// SelfSuspect tells that this node finds itself late or paused (local health), so that its own observations count less.
+	// Late is by how much; 0 when it is well again.
+	SelfSuspect struct{ Late time.Duration }
+	// Left tells that the node's own leaving is complete: its peers were told.
+	Left struct{}
+)
+
+// Requests between sibling machines.
+type (
+	// SetAttribute asks membership to put an attribute into the node's own row; a nil Value removes it.
+	SetAttribute struct{ Attribute Attribute }
+	// AttributeRefused tells that an attribute does not fit into the row.
+	AttributeRefused struct {
+		Name string
+		Err  error
+	}
+	// Unanswered tells membership that a peer did not answer ordinary traffic in time.
+	Unanswered struct{ Peer NodeID }
+)
+
+func (PeerUp) event()           {}
+func (PeerChanged) event()      {}
+func (PeerUnreachable) event()  {}
+func (PeerReachable) event()    {}
+func (PeerSuspect) event()      {}
+func (PeerAlive) event()        {}
+func (PeerDown) event()         {}
+func (PeerLeft) event()         {}
+func (PeerDropped) event()      {}
+func (Joined) event()           {}
+func (JoinFailing) event()      {}
+func (Healed) event()           {}
+func (SelfSuspect) event()      {}
+func (Left) event()             {}
+func (SetAttribute) event()     {}
+func (AttributeRefused) event() {}
+func (Unanswered) event()       {}

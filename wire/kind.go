@@ -1,0 +1,21 @@
+package wire
+
+import "spinglass/protocol"
+
+// The kinds of frames. Numbers are never used again for something else.
+const (
+	KindPadding protocol.Kind = 0 // the rest of the datagram is filler
+
+	KindData    protocol.Kind = 1 // bimodal: a packet on its first way
+	KindRepair  protocol.Kind = 2 // bimodal: a packet sent again
+	KindDigest  protocol.Kind = 3 // bimodal: what a member holds
+	KindRequest protocol.Kind = 4 // bimodal: what a member misses
+	KindPoll    protocol.Kind = 5 // bimodal: asks for a digest of some streams at once
+
+	KindTableDigest protocol.Kind = 16 // membership: versions of rows
+	KindTableDelta  protocol.Kind = 17 // membership: rows and heartbeats that the other lacks, and which rows are wanted
+	KindProbe       protocol.Kind = 18 // membership: are you there
+	KindProbeReply  protocol.Kind = 19 // membership: yes
+
+	KindTest protocol.Kind = 127 // kept free for tests of drivers
+)
