@@ -38,12 +38,15 @@ func (r *Router) Add(m protocol.Machine, kinds ...protocol.Kind) {
 	}
 }
 
-// Start starts every machine.
+// Start starts every machine, and only then routes what they said, since Start is the first input of each.
 func (r *Router) Start(now protocol.Time, out *protocol.Output) {
-	for i, m := range r.machines {
-		mark := len(out.Effects)
+	marks := []int{len(out.Effects)}
+	for _, m := range r.machines {
 		m.Start(now, out)
-		r.route(now, i, mark, out)
+		marks = append(marks, len(out.Effects))
+	}
+	for i := range r.machines {
+		r.route(now, i, marks[i], marks[i+1], out)
 	}
 }
 
@@ -56,7 +59,7 @@ func (r *Router) Receive(now protocol.Time, from protocol.NodeID, m protocol.Mes
 	}
 	mark := len(out.Effects)
 	r.machines[i].Receive(now, from, m, out)
-	r.route(now, i, mark, out)
+	r.route(now, i, mark, len(out.Effects), out)
 }
 
 // Notify implements protocol.Machine.
@@ -76,7 +79,7 @@ func (r *Router) Timeout(now protocol.Time, out *protocol.Output) {
 		if m.Deadline() <= now {
 			mark := len(out.Effects)
 			m.Timeout(now, out)
-			r.route(now, i, mark, out)
+			r.route(now, i, mark, len(out.Effects), out)
 		}
 	}
 }
@@ -94,23 +97,23 @@ func (r *Router) Deadline() protocol.Time {
 func (r *Router) Command(now protocol.Time, i int, out *protocol.Output, f func()) {
 	mark := len(out.Effects)
 	f()
-	r.route(now, i, mark, out)
+	r.route(now, i, mark, len(out.Effects), out)
 }
 
 func (r *Router) notify(now protocol.Time, i int, e protocol.Event, out *protocol.Output) {
 	mark := len(out.Effects)
 	r.machines[i].Notify(now, e, out)
-	r.route(now, i, mark, out)
+	r.route(now, i, mark, len(out.Effects), out)
 }
 
-// route hands the events among the effects from mark on, all of them machine i's, to the other machines. What those emit in turn is
+// route hands the events among the effects [from, to), all of them machine i's, to the other machines. What those emit in turn is
 // appended behind and routed by the nested calls.
-func (r *Router) route(now protocol.Time, i, mark int, out *protocol.Output) {
+func (r *Router) route(now protocol.Time, i, from, to int, out *protocol.Output) {
 	r.depth++
 	if r.depth > depthMax {
 		panic("stack: machines answer each other's events without end")
 	}
-	for n, end := mark, len(out.Effects); n < end; n++ {
+	for n := from; n < to; n++ {
 		switch effect := &out.Effects[n]; effect.Kind {
 		case protocol.EffectWork:
 			claim(effect.Work, i)

@@ -1,0 +1,18 @@
+// Package stack puts the protocols of one node together: membership and Bimodal Multicast as one protocol.Machine, so that
+// the drivers, real and simulated, see a single machine.
+//
+// # Vocabulary
+//
+//   - The [Router] carries messages to the machine that owns their kind, events to every sibling of the machine that emitted them, and
+//     the completion of work to the machine that asked for it.
+//   - A [Node] is the router with the protocols of a Spinglass node in it; its fields give access to their commands.
+//
+// # Contract
+//
+// The contract of protocol.Machine, as a whole. Commands of a machine inside must run through [Node.Command], so that the events they
+// emit reach the siblings.
+//
+// # Limitations
+//
+// An event may lead to further events at most 64 deep; beyond that the machines answer each other without end, which panics.
+package stack
