@@ -15,6 +15,7 @@ var (
 	ErrChecksum  = errors.New("wire: checksum does not match")
 	ErrRecord    = errors.New("wire: malformed record")
 	ErrOversized = errors.New("wire: exceeds its limit")
+	ErrKind      = errors.New("wire: unknown kind of frame")
 )
 
 // Reader takes values off a byte slice. After the first error every further call returns zero, and Err tells the first error; so
