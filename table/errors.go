@@ -1,0 +1,33 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of rows that cannot be.
+var (
+	ErrFormat = errors.New("table: row of an unknown format")
+	ErrField  = errors.New("table: malformed field of a row")
+	ErrOrder  = errors.New("table: entries not in ascending order")
+	ErrValue  = errors.New("table: malformed value")
+)
+
+// RowTooLargeError says that a row does not fit into its limit.
+type RowTooLargeError struct {
+	Size  int // bytes of the row's encoding
+	Limit int
+}
+
+func (e *RowTooLargeError) Error() string {
+	return fmt.Sprintf("row of %d bytes exceeds the limit of %d; shorten attributes or raise the row limit", e.Size, e.Limit)
+}
+
+// FullError says that a zone holds as many rows as its limit allows.
+type FullError struct {
+	Limit int // rows
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("the zone holds its limit of %d rows; raise the zone limit at all members or make more zones", e.Limit)
+}
