@@ -1,0 +1,149 @@
+package sim
+
+import (
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// effect carries out one effect of the input that the host has just handled.
+func (w *World) effect(h *host, e *protocol.Effect) {
+	switch e.Kind {
+	case protocol.EffectSend:
+		body := w.emit(h, e.Message)
+		w.sendTo(h, e.To, e.Message, body)
+	case protocol.EffectSendAddress:
+		body := w.emit(h, e.Message)
+		w.sendAddress(h, e.Address, e.Message, body)
+	case protocol.EffectSpread:
+		w.spread(h, e.Targets, e.Message)
+	case protocol.EffectEmit:
+		for _, f := range w.observers {
+			f(w.now, h.place.ID, e.Event)
+		}
+	case protocol.EffectDrop:
+		w.countDrop(e.Reason)
+	case protocol.EffectWork:
+		w.work(h, e.Work)
+	default:
+		panic("sim: an effect of unknown kind")
+	}
+}
+
+func (w *World) sendTo(h *host, to protocol.NodeID, m protocol.Message, body []byte) {
+	target, known := w.find(to)
+	if !known {
+		target = nil
+		w.stats.NoHost++
+	}
+	w.send(h, target, m, body)
+}
+
+// sendAddress does what a socket does: the datagram goes to whoever listens at the address.
+func (w *World) sendAddress(h *host, to protocol.Address, m protocol.Message, body []byte) {
+	index, known := w.addresses[to]
+	if !known {
+		w.stats.NoAddress++
+		w.send(h, nil, m, body)
+		return
+	}
+	w.send(h, w.hosts[index], m, body)
+}
+
+func (w *World) spread(h *host, targets []protocol.NodeID, m protocol.Message) {
+	if len(targets) == 0 {
+		return
+	}
+	body := w.emit(h, m)
+	if !w.config.Network.Multicast {
+		for _, to := range targets {
+			w.sendTo(h, to, m, body)
+		}
+		return
+	}
+	size := datagramSize(m)
+	left, ok := w.leave(h, size)
+	for _, to := range targets {
+		w.countSent(h, size)
+		target, known := w.find(to)
+		if !known {
+			w.stats.NoHost++
+		} else if ok {
+			w.transmit(h, target, left, size, m, body)
+		}
+	}
+}
+
+// datagramSize returns the size of the datagram that carries m alone, as UDP payload.
+func datagramSize(m protocol.Message) int { return wire.HeaderSize + wire.FrameSize(m.Size()) }
+
+// send sends a datagram to a host, or to nobody (nil), which costs the sender as much.
+func (w *World) send(h, to *host, m protocol.Message, body []byte) {
+	size := datagramSize(m)
+	w.countSent(h, size)
+	left, ok := w.leave(h, size)
+	if ok && to != nil {
+		w.transmit(h, to, left, size, m, body)
+	}
+}
+
+func (w *World) countSent(h *host, size int) {
+	w.stats.Sent++
+	w.stats.SentBytes += uint64(size)
+	h.stats.Sent++
+	h.stats.SentBytes += uint64(size)
+	if size > wire.DatagramDefault {
+		w.stats.Oversized++
+	}
+}
+
+// leave takes a datagram through the core and the egress of its host and returns when it is on the network; false when it is lost before.
+func (w *World) leave(h *host, size int) (protocol.Time, bool) {
+	h.sent++
+	w.busy(h, h.cost.send(size))
+	if size > wire.DatagramMax {
+		w.stats.TooLarge++
+		return 0, false
+	}
+	n := &w.config.Network
+	if n.Egress <= 0 {
+		return h.free, true
+	}
+	left, ok := serialize(&h.egress, h.free, size+Overhead, n.Egress, n.EgressQueue)
+	if !ok {
+		w.stats.EgressFull++
+	}
+	return left, ok
+}
+
+// transmit takes a datagram over the network.
+func (w *World) transmit(h, to *host, left protocol.Time, size int, m protocol.Message, body []byte) {
+	if len(w.barriers) > 0 {
+		if w.severed(h.index, to.index) {
+			w.stats.Cut++
+			return
+		}
+		left = w.unclogged(h.index, to.index, left)
+	}
+	f := flight{from: h, to: to, counter: h.sent, size: size}
+	at, corrupt, ok := w.carry(f, left)
+	if !ok {
+		return
+	}
+	in := input{kind: InputReceive, message: m, from: h.index, to: to.index, size: int32(size), corrupt: corrupt}
+	if body != nil {
+		in.aside = &aside{datagram: body}
+	}
+	w.fly(in, at)
+	if at, twice := w.duplicated(f, left); twice {
+		w.stats.Duplicated++
+		w.fly(in, at)
+	}
+}
+
+func (w *World) fly(in input, at protocol.Time) {
+	if w.pending >= w.config.FlightMax {
+		w.stats.FlightFull++
+		return
+	}
+	w.queue.push(entry{at: max(at, w.now), ref: w.slot(in), kind: entryArrive})
+}
