@@ -1,0 +1,154 @@
+package live
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Defaults of the bounds in Config.
+const (
+	ReceiveQueueDefault  = 16 << 20
+	SendQueueDefault     = 4 << 20
+	CallQueueDefault     = 1024
+	WorkQueueDefault     = 1024
+	PersistQueueDefault  = 64
+	StreamsDefault       = 64
+	LookupsDefault       = 8
+	PeersDefault         = 65536
+	StrangersDefault     = 4096
+	SocketBufferDefault  = 8 << 20
+	PersistSizeMax       = 16 << 20 // bytes of the value of a Persist
+	StreamWriteSizeMax   = 1 << 20  // bytes of the data of a StreamWrite
+	queueMax             = 1 << 30  // largest bound that Config accepts
+	receiveQueueBytesMin = 4 * slabSize
+	sendQueueBytesMin    = 2 * laneCount * parcelSize
+)
+
+// Resolver finds the IP addresses of a host; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Config says what a Node runs and where. Zero bounds stand for their defaults.
+type Config struct {
+	// ID is the sender of all datagrams; it must not be zero.
+	ID protocol.NodeID
+	// Machine is what the loop runs.
+	Machine protocol.Machine
+	// Build makes the machine when it needs to know the address under which others reach the node. Exactly one of Machine and
+	// Build is set.
+	Build func(advertised protocol.Address) (protocol.Machine, error)
+	// Decoder decodes the frames that arrive. Only the loop uses it.
+	Decoder protocol.Decoder
+
+	// Listen is "host:port": the UDP socket and, on the same port, the TCP listener of streams. An empty host means every
+	// interface, IPv4 and IPv6; port 0 means any free port.
+	Listen string
+	// Advertise is the "host:port" that others should use; port 0 stands for the port of the socket. Empty: the address of Listen;
+	// when that is every interface, the one that the route to Join leaves from, or else the first of the machine's own addresses.
+	Advertise string
+	// Join names addresses that the node will talk to first, which helps to find the address to advertise. Nothing is sent to them.
+	Join []string
+	// Conn is used in place of a socket opened by Listen. Close closes it. There are no streams then.
+	Conn net.PacketConn
+	// Resolver finds the addresses of host names; nil stands for net.DefaultResolver.
+	Resolver Resolver
+
+	// Epoch is the instant at which protocol.Time is zero; the zero Epoch stands for the moment of Start.
+	Epoch time.Time
+	// DataDir is where Persist keeps its values, one file per key. It is made if need be. Empty: nothing is kept.
+	DataDir string
+	// Key signs. Without it every Sign completes without a signature.
+	Key ed25519.PrivateKey
+	// Logger gets warnings and samples of drops; nil discards.
+	Logger *slog.Logger
+	// OnEvent gets every event that the machine emits, on the loop. It must not block.
+	OnEvent func(now protocol.Time, e protocol.Event)
+	// Perturb makes the node sleep now and then, for tests and demonstrations.
+	Perturb Perturb
+
+	// DatagramSize is the largest datagram that messages are packed into, wire.DatagramMin to wire.DatagramMax bytes
+	// (default wire.DatagramDefault). A single larger message travels in a datagram of its own, which IP may fragment.
+	DatagramSize int
+	// PlainDatagrams turns segmentation and coalescing by the kernel off.
+	PlainDatagrams bool
+	ReceiveQueue   int // bytes that wait for the loop
+	SendQueue      int // bytes that wait for the writer
+	CallQueue      int // functions given to Do, Post and Call
+	WorkQueue      int // signatures to make or check
+	PersistQueue   int // values to store
+	Streams        int // bulk streams open at once, both directions together
+	Lookups        int // lookups of names under way
+	Peers          int // peers whose addresses are known
+	Strangers      int // senders who are not peers
+	SocketBuffer   int // bytes wished for the kernel's buffer, in each direction
+}
+
+// withDefaults returns the configuration with every default filled in.
+func (c Config) withDefaults() Config {
+	bounds := []struct {
+		value   *int
+		initial int
+	}{
+		{&c.DatagramSize, wire.DatagramDefault}, {&c.ReceiveQueue, ReceiveQueueDefault}, {&c.SendQueue, SendQueueDefault},
+		{&c.CallQueue, CallQueueDefault}, {&c.WorkQueue, WorkQueueDefault}, {&c.PersistQueue, PersistQueueDefault},
+		{&c.Streams, StreamsDefault}, {&c.Lookups, LookupsDefault}, {&c.Peers, PeersDefault},
+		{&c.Strangers, StrangersDefault}, {&c.SocketBuffer, SocketBufferDefault},
+	}
+	for _, b := range bounds {
+		if *b.value == 0 {
+			*b.value = b.initial
+		}
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.OnEvent == nil {
+		c.OnEvent = func(protocol.Time, protocol.Event) {}
+	}
+	if c.Epoch.IsZero() {
+		c.Epoch = time.Now()
+	}
+	return c
+}
+
+// check reports the first thing that is wrong with a configuration whose defaults are filled in.
+func (c *Config) check() error {
+	switch {
+	case c.ID == 0:
+		return errors.New("live: node id is zero")
+	case (c.Machine == nil) == (c.Build == nil):
+		return errors.New("live: exactly one of Machine and Build must be set")
+	case c.Decoder == nil:
+		return errors.New("live: no decoder")
+	case c.Conn == nil && c.Listen == "":
+		return errors.New("live: no address to listen on")
+	case c.DatagramSize < wire.DatagramMin || c.DatagramSize > wire.DatagramMax:
+		return fmt.Errorf("live: datagram size %d is not in %d to %d", c.DatagramSize, wire.DatagramMin, wire.DatagramMax)
+	case c.Key != nil && len(c.Key) != ed25519.PrivateKeySize:
+		return fmt.Errorf("live: key of %d bytes is not an Ed25519 private key", len(c.Key))
+	case c.ReceiveQueue < receiveQueueBytesMin:
+		return fmt.Errorf("live: receive queue of %d bytes is below %d", c.ReceiveQueue, receiveQueueBytesMin)
+	case c.SendQueue < sendQueueBytesMin:
+		return fmt.Errorf("live: send queue of %d bytes is below %d", c.SendQueue, sendQueueBytesMin)
+	}
+	for _, bound := range []int{c.ReceiveQueue, c.SendQueue, c.CallQueue, c.WorkQueue, c.PersistQueue, c.Streams, c.Lookups, c.Peers,
+		c.Strangers, c.SocketBuffer} {
+		if bound < 1 || bound > queueMax {
+			return fmt.Errorf("live: bound %d is not in 1 to %d", bound, queueMax)
+		}
+	}
+	return c.Perturb.check()
+}

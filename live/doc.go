@@ -1,0 +1,43 @@
+// Package live runs a protocol machine over real sockets, the real clock and real files.
+//
+// One goroutine, the loop, owns the machine of a [Node]: every input goes through it, so that neither the machine nor the callbacks
+// of the application need locks. Around it stand a reader and a writer of the UDP socket, workers for signatures and for durable
+// storage, and two goroutines per bulk stream. Each of them is joined to the loop by a bounded queue.
+//
+// # Vocabulary
+//
+//   - A turn is one pass of the loop: a bounded number of inputs, then Timeout if it is due, then the hand-over of what is to be sent.
+//   - An arrival is what one read of the socket brought: one datagram, or several of equal size which the kernel coalesced (GRO).
+//   - A parcel is a buffer of datagrams for one set of destinations. Its segments are of equal size, the last may be shorter, so that
+//     the kernel can cut it up itself (GSO). A lane is a parcel still being filled.
+//   - The book knows the addresses of peers; a stranger is a sender whom no event of the machine has introduced.
+//   - A completion is the event that tells the machine that work which it asked for is done.
+//
+// # Contract
+//
+// The loop keeps the contract of package protocol. It carries out effects in order, with two liberties: datagrams to different
+// destination sets may overtake each other within a turn, as they may in the network, and several messages for the same destinations
+// may share a datagram.
+//
+// Addresses are text, "host:port". An IP address is used as it stands. A name is resolved off the loop and again on later sends once
+// the answer is old; a message to a name that is being resolved waits for the answer, a bounded number of them. A message to an
+// address goes to every IP address that the name has; a message to a peer goes to that one of its addresses from which the peer was
+// last heard, and until then to each in turn. The source of a datagram is not authenticated: it is used to choose among the addresses that
+// the peer has published, and to answer strangers, and never replaces an address of a peer.
+//
+// Every queue is bounded. When the queue of arrivals is full, arrivals are dropped and counted. When the writer is behind, the loop
+// waits for it, which in turn fills the other queues: nothing is lost between machine and kernel without a count. Work beyond a bound
+// completes with an error. [Node.Post] fails on a full queue, [Node.Do] and [Node.Call] wait.
+//
+// [Node.Close], [Node.Call] and [Node.Do] must not be called from the loop (from OnEvent or from a function given to Do, Post or Call);
+// [Node.Post] may.
+//
+// Time is that of package time: the monotonic clock, counted from Config.Epoch. No other clock can be injected, because testing/synctest
+// already gives tests virtual time; with an in-memory net.PacketConn a whole Node runs inside a bubble.
+//
+// # Limitations
+//
+// Datagrams are neither encrypted nor authenticated. Segmentation and coalescing by the kernel are used on Linux; elsewhere every
+// datagram costs a system call. recvmmsg and sendmmsg are not used: measured, they save next to nothing beside GSO and GRO.
+// An injected Conn has no streams. Without a DataDir, Persist completes without storing anything.
+package live

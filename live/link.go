@@ -1,0 +1,107 @@
+package live
+
+import (
+	"net"
+	"net/netip"
+)
+
+// link is the socket as reader and writer see it. One goroutine reads, another writes.
+type link interface {
+	// read waits for an arrival. A segment above zero says that the kernel coalesced datagrams of that size.
+	read(buffer []byte) (arrival, error)
+	// write sends b to one address; with a segment above zero as datagrams of that size, the last may be shorter.
+	write(b []byte, segment int, to netip.AddrPort) error
+	// reaches reports whether the socket can send to the family of the address.
+	reaches(to netip.AddrPort) bool
+	// segments reports whether write takes segments.
+	segments() bool
+}
+
+// arrival is what one read brought.
+type arrival struct {
+	size    int // bytes
+	segment int // bytes of each datagram but the last, 0 when there is one datagram
+	from    netip.AddrPort
+	lost    uint64 // datagrams that the kernel dropped so far because its buffer was full, 0 when unknown
+}
+
+// packetLink is a link over any net.PacketConn, one datagram a call.
+type packetLink struct{ conn net.PacketConn }
+
+func (l packetLink) read(buffer []byte) (arrival, error) {
+	n, from, err := l.conn.ReadFrom(buffer)
+	if err != nil {
+		return arrival{}, err
+	}
+	return arrival{size: n, from: addrPort(from)}, nil
+}
+
+func (l packetLink) write(b []byte, _ int, to netip.AddrPort) error {
+	_, err := l.conn.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	return err
+}
+
+func (l packetLink) reaches(netip.AddrPort) bool { return true }
+
+func (l packetLink) segments() bool { return false }
+
+// addrPort returns the IP address and port of a; the zero value when it has none.
+func addrPort(a net.Addr) netip.AddrPort {
+	switch a := a.(type) {
+	case nil:
+		return netip.AddrPort{}
+	case *net.UDPAddr:
+		return unmap(a.AddrPort())
+	case *net.TCPAddr:
+		return unmap(a.AddrPort())
+	}
+	p, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return unmap(p)
+}
+
+// unmap turns an IPv4 address in IPv6 form into an IPv4 address, so that one address has one form.
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// familyOf tells which addresses a socket bound to local reaches: one bound to an IPv4 address only IPv4, one bound to an IPv6
+// address only IPv6, one bound to no address both.
+func familyOf(local netip.Addr) (ip4, ip6 bool) {
+	if local.Is4() {
+		return true, false
+	}
+	return local.IsUnspecified(), true
+}
+
+// udpLink is a link over a UDP socket of the kernel.
+type udpLink struct {
+	conn     *net.UDPConn
+	ip4, ip6 bool
+	udpOptions
+}
+
+// newLink returns the best link over conn.
+func newLink(conn net.PacketConn, plain bool, socketBuffer int) link {
+	udp, ok := conn.(*net.UDPConn)
+	if !ok {
+		return packetLink{conn}
+	}
+	l := &udpLink{conn: udp}
+	l.ip4, l.ip6 = familyOf(rawAddr(udp))
+	l.setBuffers(udp, socketBuffer)
+	if !plain {
+		l.enable(udp)
+	}
+	return l
+}
+
+// rawAddr returns the local address without unmapping, which would make a dual-stack socket look like an IPv4 one.
+func rawAddr(udp *net.UDPConn) netip.Addr { return udp.LocalAddr().(*net.UDPAddr).AddrPort().Addr() }
+
+func (l *udpLink) reaches(to netip.AddrPort) bool {
+	if to.Addr().Is4() {
+		return l.ip4
+	}
+	return l.ip6
+}

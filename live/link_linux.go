@@ -1,0 +1,126 @@
+package live
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"spinglass/protocol"
+)
+
+// controlSize is the room for the control messages that a read brings: segment size and count of losses.
+const controlSize = 128
+
+// udpOptions is what this kernel can do for a UDP socket.
+type udpOptions struct {
+	gso, gro      bool
+	control       []byte // of reads
+	outControl    []byte // of writes with segments: one UDP_SEGMENT message
+	receiveBuffer int    // effective, bytes
+	sendBuffer    int
+}
+
+// setBuffers asks for socket buffers of size bytes, beyond the system's limit where the process may.
+func (o *udpOptions) setBuffers(udp *net.UDPConn, size int) {
+	withSocket(udp, func(fd int) {
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size) != nil {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size)
+		}
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, size) != nil {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size)
+		}
+		// The kernel reports twice the usable size.
+		if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
+			o.receiveBuffer = n / 2
+		}
+		if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF); err == nil {
+			o.sendBuffer = n / 2
+		}
+		// Without it the losses of the kernel stay unknown, which is no reason to fail.
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
+	})
+	o.control = make([]byte, controlSize)
+}
+
+// enable turns segmentation and coalescing on where the kernel has them.
+func (o *udpOptions) enable(udp *net.UDPConn) {
+	withSocket(udp, func(fd int) {
+		o.gro = unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
+		_, err := unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT)
+		o.gso = err == nil
+	})
+	o.outControl = make([]byte, unix.CmsgSpace(2))
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&o.outControl[0]))
+	header.Level, header.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	header.SetLen(unix.CmsgLen(2))
+}
+
+func withSocket(udp *net.UDPConn, f func(fd int)) {
+	if raw, err := udp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { f(int(fd)) })
+	}
+}
+
+func (l *udpLink) segments() bool { return l.gso }
+
+func (l *udpLink) read(buffer []byte) (arrival, error) {
+	n, controlled, _, from, err := l.conn.ReadMsgUDPAddrPort(buffer, l.control)
+	if err != nil {
+		return arrival{}, err
+	}
+	a := arrival{size: n, from: unmap(from)}
+	for control := l.control[:controlled]; len(control) >= unix.SizeofCmsghdr; {
+		header, data, rest, err := unix.ParseOneSocketControlMessage(control)
+		if err != nil {
+			break
+		}
+		switch {
+		case header.Level == unix.SOL_UDP && header.Type == unix.UDP_GRO && len(data) >= 4:
+			a.segment = int(binary.NativeEndian.Uint32(data))
+		case header.Level == unix.SOL_SOCKET && header.Type == unix.SO_RXQ_OVFL && len(data) >= 4:
+			a.lost = uint64(binary.NativeEndian.Uint32(data))
+		}
+		control = rest
+	}
+	return a, nil
+}
+
+func (l *udpLink) write(b []byte, segment int, to netip.AddrPort) error {
+	if segment == 0 || segment >= len(b) {
+		_, err := l.conn.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	binary.NativeEndian.PutUint16(l.outControl[unix.CmsgLen(0):], uint16(segment))
+	_, _, err := l.conn.WriteMsgUDPAddrPort(b, l.outControl, to)
+	return err
+}
+
+// refusal tells what an error of a send with segments means for further ones.
+func refusal(err error) (never, smaller bool) {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return false, false
+	}
+	// EIO: the device cannot fill in checksums. EINVAL, EMSGSIZE: a segment does not fit the path.
+	return errno == unix.EIO || errno == unix.EOPNOTSUPP, errno == unix.EINVAL || errno == unix.EMSGSIZE
+}
+
+// sendReason tells under which reason a failed send is counted.
+func sendReason(err error) protocol.Reason {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	switch errno {
+	case unix.ENOBUFS, unix.EAGAIN, unix.ENOMEM:
+		return ReasonSendBuffer
+	case unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ENETDOWN, unix.ECONNREFUSED, unix.EADDRNOTAVAIL:
+		return ReasonSendUnreachable
+	case unix.EMSGSIZE:
+		return ReasonSendOversize
+	}
+	return ReasonSendFailed
+}

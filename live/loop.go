@@ -1,0 +1,195 @@
+package live
+
+import (
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Inputs of one turn. More wait for the next, so that timers and sending come round even under a flood.
+const (
+	slabsPerTurn       = 4
+	callsPerTurn       = 256
+	completionsPerTurn = 256
+)
+
+// loop runs the machine. It owns all fields of Node below the line "of the loop".
+func (n *Node) loop() {
+	defer close(n.stopped)
+	n.machine.Start(n.now(), &n.output)
+	n.carryOut(n.now())
+	for !n.closed() {
+		if !n.turn() {
+			n.wait()
+		}
+	}
+	n.lastTurn()
+	close(n.out.full)
+}
+
+// turn does what is at hand and reports whether there may be more.
+func (n *Node) turn() bool {
+	n.sleep()
+	n.count.turns.Add(1)
+	more := n.takeArrivals()
+	more = n.takeCalls(callsPerTurn) || more
+	more = n.takeCompletions() || more
+	more = n.takeTimeout() || more
+	n.out.flush()
+	return more
+}
+
+// lastTurn runs what was accepted before Close.
+func (n *Node) lastTurn() {
+	n.takeCalls(cap(n.calls))
+	n.takeTimeout()
+	n.out.flush()
+}
+
+// wait blocks until there is something to do.
+func (n *Node) wait() {
+	deadline := n.machine.Deadline()
+	if deadline != protocol.Never {
+		n.timer.Reset(max(0, deadline.Sub(n.now())))
+		defer n.timer.Stop()
+	}
+	select {
+	case <-n.inbox.ready:
+	case call := <-n.calls:
+		n.runCall(call)
+	case c := <-n.work.completions:
+		n.complete(c)
+	case a := <-n.names.answers:
+		n.answered(a)
+	case <-n.timer.C:
+	case <-n.prodded:
+	case <-n.closing:
+	}
+}
+
+func (n *Node) takeArrivals() (more bool) {
+	n.slabs, more = n.inbox.take(n.slabs[:0], slabsPerTurn)
+	for _, s := range n.slabs {
+		n.receiveSlab(s)
+	}
+	if len(n.slabs) > 0 {
+		n.inbox.giveBack(n.slabs)
+	}
+	clear(n.slabs)
+	return more
+}
+
+func (n *Node) takeCalls(max int) (more bool) {
+	for range max {
+		select {
+		case call := <-n.calls:
+			n.runCall(call)
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (n *Node) runCall(call func(protocol.Time, *protocol.Output)) {
+	now := n.now()
+	call(now, &n.output)
+	n.carryOut(now)
+}
+
+func (n *Node) takeCompletions() (more bool) {
+	for range completionsPerTurn {
+		select {
+		case c := <-n.work.completions:
+			n.complete(c)
+		case a := <-n.names.answers:
+			n.answered(a)
+		default:
+			return n.completeRefused()
+		}
+	}
+	return true
+}
+
+func (n *Node) takeTimeout() (more bool) {
+	now := n.now()
+	if n.machine.Deadline() > now {
+		return false
+	}
+	n.count.timeouts.Add(1)
+	n.machine.Timeout(now, &n.output)
+	n.carryOut(now)
+	return true
+}
+
+// notify gives the machine an event of the driver.
+func (n *Node) notify(e protocol.Event) {
+	now := n.now()
+	n.machine.Notify(now, e, &n.output)
+	n.carryOut(now)
+}
+
+// receiveSlab gives the machine what one slab holds.
+func (n *Node) receiveSlab(s *slab) {
+	now := n.now()
+	var datagrams, messages uint64
+	for i := range s.arrivals {
+		a := &s.arrivals[i]
+		for rest := s.buffer[a.start:a.end]; ; {
+			datagram := rest
+			if a.segment > 0 && len(rest) > a.segment {
+				datagram = rest[:a.segment]
+			}
+			rest = rest[len(datagram):]
+			datagrams++
+			messages += n.receive(now, datagram, a)
+			if len(rest) == 0 {
+				break
+			}
+		}
+	}
+	n.count.datagramsReceived.Add(datagrams)
+	n.count.bytesReceived.Add(uint64(s.used))
+	n.count.messagesReceived.Add(messages)
+}
+
+// receive gives the machine the messages of one datagram and returns how many these were.
+func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (messages uint64) {
+	if len(datagram) > wire.DatagramMax {
+		n.drop(0, ReasonDatagramOversize, 1)
+		return 0
+	}
+	sender, frames, err := wire.OpenDatagram(datagram)
+	switch {
+	case err != nil:
+		n.drop(0, openReason(err), 1)
+		return 0
+	case sender == n.config.ID:
+		n.drop(sender, ReasonDatagramSelf, 1)
+		return 0
+	}
+	n.book.heard(sender, a.from)
+	for {
+		kind, body, rest, err := wire.NextFrame(frames)
+		if err != nil {
+			n.drop(sender, ReasonFrameMalformed, 1)
+			return messages
+		}
+		if kind == wire.KindPadding {
+			return messages
+		}
+		m, err := n.config.Decoder.Decode(kind, body)
+		if err != nil {
+			n.drop(sender, decodeReason(err), 1)
+			return messages
+		}
+		messages++
+		n.machine.Receive(now, sender, m, &n.output)
+		n.carryOut(now)
+		frames = rest
+	}
+}
+
+// now returns the time since the epoch. It never decreases, because it counts from started by the monotonic clock.
+func (n *Node) now() protocol.Time { return n.startedAt.Add(time.Since(n.started)) }

@@ -1,0 +1,187 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// Errors of calls into a Node.
+var (
+	ErrClosed    = errors.New("live: node is closed")
+	ErrQueueFull = errors.New("live: too many calls are waiting")
+)
+
+// closeLinger bounds how long Close waits for what is still to be sent.
+const closeLinger = time.Second
+
+// Node runs a machine. Its methods may be called from any goroutine, see the package documentation for those that may not be
+// called from the loop.
+type Node struct {
+	config     Config
+	debug      bool // the logger takes debug messages
+	link       link
+	conn       net.PacketConn
+	advertised protocol.Address
+	started    time.Time
+	startedAt  protocol.Time
+	count      counters
+	segments   atomic.Bool // whether the kernel still takes segments
+
+	inbox   *inbox
+	calls   chan func(protocol.Time, *protocol.Output)
+	out     *outbox
+	work    *work
+	streams *streams
+
+	pause   atomic.Int64 // nanoseconds that Pause asks for
+	perturb atomic.Pointer[Perturb]
+	prodded chan struct{}
+
+	closeOnce sync.Once
+	closing   chan struct{} // closed by Close
+	stopped   chan struct{} // closed when the loop has ended
+	written   chan struct{} // closed when the writer has ended
+	done      chan struct{} // closed when everything has ended
+	lifetime  context.Context
+	end       context.CancelFunc
+	running   sync.WaitGroup // reader and lookups
+
+	// of the loop
+	machine   protocol.Machine
+	output    protocol.Output
+	book      *book
+	names     *names
+	timer     *time.Timer
+	perturber perturber
+	slabs     []*slab
+	targets   []netip.AddrPort
+	single    [1]protocol.NodeID
+}
+
+// Start opens the sockets of a node and starts its machine. The caller must Close it.
+func Start(c Config) (*Node, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if err := prepareDir(c.DataDir); err != nil {
+		return nil, err
+	}
+	conn, listener := c.Conn, net.Listener(nil)
+	if conn == nil {
+		udp, tcp, err := listen(c.Listen)
+		if err != nil {
+			return nil, err
+		}
+		conn, listener = udp, tcp
+	}
+	n, err := newNode(c, conn, listener)
+	if err != nil {
+		_ = conn.Close()
+		if listener != nil {
+			_ = listener.Close()
+		}
+		return nil, err
+	}
+	n.run()
+	return n, nil
+}
+
+func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error) {
+	address, err := advertised(&c, addrPort(conn.LocalAddr()))
+	if err != nil {
+		return nil, err
+	}
+	machine := c.Machine
+	if machine == nil {
+		if machine, err = c.Build(address); err != nil {
+			return nil, fmt.Errorf("live: building the machine: %w", err)
+		}
+	}
+	n := &Node{
+		config: c, debug: c.Logger.Enabled(context.Background(), slog.LevelDebug), conn: conn, advertised: address, machine: machine,
+		link: newLink(conn, c.PlainDatagrams, c.SocketBuffer), started: time.Now(), inbox: newInbox(c.ReceiveQueue),
+		calls: make(chan func(protocol.Time, *protocol.Output), c.CallQueue), prodded: make(chan struct{}, 1),
+		closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
+		timer: time.NewTimer(0), perturber: newPerturber(c.Perturb, c.ID),
+	}
+	n.startedAt = protocol.Time(n.started.Sub(c.Epoch))
+	n.count.drops.init()
+	n.segments.Store(n.link.segments())
+	n.lifetime, n.end = context.WithCancel(context.Background())
+	n.out = newOutbox(&n.config, &n.count, n.segments.Load)
+	n.names = newNames(n.lifetime, &n.config, &n.count, &n.running)
+	n.book = newBook(&n.config, n.names, &n.count)
+	n.work = newWork(n.lifetime, &n.config)
+	n.streams = newStreams(n.lifetime, &n.config, listener, &n.count, n.work.finish)
+	return n, nil
+}
+
+func (n *Node) run() {
+	n.work.start(n.config.DataDir)
+	n.streams.start()
+	n.running.Add(1)
+	go n.read()
+	go n.write()
+	go n.loop()
+}
+
+// Close stops the node: functions accepted by Do, Post and Call are run, what the machine has sent is given to the kernel, values being
+// stored are made durable, streams are cut off. It waits for that, and may be called more than once.
+func (n *Node) Close() error {
+	n.closeOnce.Do(n.shut)
+	<-n.done
+	return nil
+}
+
+func (n *Node) shut() {
+	defer close(n.done)
+	close(n.closing)
+	timer := time.AfterFunc(closeLinger, func() { _ = n.conn.Close() })
+	<-n.stopped
+	<-n.written
+	timer.Stop()
+	_ = n.conn.Close()
+	n.end()
+	n.streams.stop()
+	n.work.stop()
+	n.running.Wait()
+}
+
+func (n *Node) closed() bool {
+	select {
+	case <-n.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Done returns a channel that is closed when the node has ended.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// LocalAddr returns the address of the UDP socket.
+func (n *Node) LocalAddr() net.Addr { return n.conn.LocalAddr() }
+
+// Advertised returns the address under which others reach the node.
+func (n *Node) Advertised() protocol.Address { return n.advertised }
+
+// Stats returns a snapshot of the counters.
+func (n *Node) Stats() Stats {
+	s := n.count.snapshot()
+	s.Segments = n.segments.Load()
+	s.Streams = uint64(max(0, n.streams.open.Load()))
+	if l, ok := n.link.(*udpLink); ok {
+		s.ReceiveBuffer, s.SendBuffer = uint64(l.receiveBuffer), uint64(l.sendBuffer)
+	}
+	return s
+}

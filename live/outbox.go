@@ -1,0 +1,203 @@
+package live
+
+import (
+	"net/netip"
+	"slices"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Limits of what is sent in one piece.
+const (
+	parcelSize     = 65000 // bytes; the kernel takes no more in one send
+	parcelSegments = 64    // the kernel cuts a send into no more
+	laneCount      = 16    // destination sets that datagrams are gathered for at the same time
+	paddingShare   = 8     // a datagram is made up to the size of a segment when less than 1/paddingShare of it is missing
+)
+
+// parcel is a buffer of datagrams for the same destinations. All but the last are of the same size.
+type parcel struct {
+	buffer  []byte
+	open    int // where the datagram being filled starts
+	count   int // finished datagrams
+	segment int // bytes of the first finished datagram, which all others but the last have
+	targets []netip.AddrPort
+}
+
+func (p *parcel) reset() {
+	p.buffer, p.open, p.count, p.segment, p.targets = p.buffer[:0], 0, 0, 0, p.targets[:0]
+}
+
+// takes reports whether a further datagram of up to size bytes can be begun.
+func (p *parcel) takes(size int) bool {
+	return len(p.buffer)+size <= parcelSize && p.count < parcelSegments
+}
+
+// lane gathers what goes to one set of destinations within a turn.
+type lane struct {
+	parcel  *parcel
+	ids     []protocol.NodeID // the peers it is for, or
+	address protocol.Address  // the address
+	missing int               // peers without a known address
+}
+
+// outbox encodes messages into parcels and hands these to the writer. The loop owns it, the writer gives parcels back.
+type outbox struct {
+	node         protocol.NodeID
+	datagramSize int
+	pad          func() bool // whether the kernel takes segments, so that equal sizes pay
+	count        *counters
+	lanes        []lane // oldest first
+	full         chan *parcel
+	free         chan *parcel
+	made, limit  int // parcels
+}
+
+func newOutbox(c *Config, count *counters, pad func() bool) *outbox {
+	limit := c.SendQueue / parcelSize
+	return &outbox{
+		node: c.ID, datagramSize: c.DatagramSize, pad: pad, count: count, lanes: make([]lane, 0, laneCount),
+		full: make(chan *parcel, limit), free: make(chan *parcel, limit), limit: limit,
+	}
+}
+
+// find returns the lane for peers or an address, nil when there is none.
+func (o *outbox) find(ids []protocol.NodeID, address protocol.Address) *lane {
+	for i := range o.lanes {
+		if l := &o.lanes[i]; l.address == address && slices.Equal(l.ids, ids) {
+			return l
+		}
+	}
+	return nil
+}
+
+// begin makes a lane. The caller adds its targets.
+func (o *outbox) begin(ids []protocol.NodeID, address protocol.Address) *lane {
+	if len(o.lanes) == laneCount {
+		o.close(&o.lanes[0])
+		o.retire(0)
+	}
+	o.lanes = o.lanes[:len(o.lanes)+1]
+	l := &o.lanes[len(o.lanes)-1]
+	l.parcel, l.address, l.missing = o.parcel(), address, 0
+	l.ids = append(l.ids[:0], ids...)
+	return l
+}
+
+// retire takes lane i out and keeps its memory for the next.
+func (o *outbox) retire(i int) {
+	last := len(o.lanes) - 1
+	retired := o.lanes[i]
+	copy(o.lanes[i:], o.lanes[i+1:])
+	o.lanes[last] = lane{ids: retired.ids}
+	o.lanes = o.lanes[:last]
+}
+
+// fits reports whether a message fits into a datagram at all.
+func fits(m protocol.Message) bool {
+	return wire.HeaderSize+wire.FrameSize(m.Size()) <= wire.DatagramMax
+}
+
+// add appends a message, which fits into a datagram, to a lane: to the datagram being filled, or to a new one.
+func (o *outbox) add(l *lane, m protocol.Message) {
+	size := wire.FrameSize(m.Size())
+	p := l.parcel
+	if p.open < len(p.buffer) {
+		if len(p.buffer)-p.open+size <= o.datagramSize {
+			p.buffer = wire.AppendFrame(p.buffer, m)
+			return
+		}
+		o.finish(l, true)
+		p = l.parcel
+	}
+	if p.count > 0 && !p.takes(max(o.datagramSize, wire.HeaderSize+size)) {
+		o.renew(l)
+		p = l.parcel
+	}
+	p.open = len(p.buffer)
+	p.buffer = wire.AppendFrame(wire.BeginDatagram(p.buffer, o.node), m)
+}
+
+// finish ends the datagram being filled. followed tells that another one for the same destinations comes at once, so that it pays
+// to keep their sizes equal.
+func (o *outbox) finish(l *lane, followed bool) {
+	p := l.parcel
+	size := len(p.buffer) - p.open
+	if short := p.segment - size; followed && p.count > 0 && short > 0 && short <= p.segment/paddingShare && o.pad() {
+		for range short {
+			p.buffer = append(p.buffer, byte(wire.KindPadding))
+		}
+		o.count.bytesPadded.Add(uint64(short))
+		size = p.segment
+	}
+	wire.FinishDatagram(p.buffer[p.open:])
+	if p.count == 0 {
+		p.segment = size
+	}
+	if size > p.segment {
+		o.split(l)
+		p = l.parcel
+	}
+	p.count++
+	p.open = len(p.buffer)
+	if size < p.segment && followed {
+		o.renew(l)
+	}
+}
+
+// split moves the last datagram of a lane, larger than those before it, to a parcel of its own.
+func (o *outbox) split(l *lane) {
+	old := l.parcel
+	p := o.parcel()
+	p.targets = append(p.targets, old.targets...)
+	p.buffer = append(p.buffer, old.buffer[old.open:]...)
+	p.segment = len(p.buffer)
+	old.buffer = old.buffer[:old.open]
+	l.parcel = p
+	o.full <- old
+}
+
+// renew hands the parcel of a lane over and gives the lane another for the same destinations.
+func (o *outbox) renew(l *lane) {
+	old := l.parcel
+	p := o.parcel()
+	p.targets = append(p.targets, old.targets...)
+	l.parcel = p
+	o.full <- old
+}
+
+// close hands over what a lane holds.
+func (o *outbox) close(l *lane) {
+	if l.parcel.open < len(l.parcel.buffer) {
+		o.finish(l, false)
+	}
+	o.full <- l.parcel // There are no more parcels than the channel holds, so that this never waits.
+	l.parcel = nil
+}
+
+// flush hands over what all lanes hold.
+func (o *outbox) flush() {
+	for i := range o.lanes {
+		o.close(&o.lanes[i])
+		o.lanes[i].ids = o.lanes[i].ids[:0]
+	}
+	o.lanes = o.lanes[:0]
+}
+
+// parcel returns an empty parcel. It waits for the writer when all are in use.
+func (o *outbox) parcel() *parcel {
+	var p *parcel
+	select {
+	case p = <-o.free:
+	default:
+		if o.made < o.limit {
+			o.made++
+			return new(parcel)
+		}
+		o.count.writerWaits.Add(1)
+		p = <-o.free
+	}
+	p.reset()
+	return p
+}

@@ -1,0 +1,124 @@
+package live
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"spinglass/protocol"
+)
+
+// reasonsMax bounds how many reasons of the machine are counted apart.
+const reasonsMax = 128
+
+// Stats is a snapshot of the counters of a Node. Counts are since Start.
+type Stats struct {
+	DatagramsReceived uint64 // handed to the loop
+	BytesReceived     uint64 // of those
+	MessagesReceived  uint64 // decoded and given to the machine
+	ArrivalsReceived  uint64 // reads of the socket that brought something
+	KernelDropped     uint64 // datagrams that the kernel dropped because the socket's buffer was full, where it tells
+	DatagramsSent     uint64 // taken by the kernel; one spread to eight peers counts as eight
+	BytesSent         uint64 // of those
+	SendCalls         uint64 // system calls that sent them
+	MessagesSent      uint64 // encoded; one spread counts as one
+	BytesPadded       uint64 // added to datagrams to make segments of equal size
+	WriterWaits       uint64 // times that the loop waited for the writer
+	ReadErrors        uint64
+	Turns             uint64 // of the loop
+	Timeouts          uint64 // given to the machine
+	Events            uint64 // emitted by the machine
+	PausedNanoseconds uint64 // slept through by Pause and Perturb
+	PeersForgotten    uint64 // whose addresses had to make room for others
+	StrangersForgot   uint64
+	LookupsFailed     uint64
+	LookupsRefused    uint64 // because too many were under way
+	WorkRefused       uint64 // work beyond a bound, completed with an error
+	StreamsRefused    uint64 // streams that peers wanted to open, beyond a bound or without a proper greeting
+
+	Peers         uint64 // gauge: peers whose addresses are known
+	Streams       uint64 // gauge: streams open
+	ReceiveBuffer uint64 // bytes of the socket's buffer, as the kernel granted them; 0 when unknown
+	SendBuffer    uint64
+	Segments      bool // whether the kernel cuts up and coalesces datagrams (GSO, GRO)
+
+	// Drops counts what was dropped, by reason: those of this package and those of the machine.
+	Drops map[protocol.Reason]uint64
+}
+
+// counters are the counters behind Stats. Each has one writer as a rule, and any reader.
+type counters struct {
+	datagramsReceived, bytesReceived, messagesReceived, arrivalsReceived, kernelDropped atomic.Uint64
+	datagramsSent, bytesSent, sendCalls, messagesSent, bytesPadded, writerWaits         atomic.Uint64
+	readErrors, turns, timeouts, events, pausedNanoseconds                              atomic.Uint64
+	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                   atomic.Uint64
+	workRefused, streamsRefused, peers, streams                                         atomic.Uint64
+	drops                                                                               drops
+}
+
+func (c *counters) snapshot() Stats {
+	return Stats{
+		DatagramsReceived: c.datagramsReceived.Load(), BytesReceived: c.bytesReceived.Load(),
+		MessagesReceived: c.messagesReceived.Load(), ArrivalsReceived: c.arrivalsReceived.Load(),
+		KernelDropped: c.kernelDropped.Load(), DatagramsSent: c.datagramsSent.Load(), BytesSent: c.bytesSent.Load(),
+		SendCalls: c.sendCalls.Load(), MessagesSent: c.messagesSent.Load(), BytesPadded: c.bytesPadded.Load(),
+		WriterWaits: c.writerWaits.Load(), ReadErrors: c.readErrors.Load(), Turns: c.turns.Load(),
+		Timeouts: c.timeouts.Load(), Events: c.events.Load(), PausedNanoseconds: c.pausedNanoseconds.Load(),
+		PeersForgotten: c.peersForgotten.Load(), StrangersForgot: c.strangersForgotten.Load(),
+		LookupsFailed: c.lookupsFailed.Load(), LookupsRefused: c.lookupsRefused.Load(),
+		WorkRefused: c.workRefused.Load(), StreamsRefused: c.streamsRefused.Load(),
+		Peers: c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
+	}
+}
+
+// drops counts by reason. The map is copied when a reason is new, so that counting takes no lock.
+type drops struct {
+	adding sync.Mutex
+	counts atomic.Pointer[map[protocol.Reason]*atomic.Uint64]
+}
+
+func (d *drops) init() {
+	counts := make(map[protocol.Reason]*atomic.Uint64, len(driverReasons))
+	for _, reason := range driverReasons {
+		counts[reason] = new(atomic.Uint64)
+	}
+	d.counts.Store(&counts)
+}
+
+// add counts n drops and returns the new count.
+func (d *drops) add(reason protocol.Reason, n uint64) uint64 {
+	count := (*d.counts.Load())[reason]
+	if count == nil {
+		count = d.register(reason)
+	}
+	return count.Add(n)
+}
+
+func (d *drops) register(reason protocol.Reason) *atomic.Uint64 {
+	d.adding.Lock()
+	defer d.adding.Unlock()
+	counts := *d.counts.Load()
+	if count := counts[reason]; count != nil {
+		return count
+	}
+	if len(counts) >= len(driverReasons)+reasonsMax {
+		return counts[ReasonOther]
+	}
+	counts = maps.Clone(counts)
+	count := new(atomic.Uint64)
+	counts[reason] = count
+	d.counts.Store(&counts)
+	return count
+}
+
+// snapshot returns the counts that are not zero.
+func (d *drops) snapshot() map[protocol.Reason]uint64 {
+	counts := *d.counts.Load()
+	snapshot := make(map[protocol.Reason]uint64, len(counts))
+	for reason, count := range counts {
+		if n := count.Load(); n > 0 {
+			snapshot[reason] = n
+		}
+	}
+	return snapshot
+}

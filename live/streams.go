@@ -1,0 +1,231 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// inboundMark is the high bit, which the numbers of streams that peers opened have set.
+const inboundMark = 1 << 63
+
+var (
+	errNoStreams     = errors.New("live: a node over an injected connection has no streams")
+	errStreamNumber  = errors.New("live: the number belongs to an open stream")
+	errStreamAddress = errors.New("live: no address of the peer is known")
+)
+
+// streams are the bulk streams of a node.
+type streams struct {
+	self     protocol.NodeID
+	listener net.Listener // nil: there are none
+	lifetime context.Context
+	finish   func(completion)
+	count    *counters
+	limit    int64
+	open     atomic.Int64 // streams being opened, open or ending
+	running  sync.WaitGroup
+
+	// Of the loop.
+	numbered map[uint64]*stream
+	inbound  uint64 // streams that peers opened so far
+}
+
+func newStreams(lifetime context.Context, c *Config, listener net.Listener, count *counters, finish func(completion)) *streams {
+	return &streams{
+		self: c.ID, listener: listener, lifetime: lifetime, finish: finish, count: count, limit: int64(c.Streams),
+		numbered: make(map[uint64]*stream),
+	}
+}
+
+// start begins to accept streams from peers.
+func (s *streams) start() {
+	if s.listener != nil {
+		s.running.Go(s.accept)
+	}
+}
+
+// stop ends all streams.
+func (s *streams) stop() {
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	s.running.Wait()
+}
+
+// acquire takes one of the streams that may be open at once.
+func (s *streams) acquire() bool {
+	if s.open.Add(1) > s.limit {
+		s.release()
+		return false
+	}
+	return true
+}
+
+func (s *streams) release() { s.open.Add(-1) }
+
+func (s *streams) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed) || s.lifetime.Err() != nil:
+			if err == nil {
+				_ = conn.Close()
+			}
+			return
+		case err != nil:
+			select {
+			case <-time.After(readRetry):
+			case <-s.lifetime.Done():
+			}
+		case !s.acquire():
+			s.count.streamsRefused.Add(1)
+			_ = conn.Close()
+		default:
+			s.running.Go(func() { s.welcome(conn) })
+		}
+	}
+}
+
+// welcome carries a stream that a peer opened.
+func (s *streams) welcome(conn net.Conn) {
+	defer s.release()
+	st := newStream(s.lifetime, 0, 0)
+	stop := context.AfterFunc(st.life, func() { _ = conn.Close() })
+	defer stop()
+	defer st.abort()
+	peer, err := answerGreeting(conn, s.self)
+	if err != nil {
+		s.count.streamsRefused.Add(1)
+		return
+	}
+	st.peer, st.inbound = peer, true
+	s.finish(completion{kind: completionStreamOpened, stream: st})
+	s.serve(st, conn)
+}
+
+// dial carries a stream to a peer.
+func (s *streams) dial(st *stream, to netip.AddrPort) {
+	defer s.release()
+	defer st.abort()
+	dialer := net.Dialer{Timeout: streamOpenTimeout}
+	conn, err := dialer.DialContext(st.life, "tcp", to.String())
+	if err != nil {
+		s.finish(completion{kind: completionStreamClosed, stream: st, err: err})
+		return
+	}
+	defer context.AfterFunc(st.life, func() { _ = conn.Close() })()
+	if err := greet(conn, s.self, st.peer); err != nil {
+		s.finish(completion{kind: completionStreamClosed, stream: st, err: fmt.Errorf("greeting %s: %w", to, err)})
+		return
+	}
+	s.finish(completion{kind: completionStreamOpened, stream: st})
+	s.serve(st, conn)
+}
+
+// openStream begins to open a stream to a peer.
+func (n *Node) openStream(now protocol.Time, number uint64, to protocol.NodeID) {
+	s := n.streams
+	route, known := n.book.route(now, to)
+	var err error
+	switch {
+	case s.listener == nil:
+		err = errNoStreams
+	case !known:
+		err = errStreamAddress
+	case s.numbered[number] != nil || number&inboundMark != 0:
+		err = errStreamNumber
+	case !s.acquire():
+		err = ErrStreamRefused
+	}
+	if err != nil {
+		n.refuse(protocol.StreamClosed{Number: number, Err: err})
+		return
+	}
+	st := newStream(s.lifetime, number, to)
+	s.numbered[number] = st
+	s.running.Go(func() { s.dial(st, route) })
+}
+
+// writeStream gives a stream data to write. A stream that has ended ignores it: the machine was told, or is about to be.
+func (n *Node) writeStream(number uint64, data []byte) {
+	st := n.streams.numbered[number]
+	switch {
+	case st == nil || st.closing:
+	case len(data) > StreamWriteSizeMax:
+		st.fail(errStreamSize)
+	case st.busy:
+		st.fail(errStreamBusy)
+	default:
+		st.busy = true
+		st.writes <- data
+	}
+}
+
+func (st *stream) fail(err error) {
+	if st.cause == nil {
+		st.cause = err
+	}
+	st.abort()
+}
+
+// closeStream ends a stream once everything is written.
+func (n *Node) closeStream(number uint64) {
+	st := n.streams.numbered[number]
+	if st == nil || st.closing {
+		return
+	}
+	st.closing = true
+	close(st.writes)
+	st.linger = time.AfterFunc(streamLinger, st.abort)
+}
+
+// completeStream tells the machine what happened to a stream.
+func (n *Node) completeStream(c completion) {
+	s, st := n.streams, c.stream
+	switch c.kind {
+	case completionStreamOpened:
+		if st.inbound {
+			s.inbound++
+			st.number = inboundMark | s.inbound
+			s.numbered[st.number] = st
+		}
+		if !st.closing {
+			n.notify(protocol.StreamOpened{Number: st.number, From: st.peer})
+		}
+	case completionStreamRead:
+		if !st.closing {
+			n.notify(protocol.StreamRead{Number: st.number, Data: c.data})
+		}
+		st.resume <- struct{}{}
+	case completionStreamWritten:
+		st.busy = false
+		if !st.closing {
+			n.notify(protocol.StreamWritten{Number: st.number})
+		}
+	case completionStreamClosed:
+		n.endStream(st, c.err)
+	}
+}
+
+func (n *Node) endStream(st *stream, err error) {
+	delete(n.streams.numbered, st.number)
+	if st.linger != nil {
+		st.linger.Stop()
+	}
+	if !st.closing {
+		st.closing = true
+		close(st.writes)
+	}
+	if st.cause != nil {
+		err = st.cause
+	}
+	n.notify(protocol.StreamClosed{Number: st.number, Err: err})
+}

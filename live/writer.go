@@ -1,0 +1,84 @@
+package live
+
+import (
+	"math"
+	"net/netip"
+)
+
+// writer sends parcels. It stops asking the kernel for segments that the kernel refused.
+type writer struct {
+	node       *Node
+	segmentMax int // bytes; larger segments were refused
+
+	calls, datagrams, bytes uint64 // of the parcel at hand
+}
+
+// write sends what the loop hands over, until there is no more.
+func (n *Node) write() {
+	defer close(n.written)
+	w := writer{node: n, segmentMax: math.MaxInt}
+	for p := range n.out.full {
+		for _, to := range p.targets {
+			w.send(p, to)
+		}
+		n.count.sendCalls.Add(w.calls)
+		n.count.datagramsSent.Add(w.datagrams)
+		n.count.bytesSent.Add(w.bytes)
+		w.calls, w.datagrams, w.bytes = 0, 0, 0
+		n.out.free <- p
+	}
+}
+
+func (w *writer) send(p *parcel, to netip.AddrPort) {
+	n := w.node
+	switch {
+	case !n.link.reaches(to):
+		n.drop(0, ReasonSendUnreachable, uint64(p.count))
+		return
+	case p.count > 1 && p.segment <= w.segmentMax && n.segments.Load():
+		err := n.link.write(p.buffer, p.segment, to)
+		if err == nil {
+			w.sent(p.count, len(p.buffer))
+			return
+		}
+		never, smaller := refusal(err)
+		if never {
+			n.segments.Store(false)
+			n.config.Logger.Info("kernel refuses to cut datagrams; sending them one by one", "error", err)
+		}
+		if smaller {
+			w.segmentMax = p.segment - 1
+		}
+		if !never && !smaller {
+			n.sendFailed(to, err, p.count)
+			return
+		}
+	}
+	w.sendPlain(p, to)
+}
+
+// sendPlain sends the datagrams of a parcel one by one.
+func (w *writer) sendPlain(p *parcel, to netip.AddrPort) {
+	for b := p.buffer; len(b) > 0; {
+		datagram := b[:min(p.segment, len(b))]
+		b = b[len(datagram):]
+		if err := w.node.link.write(datagram, 0, to); err != nil {
+			w.node.sendFailed(to, err, 1)
+			continue
+		}
+		w.sent(1, len(datagram))
+	}
+}
+
+func (w *writer) sent(datagrams, bytes int) {
+	w.calls++
+	w.datagrams += uint64(datagrams)
+	w.bytes += uint64(bytes)
+}
+
+func (n *Node) sendFailed(to netip.AddrPort, err error, datagrams int) {
+	reason := sendReason(err)
+	if n.count.drops.add(reason, uint64(datagrams)) == uint64(datagrams) {
+		n.config.Logger.Warn("sending failed; further failures of this kind are only counted", "to", to, "reason", reason, "error", err)
+	}
+}
