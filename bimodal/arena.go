@@ -1,0 +1,57 @@
+package bimodal
+
+// arenaChunk is how much memory is taken at once for the bodies of packets.
+const arenaChunk = 256 << 10
+
+// slabLength is how many packets, and deliveries, are allocated at once.
+const slabLength = 128
+
+// arena hands out memory from large chunks, so that no packet costs an allocation of its own. A chunk is left to the garbage collector when
+// nothing refers to it any more, neither the buffer nor the application.
+type arena struct {
+	chunk      []byte
+	packets    []Packet
+	deliveries []Delivery
+}
+
+// copy returns a copy of p that is never written again.
+func (a *arena) copy(p []byte) []byte {
+	if len(p) > len(a.chunk) {
+		a.chunk = make([]byte, max(arenaChunk, len(p)))
+	}
+	c := a.chunk[:len(p):len(p)]
+	a.chunk = a.chunk[len(p):]
+	copy(c, p)
+	return c
+}
+
+// packet returns a zero Packet that can be sent again without an allocation.
+func (a *arena) packet() *Packet {
+	if len(a.packets) == 0 {
+		a.packets = make([]Packet, slabLength)
+	}
+	p := &a.packets[0]
+	a.packets = a.packets[1:]
+	p.repair.Packet = p
+	return p
+}
+
+// keep returns p itself if it may be kept, and a copy of it if it is lent.
+func (a *arena) keep(p *Packet) *Packet {
+	if !p.lent {
+		return p
+	}
+	c := a.packet()
+	c.Stream, c.Seq, c.Age, c.Messages, c.Count = p.Stream, p.Seq, p.Age, p.Messages, p.Count
+	c.Body = a.copy(p.Body)
+	return c
+}
+
+func (a *arena) delivery() *Delivery {
+	if len(a.deliveries) == 0 {
+		a.deliveries = make([]Delivery, slabLength)
+	}
+	d := &a.deliveries[0]
+	a.deliveries = a.deliveries[1:]
+	return d
+}

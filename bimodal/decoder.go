@@ -1,0 +1,66 @@
+package bimodal
+
+import (
+	"errors"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// ErrKind says that a kind of message is not one of this package.
+var ErrKind = errors.New("bimodal: not a kind of this protocol")
+
+// Kinds returns the kinds of messages that the machine of this package owns.
+func Kinds() []protocol.Kind {
+	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll}
+}
+
+// Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero value is
+// ready for use.
+type Decoder struct {
+	packet  Packet
+	repair  Repair
+	digest  Digest
+	request Request
+	poll    Poll
+	ranges  []Range
+}
+
+// Decode implements protocol.Decoder.
+func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
+	switch kind {
+	case wire.KindData, wire.KindRepair:
+		d.packet.lent = true
+		if err := d.packet.decode(body); err != nil {
+			return nil, err
+		}
+		if kind == wire.KindData {
+			return &d.packet, nil
+		}
+		d.repair.Packet = &d.packet
+		return &d.repair, nil
+	case wire.KindDigest:
+		d.digest.lent = true
+		ranges, err := d.digest.decode(body, d.ranges[:0])
+		d.ranges = ranges
+		if err != nil {
+			return nil, err
+		}
+		return &d.digest, nil
+	case wire.KindRequest:
+		d.request.lent = true
+		ranges, err := d.request.decode(body, d.ranges[:0])
+		d.ranges = ranges
+		if err != nil {
+			return nil, err
+		}
+		return &d.request, nil
+	case wire.KindPoll:
+		d.poll.lent = true
+		if err := d.poll.decode(body); err != nil {
+			return nil, err
+		}
+		return &d.poll, nil
+	}
+	return nil, ErrKind
+}

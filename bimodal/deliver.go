@@ -1,0 +1,172 @@
+package bimodal
+
+import (
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// assembliesMax bounds the memory of messages that are being put together, all streams together, in bytes.
+const assembliesMax = 16 << 20
+
+// reassembly is how far the messages of a stream are accounted for, delivered or told as lost.
+type reassembly struct {
+	counted  uint64 // messages accounted for
+	fresh    bool   // nothing was delivered yet, and the first packet says where counting begins
+	skipping bool   // inside a cut message that is accounted for already
+	partial  []byte // what there is of a cut message
+	whole    int    // bytes of that message; 0 when there is none
+	reason   GapReason
+}
+
+// deliverNext delivers the next packet, which must be held.
+func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
+	p := s.at(s.next).packet
+	s.next++
+	s.waiting--
+	if !s.topic.subscribed {
+		return
+	}
+	o := &s.order
+	at := p.Messages
+	switch continues := p.continues(); {
+	case continues && o.whole == 0:
+		// The message under way began in a packet that is lost, or before this node joined. Either way it is past.
+		at++
+		o.skipping = true
+	case !continues:
+		m.abandonAssembly(s)
+		o.skipping = false
+	}
+	if o.fresh {
+		o.counted, o.fresh = at, false
+	}
+	if at < o.counted {
+		m.stats.PacketsContrary++
+		out.Drop(s.id.Author, ReasonInconsistent)
+	}
+	m.lose(s, at, GapReassembly, out)
+	m.deliverRecords(s, p, out)
+}
+
+// deliverRecords delivers what p completes. Runs of whole messages go out together, as one part of the body.
+func (m *Machine) deliverRecords(s *stream, p *Packet, out *protocol.Output) {
+	begin, run := 0, 0 // of the run of whole messages
+	for rest := p.Body; len(rest) > 0; {
+		record, behind, err := wire.NextRecord(rest, wire.MessageMax)
+		if err != nil {
+			panic("bimodal: a packet was checked when it came and is malformed now")
+		}
+		here, end := len(p.Body)-len(rest), len(p.Body)-len(behind)
+		rest = behind
+		if record.Kind == wire.RecordWhole {
+			if run == 0 {
+				begin = here
+			}
+			run++
+			if len(rest) == 0 {
+				m.deliverRun(s, p.Body[begin:end:end], run, out)
+			}
+			continue
+		}
+		if run > 0 {
+			m.deliverRun(s, p.Body[begin:here:here], run, out)
+			run = 0
+		}
+		m.deliverPiece(s, record, out)
+	}
+}
+
+func (m *Machine) deliverRun(s *stream, records []byte, count int, out *protocol.Output) {
+	d := m.newDelivery(s, count)
+	d.records = records
+	out.Emit(d)
+}
+
+// newDelivery accounts for the next count messages as delivered.
+func (m *Machine) newDelivery(s *stream, count int) *Delivery {
+	d := m.arena.delivery()
+	d.Author, d.Epoch, d.Topic = s.id.Author, s.id.Epoch, s.topic.name
+	d.First, d.Count = s.order.counted+1, count
+	s.order.counted += uint64(count)
+	m.stats.MessagesDelivered += uint64(count)
+	return d
+}
+
+// deliverPiece puts a cut message together.
+func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Output) {
+	o := &s.order
+	last := record.Kind == wire.RecordLast
+	if record.Kind == wire.RecordFirst {
+		o.whole = record.Total
+	}
+	if o.whole == 0 {
+		o.skipping = o.skipping && !last
+		return
+	}
+	size := len(o.partial) + len(record.Data)
+	if size > o.whole || last && size != o.whole || m.assembled+len(record.Data) > assembliesMax {
+		if m.assembled+len(record.Data) > assembliesMax {
+			m.stats.AssembliesRefused++
+		} else {
+			m.stats.PacketsContrary++
+			out.Drop(s.id.Author, ReasonInconsistent)
+		}
+		m.abandonAssembly(s)
+		m.lose(s, o.counted+1, GapReassembly, out)
+		o.skipping = !last
+		return
+	}
+	o.partial = append(o.partial, record.Data...)
+	m.assembled += len(record.Data)
+	if !last {
+		return
+	}
+	d := m.newDelivery(s, 1)
+	d.cut = o.partial
+	m.abandonAssembly(s)
+	out.Emit(d)
+}
+
+// abandonAssembly forgets the pieces of a cut message.
+func (m *Machine) abandonAssembly(s *stream) {
+	m.assembled -= len(s.order.partial)
+	s.order.partial, s.order.whole = nil, 0
+}
+
+// lose tells that the messages from those accounted for up to number at are lost, if there are any.
+func (m *Machine) lose(s *stream, at uint64, reason GapReason, out *protocol.Output) {
+	o := &s.order
+	if o.reason != "" {
+		reason, o.reason = o.reason, ""
+	}
+	if at <= o.counted {
+		return
+	}
+	m.stats.Gaps++
+	m.stats.MessagesLost += at - o.counted
+	out.Emit(&Gap{
+		Author: s.id.Author, Epoch: s.id.Epoch, Topic: s.topic.name,
+		First: o.counted + 1, Last: at, Count: at - o.counted, Reason: reason,
+	})
+	o.counted = at
+}
+
+// skip gives up the next packet.
+func (m *Machine) skip(s *stream, reason GapReason) {
+	m.stats.PacketsMissed++
+	m.breakOff(s, reason)
+	s.next++
+}
+
+// breakOff notes that the packets to come do not follow on those before.
+func (m *Machine) breakOff(s *stream, reason GapReason) {
+	m.abandonAssembly(s)
+	s.order.skipping, s.order.fresh, s.order.reason = false, false, reason
+}
+
+// settle tells of what was lost at the present end of a stream, where no packet is left to show it.
+func (m *Machine) settle(s *stream, out *protocol.Output) {
+	if s.next == s.high+1 && s.order.reason != "" && s.topic.subscribed {
+		m.lose(s, s.total, s.order.reason, out)
+	}
+}

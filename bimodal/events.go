@@ -1,0 +1,79 @@
+package bimodal
+
+import (
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Delivery hands messages of one stream to the application, in order. It holds Count messages, numbered First, First+1 and so on; a
+// stream's messages are numbered from 1.
+//
+// A Delivery and the payloads that it yields are for reading only and may be kept. Payloads share memory with other packets, up to
+// arenaChunk bytes of which stay alive with each; who keeps a few bytes for long copies them.
+type Delivery struct {
+	protocol.EventMark
+	Author protocol.NodeID
+	Epoch  uint64
+	Topic  string
+	First  uint64
+	Count  int
+
+	records []byte // whole records
+	cut     []byte // or one message that was cut
+}
+
+// Messages calls yield with the number and the payload of each message, until it returns false. It is for use in a range loop.
+func (d *Delivery) Messages(yield func(number uint64, payload []byte) bool) {
+	if d.cut != nil {
+		yield(d.First, d.cut)
+		return
+	}
+	number := d.First
+	for rest := d.records; len(rest) > 0; number++ {
+		record, next, err := wire.NextRecord(rest, wire.MessageMax)
+		if err != nil {
+			panic("bimodal: a packet was checked when it came and is malformed now")
+		}
+		if !yield(number, record.Data) {
+			return
+		}
+		rest = next
+	}
+}
+
+// GapReason says why messages were lost. It serves as the label of a counter.
+type GapReason string
+
+// The reasons of gaps.
+const (
+	GapExpired    GapReason = "expired"    // no member repaired the packets in time
+	GapBehind     GapReason = "behind"     // this node was away so long that the stream has moved on
+	GapBuffer     GapReason = "buffer"     // the buffer was full
+	GapReassembly GapReason = "reassembly" // a cut message could not be put together again
+)
+
+// Gap tells that messages First to Last of a stream, Count in number, are lost for this node. Deliveries of the stream go on behind it.
+type Gap struct {
+	protocol.EventMark
+	Author protocol.NodeID
+	Epoch  uint64
+	Topic  string
+	First  uint64
+	Last   uint64
+	Count  uint64
+	Reason GapReason
+}
+
+// Writable tells that a topic takes messages again, after Publish returned ErrWouldBlock.
+type Writable struct {
+	protocol.EventMark
+	Topic string
+}
+
+// StreamRefused tells that messages of an author are not delivered because Config.Streams others are. It comes at most once a round.
+type StreamRefused struct {
+	protocol.EventMark
+	Author protocol.NodeID
+	Epoch  uint64
+	Topic  string
+}

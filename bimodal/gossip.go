@@ -1,0 +1,254 @@
+package bimodal
+
+import (
+	"slices"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Constants of gossip that are not for configuration. Those of the authors' own implementation are marked (E).
+const (
+	requestPause   = 2   // rounds after which a packet is asked for again (E)
+	pollFanout     = 1   // members that are polled on a gap (E)
+	pollAnswersMax = 32  // polls answered a round
+	rateMemory     = 10  // rounds over which the measured rate is smoothed
+	recentShare    = 4   // one part in so many of a digest is kept for streams in rotation
+	rotationScan   = 512 // streams looked at for one digest in rotation
+	forgetScan     = 16  // streams looked at a round, to be forgotten
+	idleRounds     = 10  // a node with nothing to repair gossips every so many rounds
+	patienceLives  = 2   // lives after which a missing packet is given up, however often it was asked for
+	evictShare     = 64  // one part in so many of the buffer is freed at a time
+)
+
+// scratch is memory for messages being built. They are copied, in one piece, when they are done.
+type scratch struct {
+	topics   []TopicID
+	entries  []DigestEntry
+	asked    []RequestEntry
+	ranges   []Range
+	reserved int // bytes of the message so far
+}
+
+func (m *Machine) beginRound() {
+	m.round++
+	m.carriedMean += (float64(m.carried) - m.carriedMean) / rateMemory
+	m.carried = 0
+	m.budget = m.roundBudget()
+	m.pollsLeft = m.config.Polls
+	m.answersLeft = pollAnswersMax
+	m.refusalTold = false
+}
+
+// roundBudget returns how many bytes of repairs a round may cost, whoever asks.
+func (m *Machine) roundBudget() int {
+	return max(m.config.RepairBytes, int(m.config.RepairShare*m.carriedMean))
+}
+
+// gossip is one round.
+func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
+	m.roundAt = m.nextRound(now)
+	m.beginRound()
+	for s := m.newest; s != nil; {
+		older := s.older
+		m.sweep(s, out)
+		if !s.active() {
+			m.rest(s)
+		}
+		s = older
+	}
+	m.forgetIdle(now)
+	m.repair(out)
+	if m.newest == nil && m.round%idleRounds != 0 {
+		return
+	}
+	m.refreshPartners()
+	if m.config.Mode == ModeModelIndependent {
+		m.gossipIndependently(now, out)
+		return
+	}
+	for range m.config.Fanout {
+		if p := m.drawPartner(); p != nil {
+			m.sendDigest(now, p, out)
+		}
+	}
+}
+
+func (m *Machine) gossipIndependently(now protocol.Time, out *protocol.Output) {
+	for _, p := range m.partners {
+		if m.config.Rand.Float64()*float64(len(m.partners)) < float64(m.config.Fanout) {
+			m.sendDigest(now, p, out)
+		}
+	}
+}
+
+// sweep gives up what is missing for too long and drops what was held for long enough.
+func (m *Machine) sweep(s *stream, out *protocol.Output) {
+	for s.next <= s.high {
+		slot := s.at(s.next)
+		if slot.packet != nil {
+			m.deliverNext(s, out)
+			continue
+		}
+		missing := m.round - slot.since
+		if missing <= m.life()*patienceLives && !m.over(slot) {
+			break
+		}
+		m.skip(s, GapExpired)
+	}
+	m.settle(s, out)
+	for ; s.base < s.next; s.base++ {
+		if slot := s.at(s.base); slot.packet != nil && !m.over(slot) {
+			break
+		}
+		m.discard(s)
+	}
+}
+
+func (m *Machine) life() uint32 { return uint32(m.config.Life) }
+
+// over reports whether the life of a packet is over since it came and since it was asked for last.
+func (m *Machine) over(slot *slot) bool {
+	return m.round-slot.since > m.life() && m.round-slot.asked > m.life()
+}
+
+// sendDigest tells a peer what this node holds of the streams that the peer wants: the most recently active streams first, the rest in
+// rotation, as much as a datagram holds.
+func (m *Machine) sendDigest(now protocol.Time, p *peer, out *protocol.Output) {
+	m.beginDigest()
+	for _, id := range p.topics {
+		if t := m.topics[id]; t != nil {
+			t.stamp, t.index = m.digestStamp, -1
+		}
+	}
+	limit := m.messageRoom()
+	for s := m.newest; s != nil; s = s.older {
+		if s.topic.stamp == m.digestStamp && !m.addEntry(now, s, limit-limit/recentShare) {
+			break
+		}
+	}
+	for range min(rotationScan, len(m.streams)) {
+		if m.rotation >= len(m.streams) {
+			m.rotation = 0
+		}
+		s := m.streams[m.rotation]
+		if s.topic.stamp == m.digestStamp && s.stamp != m.digestStamp && !m.addEntry(now, s, limit) {
+			break
+		}
+		m.rotation++
+	}
+	if len(m.scratch.entries) > 0 {
+		m.stats.DigestsSent++
+		out.Send(p.id, m.finishDigest())
+	}
+}
+
+// frameOverheadMax is the kind and the length of a frame, at most.
+const frameOverheadMax = 1 + 3
+
+// messageRoom returns how many bytes a message may have.
+func (m *Machine) messageRoom() int {
+	return m.config.DatagramSize - wire.HeaderSize - wire.FrameSize(1<<14) + 1<<14
+}
+
+func (m *Machine) beginDigest() {
+	m.digestStamp++
+	c := &m.scratch
+	c.topics, c.entries, c.ranges = c.topics[:0], c.entries[:0], c.ranges[:0]
+	c.reserved = digestSize(m.round, digestTopicsMax, digestEntriesMax) - 8*digestTopicsMax
+}
+
+// addEntry adds a stream to the digest under way, unless it would grow over limit.
+func (m *Machine) addEntry(now protocol.Time, s *stream, limit int) bool {
+	if s.high == 0 {
+		return true
+	}
+	c := &m.scratch
+	mark := len(c.ranges)
+	e := DigestEntry{
+		Author: s.id.Author, Epoch: s.id.Epoch, Topic: max(s.topic.index, 0),
+		Age: s.age(now), High: s.high, Messages: s.total,
+	}
+	c.ranges, e.Floor = s.ranges(c.ranges, rangesMax)
+	e.Ranges = c.ranges[mark:]
+	if s.topic.index < 0 {
+		e.Topic = len(c.topics)
+	}
+	size := e.size()
+	if s.topic.index < 0 {
+		size += 8
+	}
+	if c.reserved+size > limit || len(c.entries) == digestEntriesMax || e.Topic == digestTopicsMax {
+		c.ranges = c.ranges[:mark]
+		return false
+	}
+	if s.topic.index < 0 {
+		s.topic.index = e.Topic
+		c.topics = append(c.topics, s.topic.id)
+	}
+	c.reserved += size
+	c.entries = append(c.entries, e)
+	s.stamp = m.digestStamp
+	return true
+}
+
+// finishDigest returns the digest under way.
+func (m *Machine) finishDigest() *Digest {
+	c := &m.scratch
+	d := &Digest{Round: m.round, Topics: slices.Clone(c.topics), Entries: slices.Clone(c.entries)}
+	rest := slices.Clone(c.ranges)
+	for i := range d.Entries {
+		n := len(d.Entries[i].Ranges)
+		d.Entries[i].Ranges, rest = rest[:n:n], rest[n:]
+	}
+	return d
+}
+
+// poll asks random members for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up.
+func (m *Machine) poll(s *stream, out *protocol.Output) {
+	if m.config.Mode != ModeFull {
+		return
+	}
+	if m.pollsLeft == 0 {
+		m.stats.PollsWithheld++
+		return
+	}
+	m.refreshTargets(s.topic)
+	targets := s.topic.targets
+	if len(targets) == 0 {
+		return
+	}
+	m.pollsLeft--
+	for range pollFanout {
+		m.stats.PollsSent++
+		out.Send(targets[m.config.Rand.IntN(len(targets))], &Poll{Streams: []StreamID{s.id}})
+	}
+}
+
+// receivePoll answers with a digest of the streams asked about. So what follows obeys the rules of every request.
+func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, out *protocol.Output) {
+	m.stats.PollsReceived++
+	if m.answersLeft == 0 {
+		m.stats.PollsRefused++
+		out.Drop(from, ReasonPolls)
+		return
+	}
+	m.answersLeft--
+	m.beginDigest()
+	for _, id := range q.Streams {
+		s := m.byID[id]
+		if s == nil || s.stamp == m.digestStamp {
+			continue
+		}
+		if t := s.topic; t.stamp != m.digestStamp {
+			t.stamp, t.index = m.digestStamp, -1
+		}
+		if !m.addEntry(now, s, m.messageRoom()) {
+			break
+		}
+	}
+	if len(m.scratch.entries) > 0 {
+		m.stats.DigestsSent++
+		out.Send(from, m.finishDigest())
+	}
+}

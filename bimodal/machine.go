@@ -1,0 +1,153 @@
+package bimodal
+
+import (
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Machine is the protocol of one node. See the package documentation.
+type Machine struct {
+	config Config
+	packer wire.Packer
+	arena  arena
+	stats  Stats
+
+	topics        map[TopicID]*topic
+	byName        map[string]*topic
+	topicOrder    []*topic // as they were taken up
+	subscriptions int
+
+	byID     map[StreamID]*stream
+	streams  []*stream // as they were taken up
+	newest   *stream   // list of active streams
+	rotation int       // index into streams from which the next digest lists idle ones
+	forgetAt int       // index into streams from which the next round looks for some to forget
+
+	peers         map[protocol.NodeID]*peer
+	peerOrder     []*peer // by id
+	partners      []*peer
+	partnersKnown bool
+
+	opened   []*topic // with a packet being filled
+	sealAt   protocol.Time
+	writable protocol.Deadlines[*topic] // topics that somebody waits for
+	roundAt  protocol.Time
+
+	round       uint32
+	carried     int     // bytes that the streams carried in the present round
+	carriedMean float64 // of the past rounds
+	budget      int     // bytes left for repairs in the present round
+	pollsLeft   int     // to send in the present round
+	answersLeft int     // polls to answer in the present round
+	refusalTold bool    // in the present round
+	repairs     repairQueue
+	digestStamp uint64
+	assembled   int // bytes of messages being put together, all streams
+	scratch     scratch
+}
+
+// New returns a machine. The error says which field of config is out of range.
+func New(config Config) (*Machine, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Machine{
+		config:  config,
+		packer:  wire.NewPacker(config.DatagramSize - packetOverheadMax),
+		topics:  make(map[TopicID]*topic),
+		byName:  make(map[string]*topic),
+		byID:    make(map[StreamID]*stream),
+		peers:   make(map[protocol.NodeID]*peer),
+		sealAt:  protocol.Never,
+		roundAt: protocol.Never,
+	}
+	m.beginRound()
+	return m, nil
+}
+
+// Start implements protocol.Machine.
+func (m *Machine) Start(protocol.Time, *protocol.Output) {}
+
+// Receive implements protocol.Machine.
+func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
+	switch message := message.(type) {
+	case *Packet:
+		m.receive(now, from, message, false, out)
+	case *Repair:
+		if p := m.peers[from]; p != nil {
+			p.unanswered = 0
+		}
+		m.receive(now, from, message.Packet, true, out)
+	case *Digest:
+		m.receiveDigest(now, from, message, out)
+	case *Request:
+		m.receiveRequest(now, from, message, out)
+	case *Poll:
+		m.receivePoll(now, from, message, out)
+	default:
+		out.Drop(from, ReasonUnknown)
+	}
+}
+
+// Notify implements protocol.Machine. It takes in the views that membership emits.
+func (m *Machine) Notify(_ protocol.Time, e protocol.Event, out *protocol.Output) {
+	switch e := e.(type) {
+	case protocol.PeerUp:
+		m.setPeer(e.Peer, out)
+	case protocol.PeerChanged:
+		m.setPeer(e.Peer, out)
+	case protocol.PeerUnreachable:
+		m.setReachable(e.Peer.ID, false)
+	case protocol.PeerReachable:
+		m.setReachable(e.Peer.ID, true)
+	case protocol.PeerDown:
+		m.removePeer(e.Peer.ID)
+	case protocol.PeerLeft:
+		m.removePeer(e.Peer.ID)
+	case protocol.PeerDropped:
+		m.removePeer(e.Peer.ID)
+	case protocol.AttributeRefused:
+		if e.Name == InterestAttribute {
+			m.stats.InterestRefused++
+		}
+	}
+}
+
+// Timeout implements protocol.Machine.
+func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
+	if now >= m.sealAt {
+		m.sealAll(now, out)
+	}
+	for t, ok := m.writable.Due(now); ok; t, ok = m.writable.Due(now) {
+		out.Emit(&Writable{Topic: t.name})
+	}
+	if now >= m.roundAt {
+		m.gossip(now, out)
+	}
+}
+
+// Deadline implements protocol.Machine.
+func (m *Machine) Deadline() protocol.Time { return min(m.sealAt, m.roundAt, m.writable.Next()) }
+
+// Stats returns what the machine counted so far.
+func (m *Machine) Stats() Stats {
+	stats := m.stats
+	stats.Round = uint64(m.round)
+	stats.Streams, stats.Topics, stats.Peers = len(m.streams), len(m.topicOrder), len(m.peerOrder)
+	stats.RepairsWaiting = m.repairs.len()
+	stats.RepairBudget = m.roundBudget()
+	return stats
+}
+
+// nextRound returns when the round after the one due at m.roundAt comes. Rounds keep their phase, and those that this node was too late
+// for are left out.
+func (m *Machine) nextRound(now protocol.Time) protocol.Time {
+	if len(m.streams) == 0 {
+		return protocol.Never
+	}
+	round := m.config.Round
+	missed := now.Sub(m.roundAt) / round
+	return m.roundAt.Add(time.Duration(missed+1) * round)
+}

@@ -1,0 +1,134 @@
+package bimodal
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// peer is what this protocol needs of another member.
+type peer struct {
+	id         protocol.NodeID
+	epoch      uint64
+	topics     []TopicID // that it wants, ascending
+	regional   bool      // in the own zone
+	reachable  bool
+	roundTrip  time.Duration
+	unanswered int // requests since a repair last came from it
+}
+
+// setPeer takes over what membership says of a peer.
+func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
+	topics := ParseInterest(p.Attribute(InterestAttribute))
+	known := m.peers[p.ID]
+	if known == nil {
+		if len(m.peerOrder) >= m.config.Peers {
+			m.stats.PeersRefused++
+			out.Drop(p.ID, ReasonPeers)
+			return
+		}
+		known = &peer{id: p.ID, reachable: true, regional: p.Distance == 0}
+		m.peers[p.ID] = known
+		i, _ := m.findPeer(p.ID)
+		m.peerOrder = slices.Insert(m.peerOrder, i, known)
+	}
+	known.epoch, known.roundTrip = p.Epoch, p.RoundTrip
+	if regional := p.Distance == 0; regional != known.regional || !slices.Equal(topics, known.topics) {
+		m.changed(known)
+		known.regional, known.topics = regional, topics
+		m.changed(known)
+	}
+}
+
+func (m *Machine) removePeer(id protocol.NodeID) {
+	known := m.peers[id]
+	if known == nil {
+		return
+	}
+	m.changed(known)
+	delete(m.peers, id)
+	i, _ := m.findPeer(id)
+	m.peerOrder = slices.Delete(m.peerOrder, i, i+1)
+}
+
+func (m *Machine) setReachable(id protocol.NodeID, reachable bool) {
+	if known := m.peers[id]; known != nil && known.reachable != reachable {
+		known.reachable = reachable
+		known.unanswered = 0
+		m.changed(known)
+	}
+}
+
+func (m *Machine) findPeer(id protocol.NodeID) (int, bool) {
+	return slices.BinarySearchFunc(m.peerOrder, id, func(p *peer, id protocol.NodeID) int { return cmp.Compare(p.id, id) })
+}
+
+// changed outdates the lists that hold p. They are made anew when they are next needed, so that many changes cost one making.
+func (m *Machine) changed(p *peer) {
+	for _, id := range p.topics {
+		if t := m.topics[id]; t != nil {
+			t.known = false
+		}
+	}
+	m.partnersKnown = false
+}
+
+func (p *peer) wants(id TopicID) bool {
+	_, ok := slices.BinarySearch(p.topics, id)
+	return ok
+}
+
+// refreshTargets makes the lists of a topic anew if they are out of date. Lists that were handed out stay as they are.
+func (m *Machine) refreshTargets(t *topic) {
+	if t.known {
+		return
+	}
+	t.known = true
+	targets := make([]protocol.NodeID, 0, len(t.targets)+8)
+	region := make([]protocol.NodeID, 0, len(t.region)+8)
+	for _, reachable := range []bool{true, false} {
+		for _, p := range m.peerOrder {
+			if p.reachable != reachable || !p.wants(t.id) {
+				continue
+			}
+			targets = append(targets, p.id)
+			if p.regional {
+				region = append(region, p.id)
+			}
+		}
+	}
+	t.targets, t.region = targets, region
+}
+
+// refreshPartners makes the list of peers to gossip with anew if it is out of date: those that want a topic of which this node knows
+// streams.
+func (m *Machine) refreshPartners() {
+	if m.partnersKnown {
+		return
+	}
+	m.partnersKnown = true
+	m.partners = m.partners[:0]
+	for _, p := range m.peerOrder {
+		for _, id := range p.topics {
+			if t := m.topics[id]; t != nil && t.streams > 0 {
+				m.partners = append(m.partners, p)
+				break
+			}
+		}
+	}
+}
+
+// drawPartner returns a random peer to gossip with, nil when there is none. One that this node cannot reach at present is drawn again
+// once, so that it is contacted less but never given up.
+func (m *Machine) drawPartner() *peer {
+	if len(m.partners) == 0 {
+		return nil
+	}
+	p := m.partners[m.config.Rand.IntN(len(m.partners))]
+	if !p.reachable {
+		p = m.partners[m.config.Rand.IntN(len(m.partners))]
+	}
+	return p
+}

@@ -1,0 +1,18 @@
+package bimodal
+
+import "spinglass/protocol"
+
+// Reasons why input from a peer is dropped.
+const (
+	ReasonUnwanted     protocol.Reason = "unwanted_topic"        // a packet of a topic that is not subscribed to
+	ReasonOwn          protocol.Reason = "own_packet"            // a packet of this node's own came back
+	ReasonInvented     protocol.Reason = "invented_packet"       // a digest tells of own packets that were never sent
+	ReasonStreams      protocol.Reason = "streams_limit"         // no room for another stream
+	ReasonStale        protocol.Reason = "stale_request"         // the request echoes a round that is over
+	ReasonFuture       protocol.Reason = "future_request"        // the request echoes a round that has not been
+	ReasonRepairs      protocol.Reason = "repairs_limit"         // no room for more packets that wait to be repaired
+	ReasonPolls        protocol.Reason = "polls_limit"           // more polls in a round than are answered
+	ReasonUnknown      protocol.Reason = "unknown_message"       // a message that this machine does not know
+	ReasonInconsistent protocol.Reason = "inconsistent_messages" // a packet whose counts contradict those before it
+	ReasonPeers        protocol.Reason = "peers_limit"           // no room for another peer
+)

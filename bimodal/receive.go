@@ -1,0 +1,154 @@
+package bimodal
+
+import "spinglass/protocol"
+
+// receive takes in a packet on its first way or repaired.
+func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, repaired bool, out *protocol.Output) {
+	m.stats.PacketsReceived++
+	size := p.Size()
+	m.stats.BytesReceived += uint64(size)
+	if m.own(p.Stream) {
+		out.Drop(from, ReasonOwn)
+		return
+	}
+	s := m.byID[p.Stream]
+	if s == nil {
+		if s = m.join(now, from, p, out); s == nil {
+			return
+		}
+	}
+	if p.Seq < s.next || p.Seq <= s.high && s.at(p.Seq).packet != nil {
+		m.stats.PacketsDuplicate++
+		return
+	}
+	if repaired {
+		m.stats.PacketsRepaired++
+	}
+	gap := p.Seq > s.high+1
+	m.accept(now, s, m.arena.keep(p), out)
+	if gap {
+		m.poll(s, out)
+	}
+}
+
+// join takes up the stream of a packet, if its topic is wanted.
+func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *protocol.Output) *stream {
+	t := m.topics[p.Stream.Topic]
+	if t == nil || !t.subscribed {
+		m.stats.PacketsUnwanted++
+		out.Drop(from, ReasonUnwanted)
+		return nil
+	}
+	first, began := p.Seq, beganAgo(now, p.Age)
+	all := t.wantsAll(began, p.Age)
+	if all {
+		first = 1
+	}
+	s := m.addStream(now, p.Stream, t, first, out)
+	if s == nil {
+		out.Drop(from, ReasonStreams)
+		return nil
+	}
+	s.began, s.order.fresh = began, !all
+	return s
+}
+
+// accept stores a packet that is new and may be kept, and delivers what is in order now.
+func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.Output) {
+	m.stats.PacketsAccepted++
+	if p.Seq > s.high {
+		m.learn(now, s, p.Seq, p.total(), out)
+	}
+	slot := s.at(p.Seq)
+	slot.packet, slot.since, slot.asked = p, m.round, m.round
+	cost := packetCost + len(p.Body)
+	s.held++
+	s.waiting++
+	s.bytes += cost
+	m.carried += len(p.Body)
+	m.stats.BufferedPackets++
+	m.stats.BufferedBytes += cost
+	m.activate(now, s)
+	for s.next <= s.high && s.at(s.next).packet != nil {
+		m.deliverNext(s, out)
+	}
+	if m.stats.BufferedBytes > m.config.BufferBytes {
+		m.evict(out)
+	}
+}
+
+// learn notes that the stream goes up to high, with which total messages are complete. Numbers that do not fit into the window any more are
+// given up.
+func (m *Machine) learn(now protocol.Time, s *stream, high, total uint64, out *protocol.Output) {
+	if high-s.base >= windowMax {
+		m.raise(s, high-windowMax+1, GapBehind, out)
+	}
+	m.stats.BufferedBytes += slotCost * s.extend(high, m.round)
+	s.total = total
+	m.activate(now, s)
+}
+
+// raise lifts the floor of a stream to a higher number: what is below is delivered as far as it is there, given up as far as it is not, and
+// dropped.
+func (m *Machine) raise(s *stream, floor uint64, reason GapReason, out *protocol.Output) {
+	for s.next < floor && s.next <= s.high {
+		if s.at(s.next).packet != nil {
+			m.deliverNext(s, out)
+		} else {
+			m.skip(s, reason)
+		}
+	}
+	if s.next < floor {
+		// Not even heard of so far. What it held shows in the counts of the packets to come.
+		m.stats.PacketsMissed += floor - s.next
+		m.breakOff(s, reason)
+		s.next = floor
+	}
+	for ; s.base < floor && s.base <= s.high; s.base++ {
+		if s.at(s.base).packet != nil {
+			m.stats.PacketsEvicted++
+			m.stats.EvictedAge = int(m.round - s.at(s.base).since)
+		}
+		m.discard(s)
+	}
+	if s.base < floor {
+		s.base, s.high = floor, floor-1
+	}
+}
+
+// discard drops the packet at the floor of s, if it is held. The caller raises the floor.
+func (m *Machine) discard(s *stream) {
+	slot := s.at(s.base)
+	if slot.packet == nil {
+		return
+	}
+	cost := packetCost + len(slot.packet.Body)
+	if s.base >= s.next {
+		s.waiting--
+	}
+	s.held--
+	s.bytes -= cost
+	m.stats.BufferedPackets--
+	m.stats.BufferedBytes -= cost
+	slot.packet = nil
+}
+
+// evict makes room in the buffer at the cost of the streams that take the most of it: life shortens for them.
+func (m *Machine) evict(out *protocol.Output) {
+	target := m.config.BufferBytes - m.config.BufferBytes/evictShare
+	for m.stats.BufferedBytes > target {
+		largest := m.newest
+		for s := m.newest; s != nil; s = s.older {
+			if s.bytes > largest.bytes {
+				largest = s
+			}
+		}
+		if largest == nil || largest.bytes == 0 {
+			return
+		}
+		for largest.held > 0 && m.stats.BufferedBytes > target {
+			m.raise(largest, largest.base+1, GapBuffer, out)
+		}
+		m.settle(largest, out)
+	}
+}

@@ -1,0 +1,316 @@
+package bimodal
+
+import (
+	"slices"
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Constants of repair that are not for configuration. Those of the authors' own implementation are marked (E).
+const (
+	regionalRequests = 20   // requests after which a packet is repaired for the whole region (E)
+	regionalReplies  = 6    // replies, this one included, of which the last is for the whole region (E)
+	repairsMax       = 8192 // packets that wait to be repaired
+	repairWait       = 2    // rounds that they wait; then the requester has asked elsewhere
+	pushScan         = 256  // packets looked at for one entry of a digest, to be pushed
+	unansweredMax    = 3    // requests without a repair before membership is told
+)
+
+// repair is one packet that is to be sent again.
+type repair struct {
+	to     protocol.NodeID
+	stream *stream
+	seq    uint64
+	round  uint32
+	pushed bool
+}
+
+// repairQueue holds repairs in the order in which they were asked for.
+type repairQueue struct {
+	items []repair
+	head  int
+}
+
+func (q *repairQueue) len() int { return len(q.items) - q.head }
+
+func (q *repairQueue) push(r repair) bool {
+	if q.len() >= repairsMax {
+		return false
+	}
+	if len(q.items) == cap(q.items) && q.head > len(q.items)/2 {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, r)
+	return true
+}
+
+func (q *repairQueue) pop() {
+	q.items[q.head] = repair{}
+	if q.head++; q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+	}
+}
+
+// receiveDigest asks the gossiper for what it holds and this node misses, and sends it what it lacks and this node has held for long.
+func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Digest, out *protocol.Output) {
+	m.stats.DigestsReceived++
+	c := &m.scratch
+	c.asked, c.ranges = c.asked[:0], c.ranges[:0]
+	c.reserved = wire.UvarintSize(uint64(d.Round)) + wire.UvarintSize(RequestNumbersMax)
+	left := m.config.Requests
+	for i := range d.Entries {
+		s := m.hear(now, from, d, i, out)
+		if s == nil {
+			m.stats.EntriesIgnored++
+			continue
+		}
+		left -= m.want(s, &d.Entries[i], left)
+		m.push(s, &d.Entries[i], from, out)
+	}
+	if len(c.asked) > 0 {
+		m.sendRequest(from, d.Round, m.config.Requests-left, out)
+	}
+	m.repair(out)
+}
+
+// hear takes in that the stream of an entry exists and how far it goes. It returns nil when the stream does not concern this node.
+func (m *Machine) hear(now protocol.Time, from protocol.NodeID, d *Digest, i int, out *protocol.Output) *stream {
+	id, e := d.Stream(i), &d.Entries[i]
+	s := m.byID[id]
+	if m.own(id) {
+		if s == nil || e.High > s.high {
+			out.Drop(from, ReasonInvented)
+			return nil
+		}
+		return s
+	}
+	began := beganAgo(now, e.Age)
+	if s == nil {
+		t := m.topics[id.Topic]
+		if t == nil || !t.subscribed {
+			return nil
+		}
+		first, all := e.High+1, t.wantsAll(began, e.Age)
+		if all {
+			first = 1
+		}
+		if s = m.addStream(now, id, t, first, out); s == nil {
+			out.Drop(from, ReasonStreams)
+			return nil
+		}
+		if s.began = began; !all {
+			s.total, s.order.counted, s.order.fresh = e.Messages, e.Messages, true
+		}
+	}
+	s.began = min(s.began, began)
+	if e.High > s.high {
+		m.learn(now, s, e.High, e.Messages, out)
+	}
+	return s
+}
+
+// want adds to the request under way what e offers and this node misses, newest first: at most limit numbers. It returns how many.
+func (m *Machine) want(s *stream, e *DigestEntry, limit int) int {
+	if s.missing() == 0 || limit == 0 {
+		return 0
+	}
+	c := &m.scratch
+	mark, count := len(c.ranges), 0
+	reserved := s.id.size() + 2*wire.UvarintSize(s.high) + wire.UvarintSize(RequestNumbersMax)
+	for _, offered := range e.Ranges {
+		for seq := min(offered.Last, s.high); seq >= max(offered.First, s.next) && count < limit; seq-- {
+			slot := s.at(seq)
+			if slot.packet != nil || m.config.Mode == ModeFull && m.round-slot.asked <= requestPause {
+				continue
+			}
+			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {
+				c.ranges[n-1].First = seq
+			} else {
+				// Each range costs two numbers, of which neither is longer than the highest.
+				if reserved += 2 * wire.UvarintSize(s.high); c.reserved+reserved > m.messageRoom() {
+					return m.endWant(s, mark, count, reserved)
+				}
+				c.ranges = append(c.ranges, Range{First: seq, Last: seq})
+			}
+			slot.asked = m.round
+			count++
+		}
+	}
+	return m.endWant(s, mark, count, reserved)
+}
+
+func (m *Machine) endWant(s *stream, mark, count, reserved int) int {
+	c := &m.scratch
+	if count > 0 {
+		c.reserved += reserved
+		c.asked = append(c.asked, RequestEntry{Stream: s.id, Ranges: c.ranges[mark:]})
+	}
+	return count
+}
+
+func (m *Machine) sendRequest(to protocol.NodeID, round uint32, numbers int, out *protocol.Output) {
+	c := &m.scratch
+	q := &Request{Round: round, Entries: slices.Clone(c.asked)}
+	rest := slices.Clone(c.ranges)
+	for i := range q.Entries {
+		n := len(q.Entries[i].Ranges)
+		q.Entries[i].Ranges, rest = rest[:n:n], rest[n:]
+	}
+	m.stats.RequestsSent++
+	m.stats.NumbersRequested += uint64(numbers)
+	out.Send(to, q)
+	if p := m.peers[to]; p != nil {
+		if p.unanswered++; p.unanswered > unansweredMax {
+			p.unanswered = 0
+			m.stats.RequestsUnanswered++
+			out.Emit(protocol.Unanswered{Peer: to})
+		}
+	}
+}
+
+// push queues for the gossiper what it lacks, as far as this node has held it for more than half of its life: "pull for young, push for old".
+func (m *Machine) push(s *stream, e *DigestEntry, to protocol.NodeID, out *protocol.Output) {
+	if m.config.Mode != ModeFull || s.held == 0 {
+		return
+	}
+	low, left := max(e.Floor, s.base), pushScan
+	for i := len(e.Ranges) - 1; i >= 0 && low <= s.high; i-- {
+		held := e.Ranges[i]
+		if held.First > low {
+			left = m.pushRange(s, Range{low, min(held.First-1, s.high)}, left, to, out)
+		}
+		low = max(low, held.Last+1)
+	}
+	if low <= s.high {
+		m.pushRange(s, Range{low, s.high}, left, to, out)
+	}
+}
+
+func (m *Machine) pushRange(s *stream, lacking Range, left int, to protocol.NodeID, out *protocol.Output) int {
+	for seq := lacking.First; seq <= lacking.Last && left > 0; seq++ {
+		left--
+		if slot := s.at(seq); slot.packet != nil && m.round-slot.since > m.life()/2 {
+			m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out)
+		}
+	}
+	return left
+}
+
+func (m *Machine) enqueue(r repair, out *protocol.Output) {
+	if !m.repairs.push(r) {
+		m.stats.RepairsRefused++
+		out.Drop(r.to, ReasonRepairs)
+	}
+}
+
+// receiveRequest queues what is asked for, if the round that the request echoes is current: who is later than its round trip explains gets
+// nothing, and so costs the others nothing.
+func (m *Machine) receiveRequest(_ protocol.Time, from protocol.NodeID, q *Request, out *protocol.Output) {
+	m.stats.RequestsReceived++
+	late := int32(m.round - q.Round)
+	if late < 0 {
+		m.stats.RequestsFuture++
+		out.Drop(from, ReasonFuture)
+		return
+	}
+	if int(late) > m.allowance(from) {
+		m.stats.RequestsStale++
+		out.Drop(from, ReasonStale)
+		return
+	}
+	for i := range q.Entries {
+		e := &q.Entries[i]
+		s := m.byID[e.Stream]
+		for _, asked := range e.Ranges {
+			for seq := asked.Last; seq >= asked.First; seq-- {
+				if s == nil || s.packet(seq) == nil {
+					m.stats.NumbersUnheld++
+					continue
+				}
+				slot := s.at(seq)
+				slot.asked = m.round
+				slot.requests = min(slot.requests+1, regionalRequests)
+				m.enqueue(repair{to: from, stream: s, seq: seq, round: m.round}, out)
+			}
+		}
+	}
+	m.repair(out)
+}
+
+// allowance returns how many rounds ago a round may be that a peer echoes.
+func (m *Machine) allowance(from protocol.NodeID) int {
+	rounds := 1
+	if p := m.peers[from]; p != nil {
+		rounds += int((p.roundTrip + m.config.Round - time.Nanosecond) / m.config.Round)
+	}
+	return rounds
+}
+
+// repair sends what waits, as far as the budget of the round goes. The rest waits for its turn in later rounds.
+func (m *Machine) repair(out *protocol.Output) {
+	for m.repairs.len() > 0 {
+		r := m.repairs.items[m.repairs.head]
+		if m.round-r.round > repairWait {
+			m.stats.RepairsExpired++
+			m.repairs.pop()
+			continue
+		}
+		var p *Packet
+		if !r.stream.departed {
+			p = r.stream.packet(r.seq)
+		}
+		if p == nil {
+			m.repairs.pop()
+			continue
+		}
+		size := wire.HeaderSize + wire.FrameSize(p.Size())
+		if size > m.budget {
+			m.stats.RepairsDeferred++
+			return
+		}
+		m.repairs.pop()
+		m.reply(r, p, size, out)
+	}
+}
+
+// reply sends one repair: to who asked, or to the region when so many asked that more are likely to miss it.
+func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
+	slot := r.stream.at(r.seq)
+	copies := 1
+	if m.config.Mode == ModeFull && !r.pushed {
+		if slot.replies++; slot.requests >= regionalRequests || slot.replies >= regionalReplies {
+			slot.requests, slot.replies = 0, 0
+			copies += m.replyRegion(r, p, size, out)
+		}
+	}
+	if r.pushed {
+		m.stats.RepairsPushed++
+	}
+	out.Send(r.to, p.again())
+	m.budget -= copies * size
+	m.stats.RepairsSent += uint64(copies)
+	m.stats.RepairBytesSent += uint64(copies * size)
+}
+
+// replyRegion spreads a repair to the members of the own zone that want it, from a random one on, as many as the budget has room for
+// besides the copy for who asked.
+func (m *Machine) replyRegion(r repair, p *Packet, size int, out *protocol.Output) int {
+	m.refreshTargets(r.stream.topic)
+	region := r.stream.topic.region
+	room := m.budget/size - 1
+	if len(region) == 0 || room <= 0 {
+		return 0
+	}
+	begin := 0
+	if room < len(region) {
+		begin = m.config.Rand.IntN(len(region) - room + 1)
+		region = region[begin : begin+room]
+	}
+	m.stats.RepairsRegional++
+	out.Spread(region, p.again())
+	return len(region)
+}

@@ -1,0 +1,64 @@
+package bimodal
+
+// Stats counts what a machine did since it was made. The fields in the last group are present values.
+type Stats struct {
+	MessagesPublished uint64
+	MessagesDelivered uint64
+	MessagesLost      uint64 // told in gaps
+	Gaps              uint64
+	PublishesRefused  uint64 // with ErrWouldBlock
+
+	PacketsSent      uint64 // own, each counted once
+	BytesSent        uint64 // their encoded size
+	PacketsSpread    uint64 // copies of own packets, one a target
+	PacketsReceived  uint64 // first and repaired, new and duplicate
+	BytesReceived    uint64
+	PacketsAccepted  uint64 // new to this node
+	PacketsDuplicate uint64 // held already, or below what is still wanted
+	PacketsRepaired  uint64 // new to this node by a repair
+	PacketsUnwanted  uint64 // of topics not subscribed to
+	PacketsMissed    uint64 // given up
+	PacketsEvicted   uint64 // dropped before their life was over because the buffer was full
+	PacketsContrary  uint64 // with counts that contradict those before
+
+	DigestsSent        uint64
+	DigestsReceived    uint64
+	EntriesIgnored     uint64 // of digests: topics or streams that do not concern this node
+	RequestsSent       uint64
+	NumbersRequested   uint64 // packets asked for
+	RequestsReceived   uint64
+	RequestsStale      uint64 // refused: the echoed round is over
+	RequestsFuture     uint64 // refused: the echoed round has not been
+	NumbersUnheld      uint64 // asked for and not held
+	RequestsUnanswered uint64 // told to membership
+
+	RepairsSent     uint64 // copies, one a target
+	RepairBytesSent uint64
+	RepairsPushed   uint64 // of the copies: unasked
+	RepairsRegional uint64 // packets repaired for the whole region
+	RepairsDeferred uint64 // rounds that ended with repairs waiting for budget
+	RepairsExpired  uint64 // waited too long for budget
+	RepairsRefused  uint64 // no room to wait
+
+	PollsSent     uint64
+	PollsWithheld uint64 // gaps seen after the polls of the round were used up
+	PollsReceived uint64
+	PollsRefused  uint64 // more in a round than are answered
+
+	StreamsJoined     uint64
+	StreamsForgotten  uint64
+	StreamsRefused    uint64
+	PeersRefused      uint64
+	InterestRefused   uint64 // the row had no room for the topics that this node wants
+	AssembliesRefused uint64 // cut messages lost because too many were being put together
+
+	Round           uint64 // rounds so far
+	Streams         int
+	Topics          int
+	Peers           int
+	BufferedPackets int
+	BufferedBytes   int
+	RepairsWaiting  int
+	EvictedAge      int // age in rounds of the packet evicted last: what life has shrunk to; 0 when none ever was
+	RepairBudget    int // bytes, of the present round
+}

@@ -1,0 +1,186 @@
+package bimodal
+
+import (
+	"time"
+
+	"spinglass/protocol"
+)
+
+// stream is what a node knows of one stream: its own, or one that it subscribes to.
+type stream struct {
+	window
+	id       StreamID
+	topic    *topic
+	began    protocol.Time // estimated; never earlier than the truth
+	used     protocol.Time // when a packet was last stored or heard of for the first time
+	total    uint64        // messages that are complete with packet high
+	order    reassembly
+	stamp    uint64  // of the last digest that listed the stream
+	newer    *stream // in the list of active streams, most recent first
+	older    *stream
+	listed   bool // in the list of active streams
+	departed bool // forgotten; repairs that wait for it are void
+}
+
+// own reports whether this node is the stream's author, in this run.
+func (m *Machine) own(id StreamID) bool {
+	return id.Author == m.config.Self && id.Epoch == m.config.Epoch
+}
+
+// age returns how long the stream has existed, in milliseconds as messages carry it.
+func (s *stream) age(now protocol.Time) uint64 {
+	return uint64(min(max(now.Sub(s.began)/time.Millisecond, 0), AgeMax))
+}
+
+// beganAgo estimates when a stream of the given age began. Ages are rounded down and grow old on the way, so the estimate is late if anything.
+func beganAgo(now protocol.Time, age uint64) protocol.Time {
+	return now - protocol.Time(time.Duration(age)*time.Millisecond)
+}
+
+// wantsAll reports whether a stream that is heard of for the first time is wanted from its beginning, because it began after the
+// subscription did. One that is older is taken up where it stands.
+func (t *topic) wantsAll(began protocol.Time, age uint64) bool {
+	return age < AgeMax && began >= t.since
+}
+
+// addStream takes up a stream whose packets are wanted from number first on. It returns nil when there is no room.
+func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint64, out *protocol.Output) *stream {
+	if len(m.streams) >= m.config.Streams && !m.forgetOldest(now) {
+		m.refuseStream(id, t, out)
+		return nil
+	}
+	s := &stream{id: id, topic: t, began: now, used: now}
+	s.base, s.next, s.high = first, first, first-1
+	m.streams = append(m.streams, s)
+	m.byID[id] = s
+	m.stats.StreamsJoined++
+	if t.streams++; t.streams == 1 {
+		m.partnersKnown = false
+	}
+	if m.roundAt == protocol.Never {
+		m.roundAt = now.Add(time.Duration(m.config.Rand.Int64N(int64(m.config.Round))))
+	}
+	return s
+}
+
+func (m *Machine) refuseStream(id StreamID, t *topic, out *protocol.Output) {
+	m.stats.StreamsRefused++
+	if m.refusalTold {
+		return
+	}
+	m.refusalTold = true
+	out.Emit(&StreamRefused{Author: id.Author, Epoch: id.Epoch, Topic: t.name})
+}
+
+// activate puts s at the front of the list of active streams.
+func (m *Machine) activate(now protocol.Time, s *stream) {
+	s.used = now
+	if m.newest == s {
+		return
+	}
+	m.unlist(s)
+	s.listed, s.older = true, m.newest
+	if m.newest != nil {
+		m.newest.newer = s
+	}
+	m.newest = s
+}
+
+func (m *Machine) unlist(s *stream) {
+	if !s.listed {
+		return
+	}
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		m.newest = s.older
+	}
+	if s.older != nil {
+		s.older.newer = s.newer
+	}
+	s.listed, s.newer, s.older = false, nil, nil
+}
+
+// rest takes a stream that has nothing left to do off the list, and its memory with it.
+func (m *Machine) rest(s *stream) {
+	m.unlist(s)
+	m.stats.BufferedBytes -= slotCost * len(s.slots)
+	s.slots = nil
+}
+
+// forget removes every stream that gone reports, and what it holds.
+func (m *Machine) forget(gone func(*stream) bool) int {
+	kept := m.streams[:0]
+	for _, s := range m.streams {
+		if !gone(s) {
+			kept = append(kept, s)
+			continue
+		}
+		for ; s.base <= s.high; s.base++ {
+			m.discard(s)
+		}
+		m.abandonAssembly(s)
+		m.rest(s)
+		s.departed = true
+		delete(m.byID, s.id)
+		if s.topic.streams--; s.topic.streams == 0 {
+			m.partnersKnown = false
+		}
+	}
+	count := len(m.streams) - len(kept)
+	clear(m.streams[len(kept):])
+	m.streams = kept
+	m.stats.StreamsForgotten += uint64(count)
+	return count
+}
+
+// forgettable reports whether nobody is likely to ask for or to add to s any more.
+func (m *Machine) forgettable(now protocol.Time, s *stream) bool {
+	return !s.active() && !m.own(s.id) && now.Sub(s.used) > m.config.Forget && !m.present(s.id)
+}
+
+// present reports whether the author of a stream is a member that this node knows of, in the run in which it made the stream.
+func (m *Machine) present(id StreamID) bool {
+	p := m.peers[id.Author]
+	return p != nil && p.epoch <= id.Epoch
+}
+
+// forgetIdle looks at a few streams each round.
+func (m *Machine) forgetIdle(now protocol.Time) {
+	for range min(forgetScan, len(m.streams)) {
+		m.forgetAt++
+		if m.forgetAt >= len(m.streams) {
+			m.forgetAt = 0
+		}
+		if m.forgettable(now, m.streams[m.forgetAt]) {
+			// One pass removes all that are due, so that the cost of closing the ranks is shared.
+			m.forget(func(s *stream) bool {
+				due := m.forgettable(now, s)
+				if due {
+					s.topic.since = now
+				}
+				return due
+			})
+			return
+		}
+	}
+}
+
+// forgetOldest makes room by forgetting the idle stream that was used least recently and whose author is gone. It reports whether there was one.
+func (m *Machine) forgetOldest(now protocol.Time) bool {
+	var oldest *stream
+	for _, s := range m.streams {
+		if s.active() || m.own(s.id) || m.present(s.id) {
+			continue
+		}
+		if oldest == nil || s.used < oldest.used {
+			oldest = s
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.topic.since = now
+	m.forget(func(s *stream) bool { return s == oldest })
+	return true
+}

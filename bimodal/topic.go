@@ -1,0 +1,159 @@
+package bimodal
+
+import (
+	"slices"
+
+	"spinglass/protocol"
+)
+
+// topic is one that this node subscribes to or has published to.
+type topic struct {
+	id   TopicID
+	name string
+
+	subscribed bool
+	since      protocol.Time // streams that began before are taken up where they stand
+	streams    int           // known, of this topic
+
+	stream  *stream // this node's own, once it has published
+	body    []byte  // records of the packet being filled
+	count   uint64  // messages that they complete
+	opened  bool    // in Machine.opened
+	bucket  bucket
+	targets []protocol.NodeID // who wants the topic, the unreachable last; immutable
+	region  []protocol.NodeID // those of targets in the own zone; immutable
+	known   bool              // targets and region are up to date
+
+	stamp uint64 // of the last digest whose receiver wants the topic
+	index int    // of the topic in that digest, -1 when it is not there yet
+}
+
+// topicNamed returns the topic of a name, which it takes up if it is new.
+func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
+	if t := m.byName[name]; t != nil {
+		return t, nil
+	}
+	if len(name) == 0 || len(name) > protocol.TopicMax {
+		return nil, ErrTopicName
+	}
+	if len(m.topicOrder) >= m.config.Topics {
+		return nil, &LimitError{What: "Topics", Limit: m.config.Topics}
+	}
+	id := TopicOf(name)
+	if m.topics[id] != nil {
+		return nil, ErrTopicClash
+	}
+	t := &topic{id: id, name: name, bucket: newBucket(now, m.config.Rate, m.config.Burst)}
+	m.byName[name], m.topics[id] = t, t
+	m.topicOrder = append(m.topicOrder, t)
+	return t, nil
+}
+
+// Subscribe asks for the messages of a topic: all of the streams that begin from now on, and older streams from where they are when
+// this node first hears of them. Messages arrive as [Delivery] events, losses as [Gap] events; what this node itself publishes is
+// delivered too. Errors: ErrTopicName, ErrTopicClash, ErrSubscribed, *LimitError.
+func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output) error {
+	if t := m.byName[name]; t != nil && t.subscribed {
+		return ErrSubscribed
+	}
+	if m.subscriptions >= m.config.Subscriptions {
+		return &LimitError{What: "Subscriptions", Limit: m.config.Subscriptions}
+	}
+	t, err := m.topicNamed(now, name)
+	if err != nil {
+		return err
+	}
+	m.subscriptions++
+	t.subscribed, t.since = true, now
+	if t.stream != nil {
+		t.stream.order = reassembly{fresh: true}
+	}
+	m.announceInterest(out)
+	return nil
+}
+
+// Unsubscribe ends a subscription. Undelivered messages are not told of. Errors: ErrNotSubscribed.
+func (m *Machine) Unsubscribe(_ protocol.Time, name string, out *protocol.Output) error {
+	t := m.byName[name]
+	if t == nil || !t.subscribed {
+		return ErrNotSubscribed
+	}
+	m.subscriptions--
+	t.subscribed = false
+	if t.stream != nil {
+		m.abandonAssembly(t.stream)
+	}
+	m.forget(func(s *stream) bool { return s.topic == t && s != t.stream })
+	m.announceInterest(out)
+	if t.stream == nil {
+		m.removeTopic(t)
+	}
+	return nil
+}
+
+func (m *Machine) removeTopic(t *topic) {
+	delete(m.byName, t.name)
+	delete(m.topics, t.id)
+	m.writable.Cancel(t)
+	m.topicOrder = slices.DeleteFunc(m.topicOrder, func(other *topic) bool { return other == t })
+}
+
+// announceInterest asks membership to put the topics that this node wants into its row.
+func (m *Machine) announceInterest(out *protocol.Output) {
+	wanted := make([]TopicID, 0, m.subscriptions)
+	for _, t := range m.topicOrder {
+		if t.subscribed {
+			wanted = append(wanted, t.id)
+		}
+	}
+	attribute := protocol.Attribute{Name: InterestAttribute}
+	if len(wanted) > 0 {
+		slices.Sort(wanted)
+		attribute.Value = AppendInterest(make([]byte, 0, 8*len(wanted)), wanted)
+	}
+	out.Emit(protocol.SetAttribute{Attribute: attribute})
+}
+
+// TopicOptions are what a publisher chooses for a topic.
+type TopicOptions struct {
+	Rate  int64 // bytes a second, records with their lengths; 0 is unlimited
+	Burst int64 // bytes that may be published at once after a pause; 64 KiB to 1 GiB, 0 for the default
+}
+
+// Configure sets the options of a topic for what this node publishes. Errors: ErrTopicName, ErrTopicClash, ErrRate, *LimitError.
+func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions) error {
+	if options.Burst == 0 {
+		options.Burst = m.config.Burst
+	}
+	if options.Rate < 0 || options.Rate > rateMax || options.Burst < burstMin || options.Burst > burstMax {
+		return ErrRate
+	}
+	t, err := m.topicNamed(now, name)
+	if err != nil {
+		return err
+	}
+	t.bucket = newBucket(now, options.Rate, options.Burst)
+	if m.writable.At(t) != protocol.Never {
+		m.writable.Set(t, now)
+	}
+	return nil
+}
+
+// Ready reports whether Publish to a topic would be let through by its rate now.
+func (m *Machine) Ready(now protocol.Time, name string) bool {
+	t := m.byName[name]
+	return t == nil || t.bucket.ready(now)
+}
+
+// Targets returns how many peers want a topic that this node publishes or subscribes to.
+func (m *Machine) Targets(name string) int {
+	t := m.byName[name]
+	if t == nil {
+		return 0
+	}
+	m.refreshTargets(t)
+	return len(t.targets)
+}
+
+// BodyLimit returns how many bytes of records fit into a packet; see [wire.RecordSize].
+func (m *Machine) BodyLimit() int { return m.packer.Limit() }
