@@ -208,7 +208,7 @@ func (t *Table[S]) beat(now protocol.Time, e *Entry[S], heartbeat uint64, proof 
 // advance notes fresh evidence for e.
 func (t *Table[S]) advance(now protocol.Time, e *Entry[S], proof []byte) {
 	e.Advanced = now
-	e.Proof = append(e.Proof[:0], proof...)
+	e.Proof = own(proof) // never in place: messages share the old one
 	if e.watched {
 		t.silence.remove(e)
 		t.silence.append(e)

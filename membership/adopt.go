@@ -1,0 +1,129 @@
+package membership
+
+import (
+	"errors"
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// zoneFullEvery is the shortest time between two ZoneFull events.
+const zoneFullEvery = time.Minute
+
+// hear takes a message from a peer as what it is: a sign of life, with a heartbeat from its source. It returns the peer's entry,
+// nil for a stranger.
+func (m *Machine) hear(now protocol.Time, from protocol.NodeID, evidence *Evidence, out *protocol.Output) *entry {
+	m.adoptBeat(now, &Beat{Claim: table.Claim{Owner: from, Version: evidence.Version}, Proof: evidence.Proof}, out)
+	e := m.table.Get(from)
+	if e != nil {
+		m.reachable(e, out)
+	}
+	return e
+}
+
+// adopt merges a row. news tells that it comes from its owner or as a rumour, so that it is passed on if it is news here too.
+func (m *Machine) adopt(now protocol.Time, from protocol.NodeID, u *RowUpdate, news bool, out *protocol.Output) {
+	owner, version := u.Row.Owner, u.Row.Version(u.Heartbeat)
+	if owner == m.config.Self {
+		m.inCirculation(now, version, out)
+		return
+	}
+	if m.gone.covers(owner, version) {
+		m.stats.ResurrectionsStopped++
+		out.Drop(from, ReasonResurrection)
+		return
+	}
+	if u.Row.Left && m.table.Get(owner) == nil {
+		m.bury(now, record{row: u.Row, version: version, left: true, since: now})
+		return
+	}
+	e, outcome, err := m.table.Merge(m.awake.time, u.Row, u.Heartbeat, u.Proof)
+	if err != nil {
+		m.refused(now, from, err, out)
+		return
+	}
+	switch outcome {
+	case table.Added:
+		m.arrived(now, e, out)
+	case table.Replaced:
+		m.replaced(now, e, out)
+	case table.Advanced:
+		m.advanced(now, e, out)
+	}
+	if news && (outcome == table.Added || outcome == table.Replaced) {
+		m.spread(now, owner)
+	}
+}
+
+// refused tells that a row exceeds a limit.
+func (m *Machine) refused(now protocol.Time, from protocol.NodeID, err error, out *protocol.Output) {
+	if !errors.Is(err, table.ErrZoneFull) {
+		out.Drop(from, ReasonRowTooLarge)
+		return
+	}
+	out.Drop(from, ReasonZoneFull)
+	if now >= m.zoneFull {
+		m.zoneFull = now.Add(zoneFullEvery)
+		out.Emit(ZoneFull{Limit: m.config.ZoneLimit})
+	}
+}
+
+// arrived deals with a member that is new, or back.
+func (m *Machine) arrived(now protocol.Time, e *entry, out *protocol.Output) {
+	e.State = peer{since: now}
+	if r, ok := m.gone.remove(e.Row.Owner); ok && !r.left && r.row.Epoch == e.Row.Epoch {
+		m.comeBack(now)
+	}
+	m.stats.PeersUp++
+	out.Emit(protocol.PeerUp{Peer: m.view(e)})
+	m.watchName(e)
+}
+
+// replaced deals with a new row of a member that was known.
+func (m *Machine) replaced(now protocol.Time, e *entry, out *protocol.Output) {
+	s := &e.State
+	switch {
+	case e.Row.Left && s.state != StateLeft:
+		s.state, s.since = StateLeft, now
+		m.expected.Cancel(e.Row.Owner)
+		m.stats.PeersLeft++
+		out.Emit(protocol.PeerLeft{Peer: m.view(e)})
+	case e.Row.Left:
+	case s.state == StateLeft:
+		*s = peer{since: now}
+		m.stats.PeersUp++
+		out.Emit(protocol.PeerUp{Peer: m.view(e)})
+		m.watchName(e)
+	default:
+		m.advanced(now, e, out)
+		out.Emit(protocol.PeerChanged{Peer: m.view(e)})
+		m.watchName(e)
+	}
+}
+
+// advanced ends a suspicion.
+func (m *Machine) advanced(now protocol.Time, e *entry, out *protocol.Output) {
+	if e.State.state == StateSuspect {
+		e.State.state, e.State.since = StateUp, now
+		out.Emit(protocol.PeerAlive{Peer: m.view(e)})
+	}
+}
+
+// adoptBeat merges a heartbeat. One that is newer than the record of a vanished member brings it back, when it belongs to the row on record.
+func (m *Machine) adoptBeat(now protocol.Time, b *Beat, out *protocol.Output) {
+	if b.Owner == m.config.Self {
+		m.inCirculation(now, b.Version, out)
+		return
+	}
+	e, outcome := m.table.Beat(m.awake.time, b.Claim, b.Proof)
+	switch {
+	case outcome == table.Advanced:
+		m.advanced(now, e, out)
+	case outcome == table.Missing && e == nil:
+		if r := m.gone.get(b.Owner); r != nil && !r.left && r.version.CompareRow(b.Version) == 0 {
+			update := RowUpdate{Row: r.row, Heartbeat: b.Heartbeat, Proof: b.Proof}
+			m.adopt(now, b.Owner, &update, false, out)
+		}
+	}
+}

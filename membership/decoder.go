@@ -1,0 +1,44 @@
+package membership
+
+import (
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Kinds returns the kinds of messages that a Machine receives.
+func Kinds() []protocol.Kind {
+	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply}
+}
+
+// Decoder decodes the messages of membership. It owns the memory that they are decoded into: a message is lent until the next Decode of
+// the same kind. The zero value is ready for use.
+type Decoder struct {
+	digest Digest
+	delta  Delta
+	probe  Probe
+	reply  ProbeReply
+}
+
+// Decode implements protocol.Decoder. Only rows are allocated, which a steady fleet does not send.
+func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
+	var m interface {
+		protocol.Message
+		decode(body []byte) error
+	}
+	switch kind {
+	case wire.KindTableDigest:
+		m = &d.digest
+	case wire.KindTableDelta:
+		m = &d.delta
+	case wire.KindProbe:
+		m = &d.probe
+	case wire.KindProbeReply:
+		m = &d.reply
+	default:
+		return nil, wire.ErrKind
+	}
+	if err := m.decode(body); err != nil {
+		return nil, err
+	}
+	return m, nil
+}

@@ -1,0 +1,90 @@
+package membership
+
+import (
+	"time"
+
+	"spinglass/protocol"
+)
+
+// Joining. A member that was given join addresses is not a fleet of its own before one of them has answered.
+const (
+	joinRetryMin  = 500 * time.Millisecond
+	joinRetryMax  = 30 * time.Second
+	seedsPerTry   = 3
+	seedsInterval = 30 * time.Second // between contacts to join addresses of a member that has joined
+)
+
+// begin joins, or is the first.
+func (m *Machine) begin(now protocol.Time, out *protocol.Output) {
+	seeds := len(m.config.Seeds) > 0
+	if m.config.First || !seeds {
+		m.reached(now, out)
+	} else {
+		m.join(now, out)
+	}
+	if seeds {
+		m.deadlines.Set(taskSeeds, now.Add(m.jitter(seedsInterval)))
+	}
+	if seeds && m.joined {
+		m.trySeeds(now, out) // there may be a fleet already
+	}
+}
+
+// join tries some of the join addresses, and says so when the try before has failed.
+func (m *Machine) join(now protocol.Time, out *protocol.Output) {
+	if m.joined {
+		return
+	}
+	retry := m.jitter(min(joinRetryMin<<min(m.attempts, 10), joinRetryMax))
+	if m.attempts > 0 {
+		out.Emit(protocol.JoinFailing{Attempts: m.attempts, Retry: retry})
+	}
+	m.attempts++
+	m.stats.JoinAttempts++
+	m.trySeeds(now, out)
+	m.deadlines.Set(taskJoin, now.Add(retry))
+}
+
+// trySeeds sends a digest to some join addresses, in turn from a random one on.
+func (m *Machine) trySeeds(now protocol.Time, out *protocol.Output) {
+	n := len(m.config.Seeds)
+	start := m.config.Rand.IntN(n)
+	for i := range min(n, seedsPerTry) {
+		m.digestAddress(now, m.config.Seeds[(start+i)%n], out)
+	}
+}
+
+// reached notes that tables were exchanged with another member, or that none is needed.
+func (m *Machine) reached(now protocol.Time, out *protocol.Output) {
+	if m.joined {
+		return
+	}
+	m.joined = true
+	m.deadlines.Cancel(taskJoin)
+	out.Emit(protocol.Joined{})
+	m.spread(now, m.config.Self)
+}
+
+// contactSeed contacts a random join address at which no known member is: two fleets that started apart, or forgot each other, meet there.
+func (m *Machine) contactSeed(now protocol.Time, out *protocol.Output) {
+	m.deadlines.Set(taskSeeds, now.Add(m.jitter(seedsInterval)))
+	seed := m.config.Seeds[m.config.Rand.IntN(len(m.config.Seeds))]
+	for i := range m.table.Len() {
+		e := m.table.At(i)
+		if e.State.state == StateLeft {
+			continue
+		}
+		for _, address := range e.Row.Addresses {
+			if address == seed {
+				return
+			}
+		}
+	}
+	m.stats.Contacts++
+	m.digestAddress(now, seed, out)
+}
+
+// jitter returns d, a quarter more or less, so that members that started together do not stay together.
+func (m *Machine) jitter(d time.Duration) time.Duration {
+	return d - d/4 + time.Duration(m.config.Rand.Int64N(int64(d/2)))
+}

@@ -1,0 +1,202 @@
+package membership
+
+import (
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// task names the deadlines of a machine.
+type task uint8
+
+const (
+	taskRound  task = iota // gossip, heartbeat, silence
+	taskJoin               // the next attempt to join
+	taskSeeds              // contact a join address although joined
+	taskRumour             // push news
+	taskHealed             // tell of a heal
+	taskLeave              // push the left mark again, or be done
+	taskStore              // try again to store the epoch
+)
+
+// stage is how far a member has come.
+type stage uint8
+
+const (
+	stageNew     stage = iota
+	stageStoring       // the epoch is not durable yet; nothing may be sent
+	stageRunning
+	stageLeaving
+	stageLeft
+)
+
+// entry is a row of the table with what this node knows of its owner.
+type entry = table.Entry[peer]
+
+// Machine is the membership protocol of one node. See the package documentation.
+type Machine struct {
+	config Config
+	table  *table.Table[peer]
+	own    *entry
+	gone   gone
+	awake  awake
+	stats  Stats
+
+	stage      stage
+	raised     uint64 // epoch that is being stored
+	joined     bool
+	attempts   int
+	deadlines  protocol.Deadlines[task]
+	expected   protocol.Deadlines[protocol.NodeID] // who owes a sign of life, and until when
+	probes     int                                 // probes that the present round may still send
+	answerRoom int                                 // bytes that the present round may still answer with
+	lastBeat   protocol.Time
+
+	health     health
+	rumours    rumours
+	follow     protocol.NodeID // partner of the last exchange that had more to send, 0 for none
+	returned   int             // members back since the last Healed
+	leavings   int             // pushes of the left mark still to come
+	namesakes  []namesake
+	zoneFull   protocol.Time // when ZoneFull may be told again
+	failMember int           // number of members that failTimeout was computed for
+	failAfter  time.Duration // T_fail
+
+	difference table.Difference[peer]
+	slabs      slabs
+}
+
+// New returns a machine, or an error that says what is wrong with its configuration.
+func New(config Config) (*Machine, error) {
+	config = config.withDefaults()
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	m := &Machine{
+		config: config,
+		table:  table.New[peer](table.Limits{Rows: config.ZoneLimit, RowSize: config.RowLimit}),
+		gone:   gone{limit: goneMaxFactor * config.ZoneLimit, off: config.MemoryOfDead < 0},
+		awake:  awake{off: config.LocalHealthOff, due: protocol.Never},
+	}
+	row := &table.Row{
+		Owner: config.Self, Epoch: config.Epoch + 1, Sequence: 1, Name: config.Name, Addresses: config.Addresses,
+		PublicKey: config.PublicKey, Anchor: config.Anchor,
+	}
+	if err := row.Check(config.RowLimit); err != nil {
+		return nil, err
+	}
+	m.own, _, _ = m.table.Merge(0, row, 1, nil)
+	m.table.Exempt(config.Self)
+	return m, nil
+}
+
+// Start implements protocol.Machine. A durable member stays silent until its boot counter is stored.
+func (m *Machine) Start(now protocol.Time, out *protocol.Output) {
+	m.own.State.since = now
+	m.awake.seen = now
+	if m.config.Durable {
+		m.raised = m.own.Row.Epoch
+		m.store(out)
+		return
+	}
+	m.run(now, out)
+}
+
+// run begins to take part: the epoch is durable, or need not be.
+func (m *Machine) run(now protocol.Time, out *protocol.Output) {
+	m.stage = stageRunning
+	m.lastBeat = now
+	m.awake.observe(now)
+	first := now.Add(time.Duration(m.config.Rand.Int64N(int64(m.config.Round)))) // a random phase
+	m.awake.due = first
+	m.deadlines.Set(taskRound, first)
+	m.refill()
+	m.begin(now, out)
+}
+
+// Receive implements protocol.Machine.
+func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
+	m.awake.observe(now)
+	switch {
+	case from == m.config.Self:
+		out.Drop(from, ReasonSelf)
+		return
+	case m.stage < stageRunning:
+		out.Drop(from, ReasonNotStarted)
+		return
+	case m.stage > stageRunning:
+		out.Drop(from, ReasonLeft)
+		return
+	}
+	switch message := message.(type) {
+	case *Digest:
+		m.receiveDigest(now, from, message, out)
+	case *Delta:
+		m.receiveDelta(now, from, message, out)
+	case *Probe:
+		m.receiveProbe(now, from, message, out)
+	case *ProbeReply:
+		m.receiveReply(now, from, message, out)
+	default:
+		out.Drop(from, ReasonUnknownType)
+	}
+}
+
+// Notify implements protocol.Machine.
+func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
+	m.awake.observe(now)
+	switch e := e.(type) {
+	case protocol.SetAttribute:
+		if err := m.SetAttribute(now, e.Attribute, out); err != nil {
+			out.Emit(protocol.AttributeRefused{Name: e.Attribute.Name, Err: err})
+		}
+	case protocol.Unanswered:
+		m.hint(now, e.Peer, out)
+	case protocol.Persisted:
+		m.persisted(now, e, out)
+	}
+}
+
+// Timeout implements protocol.Machine.
+func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
+	m.awake.observe(now)
+	for due, ok := m.deadlines.Due(now); ok; due, ok = m.deadlines.Due(now) {
+		switch due {
+		case taskRound:
+			m.round(now, out)
+		case taskJoin:
+			m.join(now, out)
+		case taskSeeds:
+			m.contactSeed(now, out)
+		case taskRumour:
+			m.pushRumours(now, out)
+		case taskHealed:
+			m.tellHealed(out)
+		case taskLeave:
+			m.pushLeft(now, out)
+		case taskStore:
+			m.store(out)
+		}
+	}
+	m.overdue(now, out)
+}
+
+// Deadline implements protocol.Machine.
+func (m *Machine) Deadline() protocol.Time { return min(m.deadlines.Next(), m.expected.Next()) }
+
+// Stats returns the counters.
+func (m *Machine) Stats() Stats {
+	s := m.stats
+	s.Table = m.table.Stats()
+	s.RecordsDropped = m.gone.dropped
+	return s
+}
+
+// FailTimeout returns T_fail as it is now: it depends on the number of members known.
+func (m *Machine) FailTimeout() time.Duration {
+	if n := m.table.Len(); n != m.failMember {
+		m.failMember, m.failAfter = n, m.config.failTimeout(n)
+	}
+	return m.failAfter
+}
