@@ -22,6 +22,7 @@ const (
 	purposeStream
 	purposeKey
 	purposeFault
+	purposeTrial
 )
 
 // mix is the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014, figure 15).

@@ -30,23 +30,17 @@ func (w *World) effect(h *host, e *protocol.Effect) {
 }
 
 func (w *World) sendTo(h *host, to protocol.NodeID, m protocol.Message, body []byte) {
-	target, known := w.find(to)
-	if !known {
-		target = nil
-		w.stats.NoHost++
-	}
-	w.send(h, target, m, body)
+	target, _ := w.find(to)
+	w.send(h, target, &w.stats.NoHost, m, body)
 }
 
 // sendAddress does what a socket does: the datagram goes to whoever listens at the address.
 func (w *World) sendAddress(h *host, to protocol.Address, m protocol.Message, body []byte) {
-	index, known := w.addresses[to]
-	if !known {
-		w.stats.NoAddress++
-		w.send(h, nil, m, body)
-		return
+	var target *host
+	if index, known := w.addresses[to]; known {
+		target = w.hosts[index]
 	}
-	w.send(h, w.hosts[index], m, body)
+	w.send(h, target, &w.stats.NoAddress, m, body)
 }
 
 func (w *World) spread(h *host, targets []protocol.NodeID, m protocol.Message) {
@@ -61,27 +55,33 @@ func (w *World) spread(h *host, targets []protocol.NodeID, m protocol.Message) {
 		return
 	}
 	size := datagramSize(m)
-	left, ok := w.leave(h, size)
+	left, full := w.leave(h, size)
 	for _, to := range targets {
 		w.countSent(h, size)
-		target, known := w.find(to)
-		if !known {
-			w.stats.NoHost++
-		} else if ok {
-			w.transmit(h, target, left, size, m, body)
-		}
+		target, _ := w.find(to)
+		w.proceed(h, target, &w.stats.NoHost, left, full, size, m, body)
 	}
 }
 
 // datagramSize returns the size of the datagram that carries m alone, as UDP payload.
 func datagramSize(m protocol.Message) int { return wire.HeaderSize + wire.FrameSize(m.Size()) }
 
-// send sends a datagram to a host, or to nobody (nil), which costs the sender as much.
-func (w *World) send(h, to *host, m protocol.Message, body []byte) {
+// send sends a datagram to a host, or to nobody (nil), which costs the sender as much and is counted in missing.
+func (w *World) send(h, to *host, missing *uint64, m protocol.Message, body []byte) {
 	size := datagramSize(m)
 	w.countSent(h, size)
-	left, ok := w.leave(h, size)
-	if ok && to != nil {
+	left, full := w.leave(h, size)
+	w.proceed(h, to, missing, left, full, size, m, body)
+}
+
+// proceed takes a datagram on that has left its host, or was lost before full.
+func (w *World) proceed(h, to *host, missing *uint64, left protocol.Time, full *uint64, size int, m protocol.Message, body []byte) {
+	switch {
+	case full != nil:
+		*full++
+	case to == nil:
+		*missing++
+	default:
 		w.transmit(h, to, left, size, m, body)
 	}
 }
@@ -96,23 +96,23 @@ func (w *World) countSent(h *host, size int) {
 	}
 }
 
-// leave takes a datagram through the core and the egress of its host and returns when it is on the network; false when it is lost before.
-func (w *World) leave(h *host, size int) (protocol.Time, bool) {
+// leave takes a datagram through the core and the egress of its host and returns when it is on the network, or the counter of what it was
+// lost before.
+func (w *World) leave(h *host, size int) (left protocol.Time, full *uint64) {
 	h.sent++
 	w.busy(h, h.cost.send(size))
 	if size > wire.DatagramMax {
-		w.stats.TooLarge++
-		return 0, false
+		return 0, &w.stats.TooLarge
 	}
 	n := &w.config.Network
 	if n.Egress <= 0 {
-		return h.free, true
+		return h.free, nil
 	}
 	left, ok := serialize(&h.egress, h.free, size+Overhead, n.Egress, n.EgressQueue)
 	if !ok {
-		w.stats.EgressFull++
+		return 0, &w.stats.EgressFull
 	}
-	return left, ok
+	return left, nil
 }
 
 // transmit takes a datagram over the network.

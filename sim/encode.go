@@ -96,8 +96,8 @@ func (w *World) refuse(h *host, in *input) {
 	}
 }
 
-// Corruption flips up to corruptMax bits. CRC-32C detects any three flipped bits in datagrams of every permitted size. The stride is
-// a prime larger than a byte and no multiple of it flips a bit back, as the shortest datagram has more bits than three strides.
+// Corruption flips up to corruptMax bits, corruptStride apart so that no two are the same one: the shortest datagram has more bits than
+// three strides. CRC-32C detects any three flipped bits in datagrams of every permitted size.
 const (
 	corruptMax    = 3
 	corruptStride = 29

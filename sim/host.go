@@ -48,7 +48,7 @@ type host struct {
 	packets    int32 // datagrams of these
 	bytes      int32 // of these datagrams
 	batch      int32 // inputs left of the present batch
-	timed      bool  // timers have had their turn since the latest batch
+	owed       bool  // timers have not had their turn since the latest batch
 
 	cost  *Cost
 	build func(Boot) protocol.Machine
@@ -75,6 +75,16 @@ func (h *host) more() *extra {
 		h.extra = new(extra)
 	}
 	return h.extra
+}
+
+// emptyDisk is the disk of all hosts that have persisted nothing.
+var emptyDisk Disk
+
+func (h *host) persisted() *Disk {
+	if h.extra == nil {
+		return &emptyDisk
+	}
+	return &h.extra.disk
 }
 
 // slabSize is how many hosts are allocated at once.
@@ -160,7 +170,7 @@ func (w *World) Up(id protocol.NodeID) bool { return w.must(id).machine != nil }
 func (w *World) Machine(id protocol.NodeID) protocol.Machine { return w.must(id).machine }
 
 // Disk returns what a host has persisted.
-func (w *World) Disk(id protocol.NodeID) *Disk { return &w.must(id).more().disk }
+func (w *World) Disk(id protocol.NodeID) *Disk { return w.must(id).persisted() }
 
 // start builds the machine and puts its Start into the inbox.
 func (w *World) start(h *host) {
@@ -173,7 +183,7 @@ func (w *World) start(h *host) {
 	h.free = max(h.free, w.now)
 	h.machine = h.build(Boot{
 		ID: h.place.ID, Address: h.address, Zone: h.place.Zone, Now: w.now, Incarnation: int(h.incarnation),
-		Rand: w.machineRand(h.place.ID, int(h.incarnation)), Disk: &h.more().disk, PublicKey: w.PublicKey(h.place.ID),
+		Rand: w.machineRand(h.place.ID, int(h.incarnation)), Disk: h.persisted(), PublicKey: w.PublicKey(h.place.ID),
 	})
 	h.deadline = protocol.Never
 	w.enqueue(h, w.slot(input{kind: InputStart, to: h.index}))
@@ -193,10 +203,13 @@ func (w *World) Crash(id protocol.NodeID) {
 	for h.head != 0 {
 		ref := h.head
 		h.head = w.inputs[ref].next
+		if w.inputs[ref].kind == InputReceive {
+			w.stats.InboxLost++
+		}
 		w.release(ref)
 	}
 	h.machine, h.incarnation = nil, h.incarnation+1
-	h.tail, h.held, h.packets, h.bytes, h.batch, h.timed = 0, 0, 0, 0, 0, false
+	h.tail, h.held, h.packets, h.bytes, h.batch, h.owed = 0, 0, 0, 0, 0, false
 	h.deadline, h.wake = protocol.Never, protocol.Never
 	if h.extra != nil {
 		h.extra.work, h.extra.decoder, h.extra.written = 0, nil, 0
@@ -213,8 +226,8 @@ func (w *World) Crash(id protocol.NodeID) {
 func (w *World) Restart(id protocol.NodeID, withDisk bool) {
 	h := w.must(id)
 	w.Crash(id)
-	if !withDisk {
-		h.more().disk = Disk{}
+	if !withDisk && h.extra != nil {
+		h.extra.disk = Disk{}
 	}
 	w.stats.Restarts++
 	h.free = w.now

@@ -101,7 +101,6 @@ func serialize(free *protocol.Time, at protocol.Time, size int, bandwidth, queue
 }
 
 // carry takes a datagram that left its host at the given time over its route and returns when it arrives; false when it is lost.
-// held is the extra delay of a link that reorders, included in at.
 func (w *World) carry(f flight, at protocol.Time) (arrival protocol.Time, corrupt, ok bool) {
 	if w.config.Network.Topology == nil {
 		return at, false, true

@@ -113,28 +113,25 @@ func (w *World) delay(e *end, size int) time.Duration {
 	return d
 }
 
-// readPiece gives a piece that has arrived to the machine, lent.
-func (w *World) readPiece(h *host, p *piece) {
-	w.step = Step{Input: InputNotify}
+// readPiece gives a piece that has arrived to the machine, lent; false when the stream broke while the piece was under way.
+func (w *World) readPiece(h *host, p *piece) bool {
 	e := p.to
 	w.busy(h, h.cost.receive(len(p.data)))
 	if e.closed {
-		w.step.Event = protocol.StreamRead{Number: e.number}
-		return // what was under way when the stream broke
+		return false
 	}
 	sender := e.peer
 	if p.fin {
 		w.forget(e)
-		event := protocol.StreamClosed{Number: e.number}
-		w.step.Event = event
+		w.step = Step{Input: InputNotify, Event: protocol.StreamClosed{Number: e.number}}
 		w.At(w.now.Add(w.delay(e, 0)), func() { w.shut(sender, nil) })
-		h.machine.Notify(w.now, event, &w.output)
-		return
+		h.machine.Notify(w.now, w.step.Event, &w.output)
+		return true
 	}
 	w.stats.StreamBytes += uint64(len(p.data))
 	w.encoder.received = append(w.encoder.received[:0], p.data...)
 	lent := w.encoder.received
-	w.step.Event = protocol.StreamRead{Number: e.number, Data: p.data}
+	w.step = Step{Input: InputNotify, Event: protocol.StreamRead{Number: e.number, Data: p.data}}
 	h.machine.Notify(w.now, protocol.StreamRead{Number: e.number, Data: lent}, &w.output)
 	for i := range lent {
 		lent[i] = scribble
@@ -143,4 +140,5 @@ func (w *World) readPiece(h *host, p *piece) {
 		sender.unread -= len(p.data)
 		w.wakePump(sender, w.now)
 	})
+	return true
 }

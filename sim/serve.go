@@ -31,13 +31,12 @@ func (w *World) serve(h *host) {
 		case h.batch > 0:
 			h.batch--
 			w.take(h)
-		case h.deadline <= w.now && (!h.timed || h.held == 0):
-			h.timed = true
+		case h.deadline <= w.now && (h.owed || h.held == 0):
+			h.owed = false
 			w.timeout(h)
 		case h.held > 0:
-			h.batch, h.timed = min(h.held, batchMax), false
+			h.batch, h.owed = min(h.held, batchMax), true
 		default:
-			h.timed = false
 			w.schedule(h)
 			return
 		}
@@ -77,7 +76,9 @@ func (w *World) take(h *host) {
 		h.machine.Start(w.now, &w.output)
 	case InputNotify:
 		if in.aside.piece != nil {
-			w.readPiece(h, in.aside.piece)
+			if !w.readPiece(h, in.aside.piece) {
+				return
+			}
 			break
 		}
 		w.busy(h, h.cost.Input)
@@ -117,11 +118,12 @@ func (w *World) finish(h *host) {
 	w.stats.Inputs++
 	w.step.Effects = w.output.Effects
 	w.record(h, &w.step)
-	for i, incarnation := 0, h.incarnation; i < len(w.output.Effects) && h.incarnation == incarnation; i++ {
+	incarnation := h.incarnation
+	for i := 0; i < len(w.output.Effects) && h.incarnation == incarnation; i++ {
 		w.effect(h, &w.output.Effects[i])
 	}
 	w.output.Reset()
-	if h.machine != nil {
+	if h.incarnation == incarnation { // nobody who watches crashed the host
 		h.deadline = h.machine.Deadline()
 	}
 }

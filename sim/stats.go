@@ -24,6 +24,7 @@ type Stats struct {
 	EgressFull uint64 // lost before the egress of their host
 	LinkFull   uint64 // lost before a link
 	InboxFull  uint64 // lost before a full inbox
+	InboxLost  uint64 // in the inbox of a host that crashed
 	Down       uint64 // arrived at a host that is down
 	NoAddress  uint64 // sent to an address where nobody listens
 	NoHost     uint64 // sent to an unknown NodeID

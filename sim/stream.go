@@ -30,12 +30,13 @@ type end struct {
 	peer    *end // nil until the handshake has reached the other side
 	remote  *host
 	number  uint64
-	open    bool // the machine was told StreamOpened
-	closed  bool // the machine was or will be told StreamClosed, or its host crashed
-	closing bool // the machine wants to close
-	fin     bool // the peer was sent the end
-	writing bool // StreamWritten is owed
-	pumping bool // pump will be called
+	stream  uint64 // of the world, the same at both ends
+	open    bool   // the machine was told StreamOpened
+	closed  bool   // the machine was or will be told StreamClosed, or its host crashed
+	closing bool   // the machine wants to close
+	fin     bool   // the peer was sent the end
+	writing bool   // StreamWritten is owed
+	pumping bool   // pump will be called
 
 	pending []byte        // what is left of the write under way
 	unread  int           // bytes sent that the peer's machine has not taken yet
@@ -82,7 +83,10 @@ func (w *World) openStream(h *host, v *protocol.StreamOpen) {
 	remote, known := w.find(v.To)
 	var e *end
 	if known {
-		e = w.newEnd(h, remote, v.Number)
+		if e = w.newEnd(h, remote, v.Number); e != nil {
+			w.streams++
+			e.stream = w.streams
+		}
 	}
 	if e == nil {
 		w.stats.StreamsBroken++
@@ -114,7 +118,7 @@ func (w *World) greeted(e *end) {
 		w.At(w.now.Add(w.delay(e, 0)), func() { w.shut(e, ErrStreamRefused) })
 		return
 	}
-	e.peer, peer.peer, peer.open = peer, e, true
+	e.peer, peer.peer, peer.open, peer.stream = peer, e, true, e.stream
 	w.stats.StreamsOpened++
 	w.complete(peer.host, w.now, protocol.StreamOpened{Number: peer.number, From: e.host.place.ID}, aside{})
 	w.At(w.now.Add(w.delay(peer, 0)), func() {

@@ -118,3 +118,85 @@ func gossipWorld(c Config, n int) *World {
 }
 
 func seconds(s float64) protocol.Time { return protocol.Time(s * float64(time.Second)) }
+
+// actor is a machine whose every input is a function; nil ones do nothing. It notes what it was given.
+type actor struct {
+	boot     Boot
+	deadline protocol.Time
+	times    []protocol.Time // of Receive
+	numbers  []uint64        // received
+	from     []protocol.NodeID
+	timeouts []protocol.Time
+	events   []protocol.Event
+	notified []protocol.Time
+
+	start   func(a *actor, now protocol.Time, out *protocol.Output)
+	receive func(a *actor, now protocol.Time, from protocol.NodeID, m *toyMessage, out *protocol.Output)
+	notify  func(a *actor, now protocol.Time, e protocol.Event, out *protocol.Output)
+	timeout func(a *actor, now protocol.Time, out *protocol.Output)
+}
+
+func (a *actor) Start(now protocol.Time, out *protocol.Output) {
+	if a.start != nil {
+		a.start(a, now, out)
+	}
+}
+
+func (a *actor) Receive(now protocol.Time, from protocol.NodeID, m protocol.Message, out *protocol.Output) {
+	t := m.(*toyMessage)
+	a.times, a.numbers, a.from = append(a.times, now), append(a.numbers, t.number), append(a.from, from)
+	if a.receive != nil {
+		a.receive(a, now, from, t, out)
+	}
+}
+
+func (a *actor) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
+	if read, ok := e.(protocol.StreamRead); ok {
+		read.Data = append([]byte(nil), read.Data...)
+		e = read
+	}
+	a.events, a.notified = append(a.events, e), append(a.notified, now)
+	if a.notify != nil {
+		a.notify(a, now, e, out)
+	}
+}
+
+func (a *actor) Timeout(now protocol.Time, out *protocol.Output) {
+	if now < a.deadline {
+		return
+	}
+	a.deadline = protocol.Never
+	a.timeouts = append(a.timeouts, now)
+	if a.timeout != nil {
+		a.timeout(a, now, out)
+	}
+}
+
+func (a *actor) Deadline() protocol.Time { return a.deadline }
+
+// cast adds hosts 1 to n that are copies of the given actor.
+func cast(w *World, n int, like actor) {
+	for i := range n {
+		w.Add(HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(rune('a' + i)), Build: func(b Boot) protocol.Machine {
+			a := like
+			a.boot, a.deadline = b, protocol.Never
+			return &a
+		}})
+	}
+}
+
+func actorOf(w *World, id protocol.NodeID) *actor { return w.Machine(id).(*actor) }
+
+// say has one host send a message of the given number and size of body to another.
+func say(w *World, from, to protocol.NodeID, number uint64, size int) {
+	w.Command(from, func(_ protocol.Time, _ protocol.Machine, out *protocol.Output) {
+		out.Send(to, &toyMessage{number: number, body: make([]byte, size)})
+	})
+}
+
+// do has a host ask for work.
+func do(w *World, id protocol.NodeID, work protocol.Work) {
+	w.Command(id, func(_ protocol.Time, _ protocol.Machine, out *protocol.Output) { out.Do(work) })
+}
+
+func ms(n float64) protocol.Time { return protocol.Time(n * float64(time.Millisecond)) }

@@ -58,6 +58,7 @@ type World struct {
 	trace   trace
 	encoder encoder
 	running bool
+	storms  []*storm
 	calls   int // of Timeout, at one host at one instant
 	caller  uint32
 
