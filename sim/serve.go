@@ -37,6 +37,7 @@ func (w *World) serve(h *host) {
 		case h.held > 0:
 			h.batch, h.owed = min(h.held, batchMax), true
 		default:
+			h.owed = false
 			w.schedule(h)
 			return
 		}
