@@ -9,8 +9,8 @@
 //
 // # Contract
 //
-// The contract of protocol.Machine, as a whole. Commands of a machine inside must run through [Node.Command], so that the events they
-// emit reach the siblings.
+// The contract of protocol.Machine, as a whole. Commands of a machine inside go through the methods of [Node], so that the events
+// they emit reach the siblings.
 //
 // # Limitations
 //

@@ -93,13 +93,6 @@ func (r *Router) Deadline() protocol.Time {
 	return next
 }
 
-// Command runs a command of the machine added as number i: f calls one of its methods with out.
-func (r *Router) Command(now protocol.Time, i int, out *protocol.Output, f func()) {
-	mark := len(out.Effects)
-	f()
-	r.route(now, i, mark, len(out.Effects), out)
-}
-
 func (r *Router) notify(now protocol.Time, i int, e protocol.Event, out *protocol.Output) {
 	mark := len(out.Effects)
 	r.machines[i].Notify(now, e, out)

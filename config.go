@@ -1,0 +1,94 @@
+package spinglass
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"spinglass/live"
+	"spinglass/membership"
+	"spinglass/protocol"
+)
+
+// ListenDefault is the address that a node listens on unless told otherwise.
+const ListenDefault = ":7400"
+
+// Config says who a node is and how it meets others. Only Name is required.
+type Config struct {
+	// Name is the member's path, such as /eu/fra/web-1: its zone and its own name. It should be unique in the fleet.
+	Name string
+	// Listen is the "host:port" of the UDP socket, and of the TCP listener for bulk on the same port; [ListenDefault] when empty. An empty
+	// host means every interface, IPv4 and IPv6; port 0 any free port.
+	Listen string
+	// Advertise is the "host:port" under which others reach this node. When empty it is found from Listen, the route to the first join
+	// address, or the machine's own addresses.
+	Advertise string
+	// Join lists "host:port" of members to meet the fleet by, as IP addresses or DNS names, at most [membership.SeedsMax]. The node tries them until one answers,
+	// and is a member of nothing before that, unless First is set.
+	Join []string
+	// First lets the node be a fleet of its own when no join address answers. A node without join addresses is always first.
+	First bool
+	// DataDir keeps the node's identity and its boot counter across restarts. It belongs to one process at a time. When empty, each start
+	// makes a new member.
+	DataDir string
+
+	// Conn replaces the socket that Listen would open. Close closes it.
+	Conn net.PacketConn
+	// Logger gets warnings; nil discards.
+	Logger *slog.Logger
+	// Fault makes the node slow on purpose.
+	Fault Fault
+	// ZoneLimit bounds the members of the node's zone, 128 by default, at most [membership.ZoneLimitMax]. All members of a zone should agree on it.
+	ZoneLimit int
+	// FailTimeout is T_fail: a member whose heartbeat stands still for so long is suspected, and down after twice that. By default it
+	// follows from the size of the zone.
+	FailTimeout time.Duration
+	// PlainDatagrams turns off the segmentation of datagrams by the kernel (GSO, GRO), which is otherwise used where it works.
+	PlainDatagrams bool
+}
+
+// Fault makes a node sleep: in each Slot its loop stands still with probability Sleep (0 to 1), as a process does that gets no processor. It is
+// for tests of applications and for demonstrations.
+type Fault struct {
+	Sleep float64
+	Slot  time.Duration // 100 ms when zero
+}
+
+func (f Fault) perturb() live.Perturb { return live.Perturb{Sleep: f.Sleep, Slot: f.Slot} }
+
+// check reports what is wrong with a configuration.
+func (c *Config) check() error {
+	if err := protocol.CheckName(c.Name); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if len(c.Join) > membership.SeedsMax {
+		return fmt.Errorf("%w: %d join addresses exceed the limit of %d", ErrConfig, len(c.Join), membership.SeedsMax)
+	}
+	for _, address := range c.Join {
+		if err := checkAddress(address); err != nil {
+			return fmt.Errorf("%w: join address %q: %w", ErrConfig, address, err)
+		}
+	}
+	return nil
+}
+
+// checkAddress reports why an address cannot be one to send to.
+func checkAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case err != nil:
+		return fmt.Errorf("not host:port")
+	case host == "":
+		return fmt.Errorf("no host")
+	case len(address) > protocol.AddressMax:
+		return fmt.Errorf("longer than %d bytes", protocol.AddressMax)
+	case strings.ContainsAny(host, " /"):
+		return fmt.Errorf("not a host name")
+	}
+	if _, err := net.LookupPort("udp", port); err != nil || port == "0" {
+		return fmt.Errorf("%q is not a port", port)
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+// Package spinglass is gossip-based communication for large fleets: topics that stay steady at healthy members while others are slow,
+// failing or cut off, without a server.
+//
+// A process starts a [Node], which meets the fleet by the addresses in [Config].Join, and publishes and subscribes:
+//
+//	node, err := spinglass.Start(ctx, spinglass.Config{Name: "/eu/fra/web-1", Join: []string{"10.0.0.5:7400"}})
+//	...
+//	defer node.Close()
+//	err = node.Publish(ctx, "orders", payload)
+//	subscription, err := node.Subscribe(ctx, "orders")
+//	for message, err := range subscription.Messages(ctx) { ... } // err is a *Gap where messages are missing; the loop goes on
+//	for event, err := range node.Events(ctx) { ... }             // PeerUp, PeerSuspect, PeerDown, PeerLeft, Healed, ...
+//
+// # Vocabulary
+//
+//   - A fleet is the nodes that know each other. A member is a node of a fleet; its name is a path, of which all but the last component is
+//     its zone.
+//   - A topic is a name to publish to and to subscribe to. What one member publishes to a topic is a stream: it has an order and numbers.
+//   - A gap is a run of messages of a stream that a subscriber does not get, with the reason.
+//
+// # Contract
+//
+// Every method is safe from any goroutine and may be called inside loops over messages and events. Messages of one publisher to one topic arrive
+// in the order in which they were published, at most once; what is missing is told as a [Gap], always. A publisher never waits for a receiver: a
+// member that is slow or cut off loses messages and is told so, the others go on. With the defaults a message survives losses for two seconds of
+// gossip; a member that was away for longer gets gaps.
+//
+// Close stops everything at once; Leave sends what was published and tells the fleet first. Neither leaves a goroutine behind.
+//
+// # Limitations
+//
+// Datagrams are not encrypted, and their senders are not authenticated: use a network that you trust. All members stand in one zone of at most
+// [Config].ZoneLimit members; the components of names carry no meaning for routing yet. Order holds per publisher and topic, not between publishers.
+package spinglass

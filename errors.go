@@ -1,0 +1,25 @@
+package spinglass
+
+import (
+	"errors"
+	"fmt"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Errors, for use with errors.Is.
+var (
+	// ErrClosed tells that the node or the subscription was closed.
+	ErrClosed = errors.New("spinglass: closed")
+	// ErrConfig tells that a configuration or an option is wrong; its text says what.
+	ErrConfig = errors.New("spinglass: configuration")
+	// ErrTooLarge tells that a message exceeds the limit.
+	ErrTooLarge = fmt.Errorf("spinglass: message exceeds %d bytes", wire.MessageMax)
+	// ErrTopic tells that the name of a topic is empty or too long.
+	ErrTopic = fmt.Errorf("spinglass: the name of a topic has 1 to %d bytes", protocol.TopicMax)
+	// ErrLimit tells that a bound of the node is reached, such as the number of topics; its text says which.
+	ErrLimit = errors.New("spinglass: limit reached")
+	// ErrDataDir tells that the data directory cannot be used; its text says why.
+	ErrDataDir = errors.New("spinglass: data directory")
+)

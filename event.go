@@ -1,0 +1,210 @@
+package spinglass
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// Event is something that happened to the fleet as this node sees it, or to the node itself: one of the types of this file.
+type Event interface {
+	// String describes the event in a line.
+	String() string
+	event()
+}
+
+// Events about other members.
+type (
+	// PeerUp tells of a member that is new, or back after it was down or had left.
+	PeerUp struct{ Peer Peer }
+	// PeerChanged tells that a member has restarted or changed its addresses or attributes.
+	PeerChanged struct{ Peer Peer }
+	// PeerUnreachable tells that a member does not answer this node. It may still answer others.
+	PeerUnreachable struct{ Peer Peer }
+	// PeerReachable ends PeerUnreachable.
+	PeerReachable struct{ Peer Peer }
+	// PeerSuspect tells that a member's heartbeat has stood still for T_fail.
+	PeerSuspect struct{ Peer Peer }
+	// PeerAlive ends PeerSuspect.
+	PeerAlive struct{ Peer Peer }
+	// PeerDown tells that a member's heartbeat has stood still for twice T_fail: it is no longer a member.
+	PeerDown struct{ Peer Peer }
+	// PeerLeft tells that a member has left of its own will.
+	PeerLeft struct{ Peer Peer }
+)
+
+// Events about the node itself.
+type (
+	// Joined tells that this node has met another member for the first time, or is the first of a fleet.
+	Joined struct{}
+	// JoinFailing tells that none of the join addresses has answered yet. The node tries again after Retry.
+	JoinFailing struct {
+		Attempts int
+		Retry    time.Duration
+	}
+	// Healed tells that members which were down are back: a partition has ended.
+	Healed struct{ Peers int }
+	// SelfSuspect tells that this node finds itself late by Late, so that it trusts its own observations less; 0 when it is well again.
+	SelfSuspect struct{ Late time.Duration }
+	// Overflow tells that Count events were dropped because the application read them too slowly.
+	Overflow struct{ Count uint64 }
+)
+
+func (PeerUp) event()          {}
+func (PeerChanged) event()     {}
+func (PeerUnreachable) event() {}
+func (PeerReachable) event()   {}
+func (PeerSuspect) event()     {}
+func (PeerAlive) event()       {}
+func (PeerDown) event()        {}
+func (PeerLeft) event()        {}
+func (Joined) event()          {}
+func (JoinFailing) event()     {}
+func (Healed) event()          {}
+func (SelfSuspect) event()     {}
+func (Overflow) event()        {}
+
+func (e PeerUp) String() string          { return e.Peer.Name + " is up" }
+func (e PeerChanged) String() string     { return e.Peer.Name + " has changed" }
+func (e PeerUnreachable) String() string { return e.Peer.Name + " does not answer this node" }
+func (e PeerReachable) String() string   { return e.Peer.Name + " answers this node again" }
+func (e PeerSuspect) String() string {
+	return e.Peer.Name + " is suspected: its heartbeat stands still"
+}
+func (e PeerAlive) String() string { return e.Peer.Name + " is no longer suspected" }
+func (e PeerDown) String() string  { return e.Peer.Name + " is down" }
+func (e PeerLeft) String() string  { return e.Peer.Name + " has left" }
+func (e Joined) String() string    { return "this node is a member" }
+func (e JoinFailing) String() string {
+	return fmt.Sprintf("no join address has answered %d attempts; next in %v", e.Attempts, e.Retry.Round(time.Millisecond))
+}
+func (e Healed) String() string {
+	return fmt.Sprintf("a partition has healed: %d members are back", e.Peers)
+}
+func (e SelfSuspect) String() string {
+	if e.Late == 0 {
+		return "this node is on time again"
+	}
+	return fmt.Sprintf("this node runs %v late", e.Late.Round(time.Millisecond))
+}
+func (e Overflow) String() string {
+	return fmt.Sprintf("%d events were dropped: read too slowly", e.Count)
+}
+
+// event turns an event of the protocols into one for the application, nil when it is none of its business.
+func (n *Node) event(e protocol.Event) Event {
+	switch e := e.(type) {
+	case protocol.PeerUp:
+		return PeerUp{n.peer(e.Peer, PeerStateUp)}
+	case protocol.PeerChanged:
+		return PeerChanged{n.peer(e.Peer, PeerStateUp)}
+	case protocol.PeerUnreachable:
+		return PeerUnreachable{n.peer(e.Peer, PeerStateUp)}
+	case protocol.PeerReachable:
+		return PeerReachable{n.peer(e.Peer, PeerStateUp)}
+	case protocol.PeerSuspect:
+		return PeerSuspect{n.peer(e.Peer, PeerStateSuspect)}
+	case protocol.PeerAlive:
+		return PeerAlive{n.peer(e.Peer, PeerStateUp)}
+	case protocol.PeerDown:
+		return PeerDown{n.peer(e.Peer, PeerStateDown)}
+	case protocol.PeerLeft:
+		return PeerLeft{n.peer(e.Peer, PeerStateLeft)}
+	case protocol.Joined:
+		return Joined{}
+	case protocol.JoinFailing:
+		return JoinFailing{Attempts: e.Attempts, Retry: e.Retry}
+	case protocol.Healed:
+		return Healed{Peers: e.Peers}
+	case protocol.SelfSuspect:
+		return SelfSuspect{Late: e.Late}
+	}
+	return nil
+}
+
+// Bounds of event queues.
+const (
+	eventQueueMax    = 4096 // events that wait for one reader
+	eventWatchersMax = 256  // loops over Events of one node
+)
+
+// watcher is the queue of one loop over Events.
+type watcher struct {
+	mu      sync.Mutex
+	events  []Event
+	dropped uint64
+	closed  bool
+	wake    chan struct{}
+}
+
+func (w *watcher) push(e Event) {
+	w.mu.Lock()
+	if len(w.events) < eventQueueMax {
+		w.events = append(w.events, e)
+	} else {
+		w.dropped++
+	}
+	w.mu.Unlock()
+	w.signal()
+}
+
+func (w *watcher) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *watcher) end() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.signal()
+}
+
+// take returns all events that wait, and whether there will be more.
+func (w *watcher) take() (events []Event, closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	events, w.events = w.events, nil
+	if w.dropped > 0 {
+		events = append(events, Overflow{Count: w.dropped})
+		w.dropped = 0
+	}
+	return events, w.closed
+}
+
+// Events returns an iterator over what happens from the start of the loop on. It ends after ErrClosed when the node was closed, and after
+// the context's error when ctx ended. A loop that reads too slowly gets an [Overflow]. Every loop sees every event.
+func (n *Node) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		w := &watcher{wake: make(chan struct{}, 1)}
+		if err := n.watch(w); err != nil {
+			yield(nil, err)
+			return
+		}
+		defer n.unwatch(w)
+		for {
+			events, closed := w.take()
+			for _, e := range events {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if closed {
+				yield(nil, ErrClosed)
+				return
+			}
+			select {
+			case <-w.wake:
+			case <-ctx.Done():
+				yield(nil, ctx.Err())
+				return
+			}
+		}
+	}
+}

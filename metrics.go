@@ -1,0 +1,170 @@
+package spinglass
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"spinglass/bimodal"
+	"spinglass/live"
+	"spinglass/membership"
+	"spinglass/protocol"
+)
+
+// metricsWait bounds how long a scrape waits for the loop. A node that sleeps is scraped without the metrics of its protocols.
+const metricsWait = 2 * time.Second
+
+// snapshot is what metrics are taken from.
+type snapshot struct {
+	live       live.Stats
+	membership membership.Stats
+	bimodal    bimodal.Stats
+	states     map[membership.State]int
+	unreach    int
+	queued     int // bytes in the queues of subscriptions
+	readers    int // subscriptions
+	node       *Node
+}
+
+// metric is one number with its name and what it means to an operator.
+type metric struct {
+	name  string
+	kind  prometheus.ValueType
+	help  string
+	value func(s *snapshot) float64
+}
+
+func counter(name, help string, value func(s *snapshot) uint64) metric {
+	return metric{name, prometheus.CounterValue, help, func(s *snapshot) float64 { return float64(value(s)) }}
+}
+
+func gauge(name, help string, value func(s *snapshot) int) metric {
+	return metric{name, prometheus.GaugeValue, help, func(s *snapshot) float64 { return float64(value(s)) }}
+}
+
+// liveMetrics need no answer of the loop.
+var liveMetrics = []metric{
+	counter("datagrams_received_total", "Datagrams received and handed to the protocols.", func(s *snapshot) uint64 { return s.live.DatagramsReceived }),
+	counter("bytes_received_total", "Bytes of UDP payload received.", func(s *snapshot) uint64 { return s.live.BytesReceived }),
+	counter("datagrams_sent_total", "Datagrams that the kernel took; one that goes to eight peers counts as eight.", func(s *snapshot) uint64 { return s.live.DatagramsSent }),
+	counter("bytes_sent_total", "Bytes of UDP payload sent.", func(s *snapshot) uint64 { return s.live.BytesSent }),
+	counter("send_calls_total", "System calls that sent datagrams. Far fewer than datagrams means that segmentation by the kernel works.", func(s *snapshot) uint64 { return s.live.SendCalls }),
+	counter("kernel_dropped_datagrams_total", "Datagrams that the kernel dropped because this process did not read its socket in time: the machine is short of processor time, or the socket buffer (net.core.rmem_max) is small.", func(s *snapshot) uint64 { return s.live.KernelDropped }),
+	counter("writer_waits_total", "Times that the node waited for the network to take what it sends.", func(s *snapshot) uint64 { return s.live.WriterWaits }),
+	counter("paused_seconds_total", "Time slept through because of a fault that was asked for.", func(s *snapshot) uint64 { return s.live.PausedNanoseconds / 1e9 }),
+	counter("lookups_failed_total", "Host names of members that could not be resolved.", func(s *snapshot) uint64 { return s.live.LookupsFailed }),
+	counter("work_refused_total", "Durable writes, signatures and checks refused because too many were waiting.", func(s *snapshot) uint64 { return s.live.WorkRefused }),
+	gauge("receive_buffer_bytes", "Size of the socket's receive buffer as the kernel granted it.", func(s *snapshot) int { return int(s.live.ReceiveBuffer) }),
+	counter("slow_consumer_messages_total", "Messages dropped from subscriptions because this node's application read too slowly. It was told of each gap.", func(s *snapshot) uint64 { return s.node.lost.slowConsumer.Load() }),
+}
+
+// protocolMetrics are those of the protocols and of the subscriptions.
+var protocolMetrics = []metric{
+	gauge("peers_unreachable", "Members that do not answer this node at present.", func(s *snapshot) int { return s.unreach }),
+	counter("peer_suspicions_total", "Times that a member's heartbeat stood still for T_fail.", func(s *snapshot) uint64 { return s.membership.PeersSuspect }),
+	counter("peer_downs_total", "Times that a member was taken for down.", func(s *snapshot) uint64 { return s.membership.PeersDown }),
+	counter("partitions_healed_total", "Times that members which were down came back together.", func(s *snapshot) uint64 { return s.membership.Heals }),
+	counter("own_pauses_total", "Times that this node found itself paused for longer than a round: it is overloaded, swapped out, or its virtual machine was stopped.", func(s *snapshot) uint64 { return s.membership.Pauses }),
+	counter("join_attempts_total", "Attempts to reach a join address.", func(s *snapshot) uint64 { return s.membership.JoinAttempts }),
+	counter("name_conflicts_total", "Other members seen that carry this node's name.", func(s *snapshot) uint64 { return s.membership.NameConflicts }),
+	counter("membership_bytes_sent_total", "Bytes of membership gossip sent.", func(s *snapshot) uint64 { return s.membership.BytesSent }),
+	counter("answers_missing_total", "Digests and probes that got no answer in time.", func(s *snapshot) uint64 { return s.membership.AnswersMissing }),
+
+	counter("messages_published_total", "Messages that this node published.", func(s *snapshot) uint64 { return s.bimodal.MessagesPublished }),
+	counter("messages_delivered_total", "Messages delivered to subscriptions of this node, each counted once whatever the number of subscriptions.", func(s *snapshot) uint64 { return s.bimodal.MessagesDelivered }),
+	counter("messages_lost_total", "Messages of subscribed topics that this node could not get. The application was told of each gap.", func(s *snapshot) uint64 { return s.bimodal.MessagesLost }),
+	counter("gaps_total", "Gaps that applications were told of.", func(s *snapshot) uint64 { return s.bimodal.Gaps }),
+	counter("packets_received_total", "Packets of topics received, duplicates included.", func(s *snapshot) uint64 { return s.bimodal.PacketsReceived }),
+	counter("packets_duplicate_total", "Packets received that were there already.", func(s *snapshot) uint64 { return s.bimodal.PacketsDuplicate }),
+	counter("packets_repaired_total", "Packets that were lost on the first way and came by gossip.", func(s *snapshot) uint64 { return s.bimodal.PacketsRepaired }),
+	counter("packets_evicted_total", "Packets dropped from the repair buffer before their time because it was full. If it grows, members that lose packets may get gaps.", func(s *snapshot) uint64 { return s.bimodal.PacketsEvicted }),
+	counter("digests_sent_total", "Digests of gossip sent.", func(s *snapshot) uint64 { return s.bimodal.DigestsSent }),
+	counter("digests_received_total", "Digests of gossip received.", func(s *snapshot) uint64 { return s.bimodal.DigestsReceived }),
+	counter("requests_sent_total", "Requests for missing packets sent.", func(s *snapshot) uint64 { return s.bimodal.RequestsSent }),
+	counter("requests_received_total", "Requests for missing packets received.", func(s *snapshot) uint64 { return s.bimodal.RequestsReceived }),
+	counter("requests_stale_total", "Requests refused because the requester was too late to be a healthy member.", func(s *snapshot) uint64 { return s.bimodal.RequestsStale }),
+	counter("repairs_sent_total", "Packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairsSent }),
+	counter("repair_bytes_sent_total", "Bytes of packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairBytesSent }),
+	counter("repairs_deferred_total", "Rounds in which repairs had to wait because the round's budget was used up.", func(s *snapshot) uint64 { return s.bimodal.RepairsDeferred }),
+	counter("streams_refused_total", "Streams whose messages are not delivered because too many others are followed.", func(s *snapshot) uint64 { return s.bimodal.StreamsRefused }),
+	gauge("streams", "Streams (publisher and topic) that this node follows.", func(s *snapshot) int { return s.bimodal.Streams }),
+	gauge("buffered_bytes", "Bytes held for repairing others and for order.", func(s *snapshot) int { return s.bimodal.BufferedBytes }),
+	gauge("subscriptions", "Subscriptions of this node's application.", func(s *snapshot) int { return s.readers }),
+	gauge("subscription_queue_bytes", "Bytes that wait in subscriptions for the application.", func(s *snapshot) int { return s.queued }),
+}
+
+// collector implements prometheus.Collector.
+type collector struct {
+	node      *Node
+	live      []*prometheus.Desc
+	protocols []*prometheus.Desc
+	dropped   *prometheus.Desc
+	peers     *prometheus.Desc
+}
+
+// Metrics returns the node's metrics, for a registry of the caller's choice. Their names begin with spinglass_.
+func (n *Node) Metrics() prometheus.Collector {
+	return &collector{
+		node: n, live: describe(liveMetrics), protocols: describe(protocolMetrics),
+		dropped: prometheus.NewDesc("spinglass_dropped_total", "Input that was dropped, by reason: damaged or unknown datagrams, messages out of bounds, full queues.", []string{"reason"}, nil),
+		peers:   prometheus.NewDesc("spinglass_peers", "Other members, by state: up, suspect, down or left.", []string{"state"}, nil),
+	}
+}
+
+func describe(metrics []metric) []*prometheus.Desc {
+	descriptions := make([]*prometheus.Desc, len(metrics))
+	for i, m := range metrics {
+		descriptions[i] = prometheus.NewDesc("spinglass_"+m.name, m.help, nil, nil)
+	}
+	return descriptions
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, d := range append(append([]*prometheus.Desc{c.dropped, c.peers}, c.live...), c.protocols...) {
+		descriptions <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(metrics chan<- prometheus.Metric) {
+	s := &snapshot{node: c.node, live: c.node.live.Stats()}
+	emit(metrics, c.live, liveMetrics, s)
+	for reason, count := range s.live.Drops {
+		metrics <- prometheus.MustNewConstMetric(c.dropped, prometheus.CounterValue, float64(count), string(reason))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), metricsWait)
+	defer cancel()
+	if c.node.call(ctx, func(protocol.Time, *protocol.Output) { c.node.fill(s) }) != nil {
+		return
+	}
+	emit(metrics, c.protocols, protocolMetrics, s)
+	for state, name := range peerStates {
+		metrics <- prometheus.MustNewConstMetric(c.peers, prometheus.GaugeValue, float64(s.states[state]), string(name))
+	}
+}
+
+func emit(out chan<- prometheus.Metric, descriptions []*prometheus.Desc, metrics []metric, s *snapshot) {
+	for i, m := range metrics {
+		out <- prometheus.MustNewConstMetric(descriptions[i], m.kind, m.value(s))
+	}
+}
+
+// fill takes a snapshot, on the loop.
+func (n *Node) fill(s *snapshot) {
+	s.membership, s.bimodal = n.stack.Membership.Stats(), n.stack.Bimodal.Stats()
+	s.states = map[membership.State]int{}
+	for _, p := range n.stack.Membership.Peers() {
+		s.states[p.State]++
+		if p.Unreachable {
+			s.unreach++
+		}
+	}
+	for _, subscriptions := range n.subscriptions {
+		for _, subscription := range subscriptions {
+			s.readers++
+			s.queued += subscription.waiting()
+		}
+	}
+}

@@ -1,0 +1,349 @@
+package spinglass
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"spinglass/bimodal"
+	"spinglass/live"
+	"spinglass/membership"
+	"spinglass/protocol"
+	"spinglass/stack"
+)
+
+// Node is a member of a fleet. Its methods are safe from any goroutine, also within loops over events and messages.
+type Node struct {
+	id      protocol.NodeID
+	name    string
+	first   bool
+	log     *slog.Logger
+	dataDir *dataDir
+	epoch   time.Time // where protocol.Time is zero
+
+	live  *live.Node
+	stack *stack.Node // of the loop
+	names names
+
+	outgoing outgoings
+
+	subscriptions map[string][]*Subscription // of the loop
+	configured    map[string]bool            // of the loop: topics whose rate is set
+
+	watching  sync.Mutex
+	watchers  []*watcher
+	unwatched bool // no more watchers, since the node is closed
+
+	joined    chan struct{} // closed when the node is a member
+	left      chan struct{} // closed when its leaving has been told
+	closing   chan struct{}
+	closeOnce sync.Once
+	lost      lossCounters
+}
+
+// lossCounters count the messages that subscriptions did not get.
+type lossCounters struct {
+	slowConsumer, gaps, events atomic.Uint64
+}
+
+// Start starts a node. It returns once the sockets are open; whether the node is a member yet, [Joined] and [Node.Peers] tell. ctx bounds
+// the start only. The caller must end the node with [Node.Leave] or [Node.Close].
+func Start(ctx context.Context, config Config) (*Node, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	if config.Listen == "" && config.Conn == nil {
+		config.Listen = ListenDefault
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	dir, err := openDataDir(config.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: time.Now(),
+		subscriptions: map[string][]*Subscription{}, configured: map[string]bool{}, joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
+	}
+	n.outgoing.node = n
+	n.names.learn(n.id, n.name)
+	n.live, err = live.Start(live.Config{
+		ID: n.id, Build: n.build(config), Decoder: &stack.Decoder{}, Listen: config.Listen, Advertise: config.Advertise, Join: config.Join,
+		Conn: config.Conn, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
+		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams,
+	})
+	if err != nil {
+		dir.close()
+		return nil, fmt.Errorf("spinglass: %w", err)
+	}
+	return n, nil
+}
+
+// build returns what makes the protocols once the address to advertise is known.
+func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, error) {
+	return func(advertised protocol.Address) (protocol.Machine, error) {
+		var seeds []protocol.Address
+		for _, address := range config.Join {
+			seeds = append(seeds, protocol.Address(address))
+		}
+		topics := bimodal.DefaultConfig()
+		topics.Self, topics.Epoch, topics.Rand = n.id, n.dataDir.epoch+1, newRand()
+		machine, err := stack.New(stack.Config{
+			Membership: membership.Config{
+				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: []protocol.Address{advertised},
+				Seeds: seeds, First: n.first, Rand: newRand(), ZoneLimit: config.ZoneLimit, FailTimeout: config.FailTimeout,
+			},
+			Bimodal: topics,
+		})
+		n.stack = machine
+		return machine, err
+	}
+}
+
+// newRand returns a source of the protocols' randomness, which serves no secrets.
+func newRand() *mathrand.Rand {
+	var seed [16]byte
+	rand.Read(seed[:]) // never fails
+	return mathrand.New(mathrand.NewPCG(binary.BigEndian.Uint64(seed[:8]), binary.BigEndian.Uint64(seed[8:])))
+}
+
+// ID returns the node's number, under which it appears in messages and gaps.
+func (n *Node) ID() protocol.NodeID { return n.id }
+
+// Name returns the node's path.
+func (n *Node) Name() string { return n.name }
+
+// Addr returns the "host:port" under which others reach the node.
+func (n *Node) Addr() string { return string(n.live.Advertised()) }
+
+// SetFault changes the fault that the node was started with.
+func (n *Node) SetFault(f Fault) error {
+	if err := n.live.SetPerturb(f.perturb()); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return nil
+}
+
+// Ready waits until the node is a member: it has met another one, or is the first of a fleet.
+func (n *Node) Ready(ctx context.Context) error {
+	select {
+	case <-n.joined:
+		return nil
+	default:
+	}
+	select {
+	case <-n.joined:
+		return nil
+	case <-n.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Subscribe asks for the messages of a topic, from now on. Several subscriptions to one topic each get every message.
+func (n *Node) Subscribe(ctx context.Context, topic string, options ...SubscribeOption) (*Subscription, error) {
+	if err := checkTopic(topic); err != nil {
+		return nil, err
+	}
+	o := subscribeOptions{queue: QueueDefault}
+	for _, option := range options {
+		if err := option(&o); err != nil {
+			return nil, err
+		}
+	}
+	s := &Subscription{node: n, topic: topic, limit: o.queue, wake: make(chan struct{}, 1)}
+	var failed error
+	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
+		if len(n.subscriptions[topic]) == 0 {
+			if failed = n.stack.Subscribe(now, topic, out); failed != nil {
+				return
+			}
+		}
+		n.subscriptions[topic] = append(n.subscriptions[topic], s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if failed != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLimit, failed)
+	}
+	return s, nil
+}
+
+// unsubscribe takes a subscription away from the loop.
+func (n *Node) unsubscribe(s *Subscription) error {
+	err := n.call(context.Background(), func(now protocol.Time, out *protocol.Output) {
+		all := n.subscriptions[s.topic]
+		kept := make([]*Subscription, 0, len(all))
+		for _, other := range all {
+			if other != s {
+				kept = append(kept, other)
+			}
+		}
+		if len(kept) > 0 || len(all) == 0 {
+			n.subscriptions[s.topic] = kept
+			return
+		}
+		delete(n.subscriptions, s.topic)
+		_ = n.stack.Unsubscribe(now, s.topic, out) // it is subscribed, so that this cannot fail
+	})
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Leave sends what was published, tells the fleet that this member leaves, and closes the node. When ctx ends first it closes the node all the
+// same and returns the context's error; the others then find out by silence.
+func (n *Node) Leave(ctx context.Context) error {
+	err := n.Flush(ctx)
+	if err == nil {
+		err = n.call(ctx, func(now protocol.Time, out *protocol.Output) { n.stack.Leave(now, out) })
+	}
+	if err == nil {
+		select {
+		case <-n.left:
+		case <-n.closing:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	return errors.Join(err, n.Close())
+}
+
+// Close ends the node at once. Messages that [Node.Publish] accepted and that are not sent yet may be lost: [Node.Flush] waits for them.
+func (n *Node) Close() error {
+	n.closeOnce.Do(func() {
+		close(n.closing)
+		_ = n.live.Close() // it has no error to tell
+		for _, subscriptions := range n.subscriptions {
+			for _, s := range subscriptions {
+				s.end()
+			}
+		}
+		n.endWatchers()
+		n.dataDir.close()
+	})
+	return nil
+}
+
+// call runs f on the loop and waits for it.
+func (n *Node) call(ctx context.Context, f func(now protocol.Time, out *protocol.Output)) error {
+	err := n.live.Call(ctx, f)
+	if errors.Is(err, live.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+// onEvent takes what the protocols say, on the loop.
+func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
+	switch e := e.(type) {
+	case *bimodal.Delivery:
+		n.deliver(e.Topic, entry{delivery: e})
+		return
+	case *bimodal.Gap:
+		n.lost.gaps.Add(e.Count)
+		n.deliver(e.Topic, entry{gap: e})
+		return
+	case *bimodal.Writable:
+		n.outgoing.writable(e.Topic)
+		return
+	case protocol.PeerUp:
+		n.names.learn(e.Peer.ID, e.Peer.Name)
+	case protocol.PeerChanged:
+		n.names.learn(e.Peer.ID, e.Peer.Name)
+	case protocol.Joined:
+		close(n.joined)
+	case protocol.Left:
+		close(n.left)
+	}
+	n.warn(e)
+	if told := n.event(e); told != nil {
+		n.tell(told)
+	}
+}
+
+// warn logs what an operator should look at.
+func (n *Node) warn(e protocol.Event) {
+	switch e := e.(type) {
+	case protocol.JoinFailing:
+		n.log.Warn("no join address answers: not a member yet", "attempts", e.Attempts, "retry", e.Retry)
+	case membership.NameConflict:
+		n.log.Warn("another member has the same name", "name", e.Name, "id", e.Peer)
+	case membership.ZoneFull:
+		n.log.Warn("the zone is full: members beyond its limit are ignored (raise the zone limit on all members)", "limit", e.Limit)
+	case membership.EpochNotStored:
+		n.log.Error("the boot counter cannot be stored: not a member yet", "error", e.Err, "retry", e.Retry)
+	case *bimodal.StreamRefused:
+		n.log.Warn("too many streams: messages are not delivered", "author", n.names.of(e.Author), "topic", e.Topic)
+	}
+}
+
+func (n *Node) deliver(topic string, e entry) {
+	for _, s := range n.subscriptions[topic] {
+		if lost := s.push(e); lost > 0 {
+			n.lost.slowConsumer.Add(lost)
+		}
+	}
+}
+
+// gap makes an error for the application of what the protocols, or a queue, say.
+func (n *Node) gap(g *bimodal.Gap) *Gap {
+	return &Gap{
+		Topic: g.Topic, From: n.names.of(g.Author), FromID: g.Author, First: g.First, Last: g.Last, Count: g.Count, Reason: string(g.Reason),
+	}
+}
+
+func (n *Node) watch(w *watcher) error {
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	switch {
+	case n.unwatched:
+		return ErrClosed
+	case len(n.watchers) >= eventWatchersMax:
+		return fmt.Errorf("%w: %d loops over events", ErrLimit, eventWatchersMax)
+	}
+	n.watchers = append(n.watchers, w)
+	return nil
+}
+
+func (n *Node) unwatch(w *watcher) {
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	for i, other := range n.watchers {
+		if other == w {
+			n.watchers = append(n.watchers[:i:i], n.watchers[i+1:]...)
+			return
+		}
+	}
+}
+
+func (n *Node) endWatchers() {
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	n.unwatched = true
+	for _, w := range n.watchers {
+		w.end()
+	}
+}
+
+func (n *Node) tell(e Event) {
+	n.watching.Lock()
+	defer n.watching.Unlock()
+	for _, w := range n.watchers {
+		w.push(e)
+	}
+}

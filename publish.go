@@ -1,0 +1,301 @@
+package spinglass
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"spinglass/bimodal"
+	"spinglass/live"
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Bounds of what Publish accepts per topic ahead of the loop. A message larger than that waits until nothing else does.
+const (
+	waitingBytesMax    = 256 << 10
+	waitingMessagesMax = 16 << 10
+)
+
+// TopicOption is an option of a topic that this node publishes to.
+type TopicOption func(*topicOptions) error
+
+// rateDefault is the rate of topics that were given none.
+var rateDefault = bimodal.DefaultConfig().Rate
+
+type topicOptions struct {
+	rate *int64
+}
+
+// Rate limits what this node publishes to a topic, in bytes of payload a second; 0 is unlimited. Without it the limit is 4 MiB/s, which leaves
+// repair enough room when a fifth of all packets are lost.
+func Rate(bytesPerSecond int64) TopicOption {
+	return func(o *topicOptions) error {
+		if bytesPerSecond < 0 {
+			return fmt.Errorf("%w: rate of %d bytes a second", ErrConfig, bytesPerSecond)
+		}
+		o.rate = &bytesPerSecond
+		return nil
+	}
+}
+
+func checkTopic(topic string) error {
+	if len(topic) < 1 || len(topic) > protocol.TopicMax {
+		return ErrTopic
+	}
+	return nil
+}
+
+// ConfigureTopic sets options of a topic for what this node publishes to it.
+func (n *Node) ConfigureTopic(ctx context.Context, topic string, options ...TopicOption) error {
+	if err := checkTopic(topic); err != nil {
+		return err
+	}
+	var o topicOptions
+	for _, option := range options {
+		if err := option(&o); err != nil {
+			return err
+		}
+	}
+	if o.rate == nil {
+		return nil
+	}
+	var failed error
+	err := n.call(ctx, func(now protocol.Time, _ *protocol.Output) {
+		failed = n.stack.Bimodal.Configure(now, topic, bimodal.TopicOptions{Rate: *o.rate})
+		n.configured[topic] = failed == nil || n.configured[topic]
+	})
+	if err != nil || failed == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrLimit, failed)
+}
+
+// Publish sends a message to all subscribers of a topic. It returns once the node has taken the message over, and waits while the node is not a
+// member yet or the topic's rate is used up. The payload is copied. Messages of one goroutine to one topic arrive in their order.
+//
+// An error says that the message was not taken: [ErrTooLarge], [ErrTopic], [ErrLimit], [ErrClosed], or that of ctx.
+func (n *Node) Publish(ctx context.Context, topic string, payload []byte) error {
+	if len(payload) > wire.MessageMax {
+		return ErrTooLarge
+	}
+	if err := n.Ready(ctx); err != nil {
+		return err
+	}
+	t, err := n.outgoing.topic(ctx, topic)
+	if err != nil {
+		return err
+	}
+	return t.add(ctx, payload)
+}
+
+// Flush waits until everything that Publish has taken over was given to the network.
+func (n *Node) Flush(ctx context.Context) error {
+	for _, t := range n.outgoing.all() {
+		if err := t.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outgoings are the topics that a node publishes to.
+type outgoings struct {
+	node   *Node
+	mu     sync.RWMutex
+	topics map[string]*outgoing
+}
+
+// topic returns the queue of a topic. The first time it asks the protocol for the topic, which may refuse.
+func (o *outgoings) topic(ctx context.Context, name string) (*outgoing, error) {
+	o.mu.RLock()
+	t := o.topics[name]
+	o.mu.RUnlock()
+	if t != nil {
+		return t, nil
+	}
+	if err := checkTopic(name); err != nil {
+		return nil, err
+	}
+	var failed error
+	err := o.node.call(ctx, func(now protocol.Time, _ *protocol.Output) {
+		if !o.node.configured[name] {
+			failed = o.node.stack.Bimodal.Configure(now, name, bimodal.TopicOptions{Rate: rateDefault})
+			o.node.configured[name] = failed == nil
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if failed != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLimit, failed)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.topics[name]; t != nil {
+		return t, nil
+	}
+	t = &outgoing{node: o.node, name: name, progress: make(chan struct{})}
+	t.run = t.send
+	if o.topics == nil {
+		o.topics = map[string]*outgoing{}
+	}
+	o.topics[name] = t
+	return t, nil
+}
+
+func (o *outgoings) all() []*outgoing {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	all := make([]*outgoing, 0, len(o.topics))
+	for _, t := range o.topics {
+		all = append(all, t)
+	}
+	return all
+}
+
+// writable goes on with a topic whose rate was used up; the loop calls it.
+func (o *outgoings) writable(name string) {
+	o.mu.RLock()
+	t := o.topics[name]
+	o.mu.RUnlock()
+	if t != nil {
+		t.schedule()
+	}
+}
+
+// outgoing is the queue between Publish and the loop, for one topic. The loop takes all that waits at once, so that a busy publisher
+// costs it one call for many messages.
+type outgoing struct {
+	node *Node
+	name string
+	run  func(protocol.Time, *protocol.Output) // send
+
+	mu       sync.Mutex
+	waiting  batch
+	active   bool          // the loop has something to send or will look
+	progress chan struct{} // closed and replaced when the loop has taken what waited, or has sent all
+
+	// of the loop
+	sending batch
+	next    int
+}
+
+// batch holds messages one behind the other.
+type batch struct {
+	bytes []byte
+	ends  []int
+}
+
+// takes reports whether a message of so many bytes can be added within the bounds.
+func (b *batch) takes(bytes int) bool {
+	return len(b.ends) == 0 || len(b.ends) < waitingMessagesMax && len(b.bytes)+bytes <= waitingBytesMax
+}
+
+func (b *batch) add(payload []byte) {
+	b.bytes = append(b.bytes, payload...)
+	b.ends = append(b.ends, len(b.bytes))
+}
+
+func (b *batch) message(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = b.ends[i-1]
+	}
+	return b.bytes[start:b.ends[i]]
+}
+
+func (b *batch) reset() {
+	b.bytes, b.ends = b.bytes[:0], b.ends[:0]
+	if cap(b.bytes) > 2*waitingBytesMax {
+		b.bytes = nil
+	}
+}
+
+func (t *outgoing) add(ctx context.Context, payload []byte) error {
+	for {
+		t.mu.Lock()
+		if t.waiting.takes(len(payload)) {
+			break
+		}
+		progress := t.progress
+		t.mu.Unlock()
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.node.closing:
+			return ErrClosed
+		}
+	}
+	t.waiting.add(payload)
+	wake := !t.active
+	t.active = true
+	t.mu.Unlock()
+	if wake && t.node.live.Do(t.run) != nil {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (t *outgoing) flush(ctx context.Context) error {
+	for {
+		t.mu.Lock()
+		active, progress := t.active, t.progress
+		t.mu.Unlock()
+		if !active {
+			return nil
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.node.closing:
+			return ErrClosed
+		}
+	}
+}
+
+// send publishes what the loop has of the topic and one batch of what waits, and comes again for more, so that others get their turn.
+func (t *outgoing) send(now protocol.Time, out *protocol.Output) {
+	for fetched := false; ; fetched = true {
+		for ; t.next < len(t.sending.ends); t.next++ {
+			err := t.node.stack.Publish(now, t.name, t.sending.message(t.next), out)
+			if errors.Is(err, bimodal.ErrWouldBlock) {
+				return // Writable will come
+			}
+			if err != nil {
+				panic(fmt.Sprintf("spinglass: the protocol refuses a message that was checked: %v", err))
+			}
+		}
+		if !t.fetch() {
+			return
+		}
+		if fetched {
+			t.schedule()
+			return
+		}
+	}
+}
+
+// fetch takes what waits and reports whether there was anything.
+func (t *outgoing) fetch() bool {
+	t.sending.reset()
+	t.next = 0
+	t.mu.Lock()
+	t.sending, t.waiting = t.waiting, t.sending
+	t.active = len(t.sending.ends) > 0
+	more := t.active
+	close(t.progress)
+	t.progress = make(chan struct{})
+	t.mu.Unlock()
+	return more
+}
+
+// schedule lets send run again; the loop calls it, which must not wait.
+func (t *outgoing) schedule() {
+	if errors.Is(t.node.live.Post(t.run), live.ErrQueueFull) {
+		go func() { _ = t.node.live.Do(t.run) }() // one at a time per topic; ends with the node
+	}
+}

@@ -1,0 +1,109 @@
+package stack
+
+import (
+	"spinglass/bimodal"
+	"spinglass/membership"
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Config is the configuration of the protocols of a node.
+type Config struct {
+	Membership membership.Config
+	Bimodal    bimodal.Config
+}
+
+// Node is the protocols of one Spinglass node as one machine. Its fields are for reading; commands go through the methods of
+// Node, so that events reach the sibling machines.
+type Node struct {
+	Router
+	Membership *membership.Machine
+	Bimodal    *bimodal.Machine
+}
+
+// New makes the machines of a node.
+func New(c Config) (*Node, error) {
+	members, err := membership.New(c.Membership)
+	if err != nil {
+		return nil, err
+	}
+	topics, err := bimodal.New(c.Bimodal)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Membership: members, Bimodal: topics}
+	n.Add(members, membership.Kinds()...)
+	n.Add(topics, bimodal.Kinds()...)
+	return n, nil
+}
+
+// The machines of a node, in the order in which New adds them.
+const (
+	indexMembership = iota
+	indexBimodal
+)
+
+// Publish sends a message to a topic; see bimodal.Machine.Publish.
+func (n *Node) Publish(now protocol.Time, topic string, payload []byte, out *protocol.Output) error {
+	mark := len(out.Effects)
+	err := n.Bimodal.Publish(now, topic, payload, out)
+	n.route(now, indexBimodal, mark, len(out.Effects), out)
+	return err
+}
+
+// Subscribe asks for the messages of a topic; see bimodal.Machine.Subscribe. It fails with the error of membership when the row of
+// this member has no room to announce it.
+func (n *Node) Subscribe(now protocol.Time, topic string, out *protocol.Output) error {
+	mark := len(out.Effects)
+	if err := n.Bimodal.Subscribe(now, topic, out); err != nil {
+		return err
+	}
+	n.route(now, indexBimodal, mark, len(out.Effects), out)
+	for _, effect := range out.Effects[mark:] {
+		if refused, ok := effect.Event.(protocol.AttributeRefused); ok && refused.Name == bimodal.InterestAttribute {
+			_ = n.Unsubscribe(now, topic, out) // it is subscribed, so that this cannot fail
+			return refused.Err
+		}
+	}
+	return nil
+}
+
+// Unsubscribe ends Subscribe.
+func (n *Node) Unsubscribe(now protocol.Time, topic string, out *protocol.Output) error {
+	mark := len(out.Effects)
+	err := n.Bimodal.Unsubscribe(now, topic, out)
+	n.route(now, indexBimodal, mark, len(out.Effects), out)
+	return err
+}
+
+// SetAttribute puts an attribute into the row of this member; see membership.Machine.SetAttribute.
+func (n *Node) SetAttribute(now protocol.Time, a protocol.Attribute, out *protocol.Output) error {
+	mark := len(out.Effects)
+	err := n.Membership.SetAttribute(now, a, out)
+	n.route(now, indexMembership, mark, len(out.Effects), out)
+	return err
+}
+
+// Leave tells the fleet that this member leaves; protocol.Left tells when that is done.
+func (n *Node) Leave(now protocol.Time, out *protocol.Output) {
+	mark := len(out.Effects)
+	n.Membership.Leave(now, out)
+	n.route(now, indexMembership, mark, len(out.Effects), out)
+}
+
+// Decoder decodes the messages of every machine of a node. What it returns is lent until the next Decode.
+type Decoder struct {
+	membership membership.Decoder
+	bimodal    bimodal.Decoder
+}
+
+// Decode implements protocol.Decoder.
+func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
+	switch {
+	case kind >= wire.KindData && kind <= wire.KindPoll:
+		return d.bimodal.Decode(kind, body)
+	case kind >= wire.KindTableDigest && kind <= wire.KindProbeReply:
+		return d.membership.Decode(kind, body)
+	}
+	return nil, wire.ErrKind
+}

@@ -1,0 +1,311 @@
+package spinglass
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+
+	"spinglass/bimodal"
+	"spinglass/protocol"
+)
+
+// Bounds of the queue of a subscription, in bytes of payload and bookkeeping.
+const (
+	QueueDefault = 32 << 20
+	QueueMin     = 64 << 10
+	QueueMax     = 16 << 30
+)
+
+// entryOverhead is what an entry of a queue counts for besides its payload.
+const entryOverhead = 128
+
+// Message is one message of a topic.
+type Message struct {
+	Topic    string
+	From     string          // the author's name, or its id in hexadecimal while its row is not known here
+	FromID   protocol.NodeID // the author
+	Sequence uint64          // number of the message in the stream of this author and topic, from 1
+	Payload  []byte          // for reading only; may be kept. Clone a few bytes that are kept for long, since they hold on to their packet's memory
+}
+
+// GapSlowConsumer is the reason of a gap that the application made itself by reading too slowly. The other reasons are those of
+// package bimodal.
+const GapSlowConsumer = "slow_consumer"
+
+// Gap is the error that [Subscription.Messages] yields where messages are missing. Delivery goes on after it.
+type Gap struct {
+	Topic  string
+	From   string          // the author's name, or its id in hexadecimal
+	FromID protocol.NodeID // the author
+	First  uint64          // number of the first missing message
+	Last   uint64          // number of the last missing message
+	Count  uint64          // how many are missing
+	Reason string          // a short constant text, such as "expired" or "slow_consumer"
+}
+
+// Error implements error.
+func (g *Gap) Error() string {
+	return fmt.Sprintf("%d messages of %s on topic %s lost (%d to %d): %s", g.Count, g.From, g.Topic, g.First, g.Last, g.Reason)
+}
+
+// SubscribeOption is an option of one subscription.
+type SubscribeOption func(*subscribeOptions) error
+
+type subscribeOptions struct {
+	queue int
+}
+
+// Queue bounds the queue of a subscription, [QueueMin] to [QueueMax] bytes. When the application reads too slowly, the oldest messages in the
+// queue make room and become a [Gap].
+func Queue(bytes int) SubscribeOption {
+	return func(o *subscribeOptions) error {
+		if bytes < QueueMin || bytes > QueueMax {
+			return fmt.Errorf("%w: queue of %d bytes is not in %d to %d", ErrConfig, bytes, QueueMin, QueueMax)
+		}
+		o.queue = bytes
+		return nil
+	}
+}
+
+// Subscription is a queue of the messages of one topic. Its methods are safe from any goroutine, loops over Messages included.
+type Subscription struct {
+	node  *Node
+	topic string
+	limit int
+
+	mu      sync.Mutex
+	entries ring
+	bytes   int
+	dropped []*bimodal.Gap // what overflow has taken from the front of entries, one gap per stream
+	closed  bool
+	wake    chan struct{} // holds a token while a reader may find something
+}
+
+// entry is a delivery, of which skip messages were consumed already, or a gap.
+type entry struct {
+	delivery *bimodal.Delivery
+	gap      *bimodal.Gap
+	skip     int
+}
+
+func (e entry) size() int {
+	if e.delivery == nil {
+		return entryOverhead
+	}
+	return entryOverhead + e.delivery.Size()
+}
+
+// Topic returns the topic subscribed to.
+func (s *Subscription) Topic() string { return s.topic }
+
+// Messages returns an iterator over the messages of the topic. Where messages are missing it yields a *[Gap] as the error, with a zero
+// Message, and goes on. It ends after ErrClosed when the subscription or the node was closed, and after the context's error when
+// ctx ended; what has not been consumed then stays for the next call. Several loops share the messages among them.
+func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			e, err := s.next(ctx)
+			if err != nil {
+				yield(Message{}, err)
+				return
+			}
+			if e.gap != nil {
+				if !yield(Message{}, s.node.gap(e.gap)) {
+					return
+				}
+				continue
+			}
+			if !s.yieldDelivery(e, yield) {
+				return
+			}
+		}
+	}
+}
+
+// yieldDelivery yields the messages of e and puts back what was not wanted.
+func (s *Subscription) yieldDelivery(e entry, yield func(Message, error) bool) bool {
+	d := e.delivery
+	m := Message{Topic: s.topic, From: s.node.names.of(d.Author), FromID: d.Author}
+	index := 0
+	for number, payload := range d.Messages {
+		index++
+		if index <= e.skip {
+			continue
+		}
+		m.Sequence, m.Payload = number, payload
+		if !yield(m, nil) {
+			if index < d.Count {
+				s.putBack(entry{delivery: d, skip: index})
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// next waits for the first entry and takes it.
+func (s *Subscription) next(ctx context.Context) (entry, error) {
+	for {
+		s.mu.Lock()
+		e, ok := s.take()
+		more := s.entries.length > 0 || len(s.dropped) > 0
+		closed := s.closed
+		s.mu.Unlock()
+		if more || closed {
+			s.signal()
+		}
+		switch {
+		case ok:
+			return e, nil
+		case closed:
+			return entry{}, ErrClosed
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return entry{}, ctx.Err()
+		}
+	}
+}
+
+// take removes the first entry. The lock is held.
+func (s *Subscription) take() (entry, bool) {
+	if len(s.dropped) > 0 {
+		gap := s.dropped[0]
+		s.dropped[0] = nil
+		s.dropped = s.dropped[1:]
+		return entry{gap: gap}, true
+	}
+	e, ok := s.entries.pop()
+	if ok {
+		s.bytes -= e.size()
+	}
+	return e, ok
+}
+
+func (s *Subscription) putBack(e entry) {
+	s.mu.Lock()
+	s.entries.pushFront(e)
+	s.bytes += e.size()
+	s.mu.Unlock()
+	s.signal()
+}
+
+// push appends an entry; the loop of the node calls it. It returns how many messages had to make room.
+func (s *Subscription) push(e entry) (lost uint64) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return 0
+	}
+	s.entries.push(e)
+	s.bytes += e.size()
+	for s.bytes > s.limit && s.entries.length > 1 {
+		oldest, _ := s.entries.pop()
+		s.bytes -= oldest.size()
+		lost += s.give(oldest)
+	}
+	s.mu.Unlock()
+	s.signal()
+	return lost
+}
+
+// give turns an entry that had to make room into a gap, or the continuation of one, and returns how many messages it held.
+// Gaps made here come before all entries, and all of an author's earlier entries were given up before, so that its messages stay in order.
+func (s *Subscription) give(e entry) uint64 {
+	gap := e.gap
+	if gap == nil {
+		d := e.delivery
+		count := uint64(d.Count - e.skip)
+		gap = &bimodal.Gap{Author: d.Author, Epoch: d.Epoch, Topic: d.Topic, First: d.First + uint64(e.skip), Last: d.First + uint64(d.Count) - 1,
+			Count: count, Reason: GapSlowConsumer}
+	}
+	lost := gap.Count
+	if e.gap != nil {
+		lost = 0 // lost before already
+	}
+	for _, open := range s.dropped {
+		if open.Author == gap.Author && open.Epoch == gap.Epoch {
+			open.Last, open.Count = gap.Last, open.Count+gap.Count
+			return lost
+		}
+	}
+	merged := *gap
+	s.dropped = append(s.dropped, &merged)
+	return lost
+}
+
+// waiting returns how many bytes the queue holds.
+func (s *Subscription) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close ends the subscription. Loops over Messages end with ErrClosed once they have consumed what is in the queue.
+func (s *Subscription) Close() error {
+	if !s.end() {
+		return nil
+	}
+	return s.node.unsubscribe(s)
+}
+
+// end closes the queue and reports whether it was open.
+func (s *Subscription) end() bool {
+	s.mu.Lock()
+	was := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	s.signal()
+	return !was
+}
+
+// ring is a queue of entries in a circular buffer that grows as needed; its owner bounds it.
+type ring struct {
+	slots  []entry
+	head   int
+	length int
+}
+
+func (r *ring) push(e entry) {
+	r.grow()
+	r.slots[(r.head+r.length)&(len(r.slots)-1)] = e
+	r.length++
+}
+
+func (r *ring) pushFront(e entry) {
+	r.grow()
+	r.head = (r.head - 1) & (len(r.slots) - 1)
+	r.slots[r.head] = e
+	r.length++
+}
+
+func (r *ring) pop() (entry, bool) {
+	if r.length == 0 {
+		return entry{}, false
+	}
+	e := r.slots[r.head]
+	r.slots[r.head] = entry{}
+	r.head = (r.head + 1) & (len(r.slots) - 1)
+	r.length--
+	return e, true
+}
+
+func (r *ring) grow() {
+	if r.length < len(r.slots) {
+		return
+	}
+	slots := make([]entry, max(64, 2*len(r.slots)))
+	for i := range r.length {
+		slots[i] = r.slots[(r.head+i)&(len(r.slots)-1)]
+	}
+	r.slots, r.head = slots, 0
+}
