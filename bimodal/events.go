@@ -22,6 +22,9 @@ type Delivery struct {
 	cut     []byte // or one message that was cut
 }
 
+// Size returns how many bytes the messages take, with the few that tell them apart.
+func (d *Delivery) Size() int { return len(d.records) + len(d.cut) }
+
 // Messages calls yield with the number and the payload of each message, until it returns false. It is for use in a range loop.
 func (d *Delivery) Messages(yield func(number uint64, payload []byte) bool) {
 	if d.cut != nil {
