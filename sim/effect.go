@@ -104,11 +104,10 @@ func (w *World) leave(h *host, size int) (left protocol.Time, full *uint64) {
 	if size > wire.DatagramMax {
 		return 0, &w.stats.TooLarge
 	}
-	n := &w.config.Network
-	if n.Egress <= 0 {
+	if h.bandwidth <= 0 {
 		return h.free, nil
 	}
-	left, ok := serialize(&h.egress, h.free, size+Overhead, n.Egress, n.EgressQueue)
+	left, ok := serialize(&h.egress, h.free, size+Overhead, h.bandwidth, w.config.Network.EgressQueue)
 	if !ok {
 		return 0, &w.stats.EgressFull
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ type Faults struct {
 	Partition time.Duration // a random group is cut off for a while, in one direction or in both
 	Clog      time.Duration // a random group's traffic to the others is held back for a while
 
-	Longest   time.Duration // of one fault; each lasts between a hundredth of it and all of it, short ones being more frequent
+	Longest   time.Duration // of one fault; each lasts between a hundredth of it and all of it, evenly by logarithm
 	DiskKept  float64       // probability that a host has its disk after a crash
 	DownMax   int           // hosts that are down at once; 0 for a third of all
 	Untouched []protocol.NodeID
@@ -74,7 +75,7 @@ func (s *storm) next(mean time.Duration, strike func(*rand.Rand), r *rand.Rand) 
 
 // duration draws how long a fault lasts: its logarithm is uniform over two decades.
 func (s *storm) duration(r *rand.Rand) time.Duration {
-	return Pareto{Min: s.faults.Longest / 100, Alpha: 1, Max: s.faults.Longest}.Draw(r)
+	return bounded(float64(s.faults.Longest) * math.Pow(100, -r.Float64()))
 }
 
 // victim draws a host that may be touched; false when the draw fell on one that may not.

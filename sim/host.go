@@ -13,6 +13,7 @@ type HostConfig struct {
 	Address protocol.Address
 	Zone    string        // path of the zone, such as /eu/fra, for topologies that know zones
 	Cost    *Cost         // nil for that of the world
+	Egress  int64         // bytes per second that it sends at most; 0 for Network.Egress
 	At      protocol.Time // when it starts; at once if that has passed
 	// Build makes the machine, at the start and again at each restart.
 	Build func(Boot) protocol.Machine
@@ -40,6 +41,7 @@ type host struct {
 	wake        protocol.Time // of the one wake entry that counts
 	deadline    protocol.Time // of the machine
 	egress      protocol.Time // when what waits for the egress has left
+	bandwidth   int64         // of the egress, 0 for unlimited
 	sent        uint64        // datagrams so far, which is what the draws derive from
 
 	// The inbox is a list of slots.
@@ -66,6 +68,7 @@ type extra struct {
 	cores   []protocol.Time // when each further core is free
 	work    int             // pieces of work under way
 	streams []*end          // in the order in which they began
+	taken   uint64          // streams opened by peers so far
 	decoder protocol.Decoder
 	sleep   sleep
 }
@@ -110,7 +113,10 @@ func (w *World) Add(c HostConfig) {
 	index := uint32(len(w.hosts))
 	*h = host{
 		place: Place{ID: c.ID, Index: int(index), Zone: c.Zone}, index: index, address: c.Address,
-		wake: protocol.Never, deadline: protocol.Never, cost: cost, build: c.Build,
+		wake: protocol.Never, deadline: protocol.Never, cost: cost, bandwidth: c.Egress, build: c.Build,
+	}
+	if h.bandwidth <= 0 {
+		h.bandwidth = w.config.Network.Egress
 	}
 	w.hosts = append(w.hosts, h)
 	w.learn(c.ID, index)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"time"
 
 	"spinglass/protocol"
@@ -141,6 +142,7 @@ func (w *World) passLink(f flight, hop Hop, at protocol.Time) (protocol.Time, bo
 	key := linkKey{hop.Link, hop.Key}
 	state := w.links[key]
 	if state == nil {
+		w.forgetLinks()
 		state = &linkState{counter: ^uint64(0)}
 		w.links[key] = state
 	}
@@ -150,6 +152,18 @@ func (w *World) passLink(f flight, hop Hop, at protocol.Time) (protocol.Time, bo
 	at, ok := serialize(&state.free, at, f.size+Overhead, hop.Link.Bandwidth, hop.Link.Queue)
 	state.from, state.counter, state.lost = f.from.index, f.counter, !ok
 	return at, ok
+}
+
+// linksKept is how many queues before links are kept before those that are empty are forgotten.
+const linksKept = 1 << 18
+
+// forgetLinks bounds the memory of links by those that are in use, at a constant cost for each that is added.
+func (w *World) forgetLinks() {
+	if len(w.links) < w.crowd {
+		return
+	}
+	maps.DeleteFunc(w.links, func(_ linkKey, s *linkState) bool { return s.free <= w.now })
+	w.crowd = max(linksKept, 2*len(w.links))
 }
 
 // duplicated returns when the copy arrives of a datagram that left at the given time, over the route that carry found last; false when there is none.

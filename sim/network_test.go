@@ -108,6 +108,34 @@ func TestBandwidthOfEgressAndLink(t *testing.T) {
 	}
 }
 
+func TestEgressOfOneHost(t *testing.T) {
+	w := New(Config{Network: Network{Egress: 1e6}})
+	for id, egress := range []int64{0, 1e5} {
+		w.Add(HostConfig{ID: protocol.NodeID(id + 1), Egress: egress, Build: func(Boot) protocol.Machine { return &actor{deadline: protocol.Never} }})
+	}
+	say(w, 1, 2, 1, 951)
+	say(w, 2, 1, 2, 951)
+	w.Run(seconds(1))
+	if fast, slow := actorOf(w, 2).times[0], actorOf(w, 1).times[0]; fast != ms(1.003) || slow != ms(10.03) {
+		t.Errorf("1003 bytes took %v and %v, want 1.003ms at a megabyte per second and 10.03ms at a tenth", fast, slow)
+	}
+}
+
+// Queues before links that nobody uses any more are forgotten.
+func TestIdleLinksAreForgotten(t *testing.T) {
+	link := &Link{Bandwidth: 1e9}
+	w := New(Config{Network: Network{Topology: Flat{link}}})
+	cast(w, 2, actor{})
+	for i := range uint64(linksKept) {
+		w.links[linkKey{link, 1<<40 + i}] = &linkState{}
+	}
+	say(w, 1, 2, 1, 0)
+	w.Run(1)
+	if len(w.links) != 1 {
+		t.Errorf("%d links kept, want the one in use", len(w.links))
+	}
+}
+
 func TestTreeAddsUpLatency(t *testing.T) {
 	w := New(Config{Network: Network{Topology: Tree{Degree: 2, Link: &Link{Latency: Constant(time.Millisecond)}}}})
 	cast(w, 7, actor{}) // 1 above 2 and 3; 2 above 4 and 5; 3 above 6 and 7

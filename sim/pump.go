@@ -67,11 +67,10 @@ func (w *World) sendPiece(e *end, p piece) protocol.Time {
 	h := e.host
 	w.busy(h, h.cost.send(len(p.data)))
 	left := w.now
-	if egress := w.config.Network.Egress; egress > 0 {
-		h.egress = max(h.egress, w.now) + protocol.Time(int64(len(p.data)+Overhead)*int64(time.Second)/egress)
+	if h.bandwidth > 0 {
+		h.egress = max(h.egress, w.now) + protocol.Time(int64(len(p.data)+Overhead)*int64(time.Second)/h.bandwidth)
 		left = h.egress
 	}
-	e.pieces++
 	e.arrival = max(e.arrival, w.unclogged(h.index, e.remote.index, left).Add(w.delay(e, len(p.data))))
 	a := aside{piece: &p, incarnation: e.remote.incarnation}
 	ref := w.slot(input{kind: InputNotify, to: e.remote.index, aside: &a})
@@ -86,12 +85,12 @@ func (w *World) delay(e *end, size int) time.Duration {
 	if topology == nil {
 		return 0
 	}
-	w.streams++
+	e.draws++
 	var d time.Duration
 	segments := max(1, (size+segmentSize-1)/segmentSize)
 	w.hops = topology.Route(&e.host.place, &e.remote.place, w.hops[:0])
 	for _, hop := range w.hops {
-		r := w.draw(purposeStream, uint64(e.host.place.ID), w.streams, hop.Key)
+		r := w.draw(purposeStream, uint64(e.host.place.ID), mix(e.number)+e.draws, hop.Key)
 		if hop.Link.Latency != nil {
 			d += hop.Link.Latency.Draw(r)
 		}

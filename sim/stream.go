@@ -42,7 +42,7 @@ type end struct {
 	unread  int           // bytes sent that the peer's machine has not taken yet
 	arrival protocol.Time // of the latest piece at the peer
 	stalled protocol.Time // since when there is no way through; Never when there is
-	pieces  uint64        // sent so far, for the draws
+	draws   uint64        // of delays so far
 }
 
 // piece is a part of a stream on its way.
@@ -111,8 +111,9 @@ func (w *World) greeted(e *end) {
 	}
 	var peer *end
 	if e.remote.machine != nil {
-		w.streams++
-		peer = w.newEnd(e.remote, e.host, 1<<63|w.streams)
+		x := e.remote.more()
+		x.taken++
+		peer = w.newEnd(e.remote, e.host, 1<<63|x.taken)
 	}
 	if peer == nil {
 		w.At(w.now.Add(w.delay(e, 0)), func() { w.shut(e, ErrStreamRefused) })

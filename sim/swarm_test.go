@@ -140,7 +140,7 @@ func TestRepeatBites(t *testing.T) {
 			out.Send(2, &toyMessage{body: make([]byte, calls)})
 		}})
 	}}
-	bites(t, shared.Repeat(), "two runs differ")
+	bites(t, shared.Repeat(), "two runs differ: step 0 is\n  0s host 0000000000000001/0 start; send to 0000000000000002 *sim.toyMessage")
 	silent := Trial{Config: Config{Seed: 1}, Build: func(w *World) { cast(w, 2, actor{}) }, Converge: time.Minute,
 		Converged: func(w *World) error { return errors.New("nothing was heard") }}
 	bites(t, silent.Repeat(), "not converged 1m0s after the healing: nothing was heard")

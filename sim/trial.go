@@ -72,7 +72,7 @@ func (t *Trial) Repeat() error {
 		return fmt.Errorf("second run: %w", err)
 	}
 	if again.Hash() != w.Hash() {
-		return fmt.Errorf("two runs differ: traces %016x and %016x", w.Hash(), again.Hash())
+		return fmt.Errorf("two runs differ: %s", difference(t, t))
 	}
 	if t.Config.Decoder == nil {
 		return nil
@@ -84,7 +84,7 @@ func (t *Trial) Repeat() error {
 		return fmt.Errorf("run with wire %v: %w", other.Config.Wire, err)
 	}
 	if encoded.Hash() != w.Hash() {
-		return fmt.Errorf("wire on and off differ: traces %016x and %016x", w.Hash(), encoded.Hash())
+		return fmt.Errorf("wire on and off differ: %s", difference(t, &other))
 	}
 	return nil
 }

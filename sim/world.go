@@ -49,6 +49,7 @@ type World struct {
 	random *rand.Rand
 	hops   []Hop
 	links  map[linkKey]*linkState
+	crowd  int // of links that has idle ones forgotten
 
 	barriers []*barrier
 	streams  uint64 // numbers given so far
@@ -85,6 +86,7 @@ func New(config Config) *World {
 		addresses: make(map[protocol.Address]uint32),
 		inputs:    make([]input, 1),
 		links:     make(map[linkKey]*linkState),
+		crowd:     linksKept,
 		trace:     newTrace(),
 	}
 	w.random = rand.New(&w.source)
