@@ -1,0 +1,182 @@
+package live
+
+import (
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+const (
+	benchReceivers = 8
+	benchBody      = 1200 - wire.HeaderSize - 3 // so that a datagram is 1200 bytes
+)
+
+// BenchmarkRawFanout is the limit: datagrams of 1200 bytes to eight sockets in sends of 54 segments, without any protocol. An
+// operation is one datagram to all receivers.
+func BenchmarkRawFanout(b *testing.B) {
+	for _, mode := range []string{"gso", "plain"} {
+		b.Run(mode, func(b *testing.B) { rawFanout(b, mode == "plain") })
+	}
+}
+
+func rawFanout(b *testing.B, plain bool) {
+	var received atomic.Uint64
+	var readers sync.WaitGroup
+	defer readers.Wait() // after the sockets are closed
+	var targets []netip.AddrPort
+	for range benchReceivers {
+		conn := listenLoopback(b)
+		targets = append(targets, conn.LocalAddr().(*net.UDPAddr).AddrPort())
+		l := newLink(conn, plain, SocketBufferDefault)
+		readers.Go(func() {
+			buffer := make([]byte, slabSize)
+			for {
+				a, err := l.read(buffer)
+				if err != nil {
+					return
+				}
+				received.Add(uint64((&slabArrival{end: a.size, segment: a.segment}).datagrams()))
+			}
+		})
+		defer conn.Close()
+	}
+	l := newLink(listenLoopback(b), plain, SocketBufferDefault)
+	defer l.(*udpLink).conn.Close()
+	const segment, segments = 1200, 54
+	buffer := make([]byte, segment*segments)
+	b.ResetTimer()
+	for sent := 0; sent < b.N; sent += segments {
+		for _, to := range targets {
+			if !plain {
+				if err := l.write(buffer, segment, to); err != nil {
+					b.Fatal(err)
+				}
+				continue
+			}
+			for i := range segments {
+				if err := l.write(buffer[i*segment:(i+1)*segment], 0, to); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	settle(&received)
+	b.StopTimer()
+	b.ReportMetric(float64(received.Load())/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(float64(received.Load())/float64(b.N*benchReceivers), "delivered")
+}
+
+func listenLoopback(b *testing.B) *net.UDPConn {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return conn
+}
+
+// settle waits until a counter stands still.
+func settle(count *atomic.Uint64) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for last, still := uint64(0), 0; still < 5; {
+		<-tick.C
+		if now := count.Load(); now != last {
+			last, still = now, 0
+		} else {
+			still++
+		}
+	}
+}
+
+// BenchmarkFanout is the same through nodes: a flooding machine spreads messages to eight others, of which each decodes and counts.
+func BenchmarkFanout(b *testing.B) {
+	for _, mode := range []string{"gso", "plain"} {
+		b.Run(mode, func(b *testing.B) { fanout(b, mode == "plain") })
+	}
+}
+
+func fanout(b *testing.B, plain bool) {
+	var received atomic.Uint64
+	change := func(c *Config) { c.PlainDatagrams = plain }
+	var receivers []*Node
+	var targets []protocol.NodeID
+	for i := range benchReceivers {
+		id := protocol.NodeID(i + 2)
+		receivers = append(receivers, run(b, id, &counter{total: &received}, change))
+		targets = append(targets, id)
+	}
+	flood := newFlood(targets, benchBody)
+	sender := run(b, 1, flood, change)
+	introduce(b, sender, receivers...)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b.ResetTimer()
+	flood.flood(sender, b.N)
+	<-flood.done
+	settle(&received)
+	b.StopTimer()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(received.Load())/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(float64(received.Load())/float64(b.N*benchReceivers), "delivered")
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N*benchReceivers), "allocs/delivery")
+}
+
+// counter counts what it receives.
+type counter struct {
+	toy
+	total *atomic.Uint64
+	own   uint64
+}
+
+func (c *counter) Receive(protocol.Time, protocol.NodeID, protocol.Message, *protocol.Output) {
+	c.own++
+	if c.own%64 == 0 {
+		c.total.Add(64)
+	}
+}
+
+// floodMachine spreads messages as fast as its driver takes them.
+type floodMachine struct {
+	toy
+	targets []protocol.NodeID
+	message *text
+	left    int
+	done    chan struct{}
+}
+
+const floodBatch = 54
+
+func newFlood(targets []protocol.NodeID, size int) *floodMachine {
+	return &floodMachine{targets: targets, message: &text{body: make([]byte, size)}, done: make(chan struct{})}
+}
+
+func (f *floodMachine) flood(n *Node, messages int) {
+	_ = n.Do(func(protocol.Time, *protocol.Output) { f.left = messages })
+}
+
+func (f *floodMachine) Deadline() protocol.Time {
+	if f.left > 0 {
+		return 0
+	}
+	return protocol.Never
+}
+
+func (f *floodMachine) Timeout(_ protocol.Time, out *protocol.Output) {
+	if f.left <= 0 {
+		return
+	}
+	for range floodBatch {
+		out.Spread(f.targets, f.message)
+	}
+	if f.left -= floodBatch; f.left <= 0 {
+		close(f.done)
+	}
+}
