@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 
 	"spinglass/protocol"
@@ -199,4 +200,4 @@ func do(w *World, id protocol.NodeID, work protocol.Work) {
 	w.Command(id, func(_ protocol.Time, _ protocol.Machine, out *protocol.Output) { out.Do(work) })
 }
 
-func ms(n float64) protocol.Time { return protocol.Time(n * float64(time.Millisecond)) }
+func ms(n float64) protocol.Time { return protocol.Time(math.Round(n * float64(time.Millisecond))) }
