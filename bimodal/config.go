@@ -9,6 +9,9 @@ import (
 	"spinglass/wire"
 )
 
+// requestPauseMax bounds Config.RequestPause, in rounds.
+const requestPauseMax = 100
+
 // Mode chooses between the protocol as it ships and the forms that the analysis describes.
 type Mode uint8
 
@@ -34,6 +37,7 @@ type Config struct {
 	Fanout       int           // digests a round: 1 to 16
 	Life         int           // rounds for which a packet is kept after it was received or asked for last: 2 to 10 000
 	Requests     int           // packets asked for per digest: 1 to RequestNumbersMax
+	RequestPause int           // rounds that a packet asked for is not asked for again: 0 to 100
 	Polls        int           // polls sent a round: 0 to 100
 	RepairBytes  int           // least budget for repairs, in bytes a round: 64 KiB to 1 GiB
 	RepairShare  float64       // budget for repairs as a share of what the streams carry: 0 to 1
@@ -59,6 +63,7 @@ func DefaultConfig() Config {
 		Fanout:        1,
 		Life:          20,
 		Requests:      100,
+		RequestPause:  2,
 		Polls:         5,
 		RepairBytes:   64 << 10,
 		RepairShare:   0.25,
@@ -91,6 +96,7 @@ func (c *Config) Validate() error {
 		{"Fanout", int64(c.Fanout), 1, 16},
 		{"Life", int64(c.Life), 2, 10_000},
 		{"Requests", int64(c.Requests), 1, RequestNumbersMax},
+		{"RequestPause", int64(c.RequestPause), 0, requestPauseMax},
 		{"Polls", int64(c.Polls), 0, 100},
 		{"RepairBytes", int64(c.RepairBytes), 64 << 10, 1 << 30},
 		{"BufferBytes", int64(c.BufferBytes), 1 << 20, 1 << 40},

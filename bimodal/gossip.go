@@ -9,7 +9,6 @@ import (
 
 // Constants of gossip that are not for configuration. Those of the authors' own implementation are marked (E).
 const (
-	requestPause   = 2   // rounds after which a packet is asked for again (E)
 	pollFanout     = 1   // members that are polled on a gap (E)
 	pollAnswersMax = 32  // polls answered a round
 	rateMemory     = 10  // rounds over which the measured rate is smoothed

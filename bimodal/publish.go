@@ -22,11 +22,7 @@ func (m *Machine) Publish(now protocol.Time, name string, payload []byte, out *p
 	}
 	if t.stream == nil {
 		id := StreamID{Author: m.config.Self, Epoch: m.config.Epoch, Topic: t.id}
-		s := m.addStream(now, id, t, 1, out)
-		if s == nil {
-			return &LimitError{What: "Streams", Limit: m.config.Streams}
-		}
-		t.stream = s
+		t.stream = m.addStream(now, id, t, 1, out)
 	}
 	t.bucket.take(wire.RecordSize(len(payload)))
 	m.stats.MessagesPublished++

@@ -124,7 +124,7 @@ func (m *Machine) want(s *stream, e *DigestEntry, limit int) int {
 	for _, offered := range e.Ranges {
 		for seq := min(offered.Last, s.high); seq >= max(offered.First, s.next) && count < limit; seq-- {
 			slot := s.at(seq)
-			if slot.packet != nil || m.config.Mode == ModeFull && m.round-slot.asked <= requestPause {
+			if slot.packet != nil || m.config.Mode == ModeFull && m.round-slot.asked <= uint32(m.config.RequestPause) {
 				continue
 			}
 			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {

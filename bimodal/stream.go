@@ -43,7 +43,7 @@ func (t *topic) wantsAll(began protocol.Time, age uint64) bool {
 	return age < AgeMax && began >= t.since
 }
 
-// addStream takes up a stream whose packets are wanted from number first on. It returns nil when there is no room.
+// addStream takes up a stream whose packets are wanted from number first on. It returns nil when there is no room for one of another author.
 func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint64, out *protocol.Output) *stream {
 	// The own streams are bounded by the number of topics, so that a crowd of others cannot keep this node from publishing.
 	if len(m.streams) >= m.config.Streams && !m.own(id) && !m.forgetOldest(now) {

@@ -58,7 +58,7 @@ func (w *window) extend(high uint64, round uint32) int {
 		grown = w.grow(need)
 	}
 	for seq := w.high + 1; seq <= high; seq++ {
-		*w.at(seq) = slot{since: round, asked: round - requestPause - 1}
+		*w.at(seq) = slot{since: round, asked: round - neverAsked}
 	}
 	w.high = high
 	return grown
@@ -104,3 +104,6 @@ func (w *window) ranges(ranges []Range, max int) ([]Range, uint64) {
 	}
 	return ranges, w.base
 }
+
+// neverAsked is how many rounds ago a packet was asked for that never was: longer than any pause.
+const neverAsked = requestPauseMax + 1
