@@ -18,15 +18,21 @@ func (n *Node) write() {
 	defer close(n.written)
 	w := writer{node: n, segmentMax: math.MaxInt}
 	for p := range n.out.full {
-		for _, to := range p.targets {
-			w.send(p, to)
-		}
-		n.count.sendCalls.Add(w.calls)
-		n.count.datagramsSent.Add(w.datagrams)
-		n.count.bytesSent.Add(w.bytes)
-		w.calls, w.datagrams, w.bytes = 0, 0, 0
-		n.out.free <- p
+		w.parcel(p)
 	}
+}
+
+// parcel sends a parcel to its destinations and gives it back.
+func (w *writer) parcel(p *parcel) {
+	for _, to := range p.targets {
+		w.send(p, to)
+	}
+	count := &w.node.count
+	count.sendCalls.Add(w.calls)
+	count.datagramsSent.Add(w.datagrams)
+	count.bytesSent.Add(w.bytes)
+	w.calls, w.datagrams, w.bytes = 0, 0, 0
+	w.node.out.free <- p // There is room for all parcels.
 }
 
 func (w *writer) send(p *parcel, to netip.AddrPort) {
