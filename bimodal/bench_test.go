@@ -1,0 +1,140 @@
+package bimodal
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+func benchMachine(tb testing.TB, self protocol.NodeID, change func(*Config)) *Machine {
+	tb.Helper()
+	c := DefaultConfig()
+	c.Self, c.Epoch, c.Rate, c.Rand = self, 1, 0, rand.New(rand.NewPCG(1, uint64(self)))
+	if change != nil {
+		change(&c)
+	}
+	m, err := New(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+// fullBody returns one record that fills a packet of 1200 bytes.
+func fullBody() []byte { return wire.AppendRecord(nil, wire.Record{Data: make([]byte, 1150)}) }
+
+// BenchmarkPublish seals a packet for each message and spreads it to 8 targets.
+func BenchmarkPublish(b *testing.B) {
+	for _, size := range []int{100, 1150} {
+		b.Run(map[int]string{100: "packed100B", 1150: "1150B"}[size], func(b *testing.B) {
+			m := benchMachine(b, 1, nil)
+			var out protocol.Output
+			interest := AppendInterest(nil, []TopicID{TopicOf("t")})
+			for i := range 8 {
+				m.Notify(0, protocol.PeerUp{Peer: &protocol.Peer{ID: protocol.NodeID(i + 2), Attributes: []protocol.Attribute{{Name: InterestAttribute, Value: interest}}}}, &out)
+			}
+			payload := make([]byte, size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			now := protocol.Time(0)
+			for b.Loop() {
+				now += 20_000
+				if err := m.Publish(now, "t", payload, &out); err != nil {
+					b.Fatal(err)
+				}
+				m.Timeout(now, &out)
+				out.Reset()
+			}
+		})
+	}
+}
+
+// BenchmarkReceive decodes and receives packets of 1200 bytes in order.
+func BenchmarkReceive(b *testing.B) {
+	m := benchMachine(b, 1, nil)
+	var out protocol.Output
+	if err := m.Subscribe(0, "t", &out); err != nil {
+		b.Fatal(err)
+	}
+	p := &Packet{Stream: StreamID{Author: 9, Epoch: 1, Topic: TopicOf("t")}, Count: 1, Body: fullBody()}
+	var decoder Decoder
+	body := make([]byte, 0, 1400)
+	now := protocol.Time(0)
+	b.SetBytes(1200)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Seq++
+		p.Messages = p.Seq - 1
+		body = p.Append(body[:0])
+		message, err := decoder.Decode(wire.KindData, body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		now += protocol.Time(20 * time.Microsecond)
+		m.Receive(now, 9, message, &out)
+		if now >= m.Deadline() {
+			m.Timeout(now, &out)
+		}
+		out.Reset()
+	}
+	if got := m.Stats().MessagesDelivered; got != p.Seq {
+		b.Fatalf("%d of %d delivered", got, p.Seq)
+	}
+}
+
+func BenchmarkDecodePacket(b *testing.B) {
+	p := &Packet{Stream: StreamID{Author: 9, Epoch: 1, Topic: TopicOf("t")}, Seq: 100_000, Age: 60_000, Messages: 100_000, Count: 1, Body: fullBody()}
+	body := p.Append(nil)
+	var decoder Decoder
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decoder.Decode(wire.KindData, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDigestAppend(b *testing.B) {
+	d := sampleDigest()
+	body := make([]byte, 0, 2000)
+	b.ReportAllocs()
+	for b.Loop() {
+		body = d.Append(body[:0])
+	}
+	b.ReportMetric(float64(len(body)), "bytes")
+}
+
+func BenchmarkDigestDecode(b *testing.B) {
+	body := sampleDigest().Append(nil)
+	var decoder Decoder
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decoder.Decode(wire.KindDigest, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRound is a round of a node that knows 1000 idle streams and 8 active ones, answered by nobody.
+func BenchmarkRound(b *testing.B) {
+	m := benchMachine(b, 1, nil)
+	var out protocol.Output
+	if err := m.Subscribe(0, "t", &out); err != nil {
+		b.Fatal(err)
+	}
+	interest := AppendInterest(nil, []TopicID{TopicOf("t")})
+	m.Notify(0, protocol.PeerUp{Peer: &protocol.Peer{ID: 2, Attributes: []protocol.Attribute{{Name: InterestAttribute, Value: interest}}}}, &out)
+	for author := range protocol.NodeID(1008) {
+		m.Receive(0, 2, &Packet{Stream: StreamID{Author: author + 10, Epoch: 1, Topic: TopicOf("t")}, Seq: 1, Count: 1, Body: fullBody()}, &out)
+	}
+	now := protocol.Time(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		now = m.Deadline()
+		m.Timeout(now, &out)
+		out.Reset()
+	}
+}
