@@ -38,7 +38,7 @@ func sampleRequest() *Request {
 
 func samples() []protocol.Message {
 	return []protocol.Message{
-		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1}, sampleRequest(), &Request{},
+		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1, Answer: true}, sampleRequest(), &Request{},
 		&Poll{Streams: []StreamID{{Author: 1, Epoch: 1 << 63, Topic: 2}, samplePacket().Stream}}, &Poll{},
 	}
 }
@@ -108,7 +108,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	var d Decoder
-	if _, err := d.Decode(wire.KindDigest, []byte{1, 0, 0, 0}); !errors.Is(err, wire.ErrVersion) {
+	if _, err := d.Decode(wire.KindDigest, []byte{2, 0, 0, 0}); !errors.Is(err, wire.ErrVersion) {
 		t.Errorf("unknown parts of a digest: %v", err)
 	}
 	if _, err := d.Decode(wire.KindRequest, []byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0, 0}); err == nil {

@@ -12,11 +12,15 @@ const (
 	rangesMax        = 32 // of one stream; older ones are left out
 )
 
-// The first field of a digest tells which optional parts it has. None exists so far, and a decoder refuses those that it does not know.
-const digestParts = 0
+// The first field of a digest is a set of flags. A decoder refuses those that it does not know, so that optional parts can be added.
+const (
+	digestAnswer = 1 << iota // answers a poll
+	digestKnown  = digestAnswer
+)
 
 // Digest says what a member, the gossiper, holds of some streams.
 type Digest struct {
+	Answer  bool   // it answers a poll
 	Round   uint32 // the gossiper's own, which requests echo
 	Topics  []TopicID
 	Entries []DigestEntry
@@ -59,7 +63,7 @@ func (d *Digest) Size() int {
 
 // digestSize returns the size of a digest without its entries.
 func digestSize(round uint32, topics, entries int) int {
-	return wire.UvarintSize(digestParts) + wire.UvarintSize(uint64(round)) + wire.UvarintSize(uint64(topics)) + 8*topics +
+	return wire.UvarintSize(digestKnown) + wire.UvarintSize(uint64(round)) + wire.UvarintSize(uint64(topics)) + 8*topics +
 		wire.UvarintSize(uint64(entries))
 }
 
@@ -70,7 +74,11 @@ func (e *DigestEntry) size() int {
 
 // Append implements protocol.Message.
 func (d *Digest) Append(b []byte) []byte {
-	b = wire.AppendUvarint(b, digestParts)
+	flags := uint64(0)
+	if d.Answer {
+		flags |= digestAnswer
+	}
+	b = wire.AppendUvarint(b, flags)
 	b = wire.AppendUvarint(b, uint64(d.Round))
 	b = wire.AppendUvarint(b, uint64(len(d.Topics)))
 	for _, topic := range d.Topics {
@@ -98,9 +106,11 @@ func (e *DigestEntry) append(b []byte) []byte {
 func (d *Digest) decode(b []byte, ranges []Range) ([]Range, error) {
 	r := wire.NewReader(b)
 	d.Topics, d.Entries = d.Topics[:0], d.Entries[:0]
-	if r.Uvarint() != digestParts {
+	flags := r.Uvarint()
+	if flags&^digestKnown != 0 {
 		r.Fail(wire.ErrVersion)
 	}
+	d.Answer = flags&digestAnswer != 0
 	d.Round = uint32(r.UvarintMax(1<<32 - 1))
 	for range r.Count(digestTopicsMax, 8) {
 		d.Topics = append(d.Topics, TopicID(r.Fixed64()))

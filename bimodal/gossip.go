@@ -58,6 +58,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	}
 	m.forgetIdle(now)
 	m.repair(out)
+	m.pollAgain(out)
 	if m.newest == nil && m.round%idleRounds != 0 {
 		return
 	}
@@ -203,7 +204,18 @@ func (m *Machine) finishDigest() *Digest {
 	return d
 }
 
-// poll asks random members for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up.
+// pollAgain asks about the streams that are still short of something, the most recently active first. Half of the polls of a round are left for
+// gaps that show in its course.
+func (m *Machine) pollAgain(out *protocol.Output) {
+	for s := m.newest; s != nil && m.pollsLeft > m.config.Polls/2; s = s.older {
+		if s.missing() > 0 {
+			m.poll(s, out)
+		}
+	}
+}
+
+// poll asks random members for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up. An answer to a
+// poll may lead to a request in the very next round after another: polls are few enough.
 func (m *Machine) poll(s *stream, out *protocol.Output) {
 	if m.config.Mode != ModeFull {
 		return
@@ -248,6 +260,8 @@ func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, 
 	}
 	if len(m.scratch.entries) > 0 {
 		m.stats.DigestsSent++
-		out.Send(from, m.finishDigest())
+		d := m.finishDigest()
+		d.Answer = true
+		out.Send(from, d)
 	}
 }

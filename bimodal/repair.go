@@ -61,14 +61,17 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	c := &m.scratch
 	c.asked, c.ranges = c.asked[:0], c.ranges[:0]
 	c.reserved = wire.UvarintSize(uint64(d.Round)) + wire.UvarintSize(RequestNumbersMax)
-	left := m.config.Requests
+	left, pause := m.config.Requests, uint32(m.config.RequestPause)
+	if d.Answer {
+		pause = 0
+	}
 	for i := range d.Entries {
 		s := m.hear(now, from, d, i, out)
 		if s == nil {
 			m.stats.EntriesIgnored++
 			continue
 		}
-		left -= m.want(s, &d.Entries[i], left)
+		left -= m.want(s, &d.Entries[i], pause, left)
 		m.push(s, &d.Entries[i], from, out)
 	}
 	if len(c.asked) > 0 {
@@ -113,8 +116,9 @@ func (m *Machine) hear(now protocol.Time, from protocol.NodeID, d *Digest, i int
 	return s
 }
 
-// want adds to the request under way what e offers and this node misses, newest first: at most limit numbers. It returns how many.
-func (m *Machine) want(s *stream, e *DigestEntry, limit int) int {
+// want adds to the request under way what e offers and this node misses, newest first: at most limit numbers, of which none was asked for in
+// the present round or in pause rounds before. It returns how many.
+func (m *Machine) want(s *stream, e *DigestEntry, pause uint32, limit int) int {
 	if s.missing() == 0 || limit == 0 {
 		return 0
 	}
@@ -124,7 +128,7 @@ func (m *Machine) want(s *stream, e *DigestEntry, limit int) int {
 	for _, offered := range e.Ranges {
 		for seq := min(offered.Last, s.high); seq >= max(offered.First, s.next) && count < limit; seq-- {
 			slot := s.at(seq)
-			if slot.packet != nil || m.config.Mode == ModeFull && m.round-slot.asked <= uint32(m.config.RequestPause) {
+			if slot.packet != nil || m.config.Mode == ModeFull && m.round-slot.asked <= pause {
 				continue
 			}
 			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {
