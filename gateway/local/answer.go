@@ -1,0 +1,57 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"spinglass"
+)
+
+// Published tells how much was published.
+type Published struct {
+	Messages uint64 `json:"published"`
+	Bytes    uint64 `json:"bytes"` // of payload
+}
+
+// Error is the answer of an agent that refused a request or could not complete it.
+type Error struct {
+	Status  int    `json:"-"` // of HTTP
+	Message string `json:"error"`
+	// Published is what was published before publishing failed.
+	Published
+}
+
+// Error returns the message of the agent.
+func (e *Error) Error() string { return e.Message }
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(status)
+	// A client that went away is no concern of the server's.
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func writeError(w http.ResponseWriter, status int, err error) {
+	writeJSON(w, status, struct {
+		Error string `json:"error"`
+	}{err.Error()})
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	writeError(w, http.StatusNotFound, fmt.Errorf("no such endpoint: %s %s", r.Method, r.URL.Path))
+}
+
+// failureStatus returns the status for an error of the node.
+func failureStatus(err error) int {
+	switch {
+	case errors.Is(err, ErrClosing), errors.Is(err, spinglass.ErrClosed), errors.Is(err, spinglass.ErrLimit):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, spinglass.ErrTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig):
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
+}

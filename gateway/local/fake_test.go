@@ -1,0 +1,201 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"spinglass"
+	"spinglass/protocol"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errFakeClosed = errors.New("node closed")
+
+// fakeNode hands what is published to the subscriptions of the same topic.
+type fakeNode struct {
+	mutex         sync.Mutex
+	closed        chan struct{}
+	subscriptions []*fakeSubscription
+	published     []string // "topic payload"
+	publishErr    error
+	flushed       int
+	queueBytes    int
+	events        chan spinglass.Event
+	peers         []spinglass.Peer
+}
+
+type fakeSubscription struct {
+	node  *fakeNode
+	topic string
+	queue chan delivery
+}
+
+type delivery struct {
+	message spinglass.Message
+	err     error
+}
+
+const (
+	fakeID   protocol.NodeID = 0x0123456789abcdef
+	fakeName                 = "/lab/a1"
+)
+
+func newFakeNode() *fakeNode {
+	return &fakeNode{closed: make(chan struct{}), events: make(chan spinglass.Event, 16)}
+}
+
+func (n *fakeNode) ID() protocol.NodeID { return fakeID }
+func (n *fakeNode) Name() string        { return fakeName }
+func (n *fakeNode) Addr() string        { return "127.0.0.1:7401" }
+
+func (n *fakeNode) Publish(_ context.Context, topic string, payload []byte) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.publishErr != nil && len(n.published) == 1 {
+		return n.publishErr
+	}
+	n.published = append(n.published, topic+" "+string(payload))
+	m := spinglass.Message{
+		Topic: topic, From: fakeName, FromID: fakeID, Sequence: uint64(len(n.published)), Payload: []byte(string(payload)),
+	}
+	for _, s := range n.subscriptions {
+		if s.topic == topic {
+			s.queue <- delivery{message: m}
+		}
+	}
+	return nil
+}
+
+func (n *fakeNode) Flush(context.Context) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.flushed++
+	return nil
+}
+
+func (n *fakeNode) subscribe(_ context.Context, topic string, queueBytes int) (subscription, error) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if strings.HasPrefix(topic, "forbidden") {
+		return nil, errors.New("topic is forbidden")
+	}
+	n.queueBytes = queueBytes
+	s := &fakeSubscription{node: n, topic: topic, queue: make(chan delivery, 1024)}
+	n.subscriptions = append(n.subscriptions, s)
+	return s, nil
+}
+
+func (s *fakeSubscription) Messages(ctx context.Context) iter.Seq2[spinglass.Message, error] {
+	return func(yield func(spinglass.Message, error) bool) {
+		for {
+			select {
+			case d := <-s.queue:
+				if !yield(d.message, d.err) {
+					return
+				}
+			case <-s.node.closed:
+				yield(spinglass.Message{}, errFakeClosed)
+				return
+			case <-ctx.Done():
+				yield(spinglass.Message{}, ctx.Err())
+				return
+			}
+		}
+	}
+}
+
+func (s *fakeSubscription) Close() error {
+	s.node.mutex.Lock()
+	defer s.node.mutex.Unlock()
+	for i, other := range s.node.subscriptions {
+		if other == s {
+			s.node.subscriptions = append(s.node.subscriptions[:i], s.node.subscriptions[i+1:]...)
+			break
+		}
+	}
+	return nil
+}
+
+func (n *fakeNode) Events(ctx context.Context) iter.Seq2[spinglass.Event, error] {
+	return func(yield func(spinglass.Event, error) bool) {
+		for {
+			select {
+			case e := <-n.events:
+				if !yield(e, nil) {
+					return
+				}
+			case <-n.closed:
+				yield(nil, errFakeClosed)
+				return
+			case <-ctx.Done():
+				yield(nil, ctx.Err())
+				return
+			}
+		}
+	}
+}
+
+func (n *fakeNode) Peers(context.Context) ([]spinglass.Peer, error) { return n.peers, nil }
+
+func (n *fakeNode) Metrics() prometheus.Collector {
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "spinglass_fake", Help: "For tests."})
+	gauge.Set(42)
+	return gauge
+}
+
+// started is a server on a unix socket, with a client.
+type started struct {
+	node     *fakeNode
+	server   *Server
+	client   *Client
+	listener *Listener
+}
+
+func start(t *testing.T) *started {
+	t.Helper()
+	dir := t.TempDir()
+	return startAt(t, DefaultAddress(dir), dir)
+}
+
+func startAt(t *testing.T, address Address, dir string) *started {
+	t.Helper()
+	s := &started{node: newFakeNode()}
+	var err error
+	if s.listener, err = Listen(address, dir); err != nil {
+		t.Fatal(err)
+	}
+	s.server = newServer(s.node, Options{Version: "test"})
+	served := make(chan error, 1)
+	go func() { served <- s.server.Serve(s.listener) }()
+	if s.client, err = NewClient(s.listener.Address(), dir); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.client.Close()
+		if err := errors.Join(s.server.Close(), <-served); err != nil {
+			t.Error(err)
+		}
+		if err := s.listener.Close(); err != nil && !strings.Contains(err.Error(), "use of closed") {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func testContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func socketPath(dir string) string { return filepath.Join(dir, SocketFile) }

@@ -1,0 +1,38 @@
+package local
+
+import (
+	"time"
+
+	"spinglass/wire"
+)
+
+// Limits of the interface. Lengths are in bytes.
+const (
+	// MessageMax is the longest message that can be published.
+	MessageMax = wire.MessageMax
+	// SocketPathMax is the longest path that a unix socket can have on Linux.
+	SocketPathMax = 107
+
+	frameOverheadMax = 4096 // what a frame may hold besides a payload: kind, name, numbers, JSON
+	frameMax         = MessageMax + frameOverheadMax
+	growStep         = 64 << 10       // a buffer grows by this much at a time while its content arrives
+	readBuffer       = 64 << 10       // of a stream's reader
+	batchMax         = 256 << 10      // answers that wait for the connection; their producer waits beyond it
+	headerMax        = 16 << 10       // of a request's header
+	errorBodyMax     = 64 << 10       // of an error's answer, as a client reads it
+	answerMax        = 64 << 20       // of a list of peers, as a client reads it
+	authorsMax       = 1024           // names of authors that a client's stream keeps at hand
+	scrapesMax       = 4              // concurrent requests of /metrics
+	streamsMax       = 256            // concurrent streams of a server
+	connectionsMax   = streamsMax * 2 // concurrent connections of a server
+)
+
+// Timeouts of the interface. Streams have none: they last as long as both sides want.
+const (
+	headerTimeout   = 10 * time.Second // for a request's header to arrive
+	idleTimeout     = 2 * time.Minute  // of a connection between requests
+	dialTimeout     = 5 * time.Second  // for a client to connect
+	probeTimeout    = time.Second      // for a dial that finds out whether a socket is alive
+	shutdownTimeout = time.Second      // for streams to end when a server closes
+	flushTimeout    = 10 * time.Second // for what was published to be handed to the network
+)

@@ -1,0 +1,42 @@
+package local
+
+import (
+	"context"
+	"iter"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"spinglass"
+	"spinglass/protocol"
+)
+
+// node is what a server needs of a [spinglass.Node].
+type node interface {
+	ID() protocol.NodeID
+	Name() string
+	Addr() string
+	Publish(ctx context.Context, topic string, payload []byte) error
+	Flush(ctx context.Context) error
+	subscribe(ctx context.Context, topic string, queueBytes int) (subscription, error)
+	Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
+	Peers(ctx context.Context) ([]spinglass.Peer, error)
+	Metrics() prometheus.Collector
+}
+
+// subscription is what a server needs of a [spinglass.Subscription].
+type subscription interface {
+	Messages(ctx context.Context) iter.Seq2[spinglass.Message, error]
+	Close() error
+}
+
+// realNode makes a [spinglass.Node] a node.
+type realNode struct{ *spinglass.Node }
+
+// subscribe subscribes with a queue of queueBytes, or the node's default when that is 0.
+func (n realNode) subscribe(ctx context.Context, topic string, queueBytes int) (subscription, error) {
+	var options []spinglass.SubscribeOption
+	if queueBytes > 0 {
+		options = append(options, spinglass.Queue(queueBytes))
+	}
+	return n.Subscribe(ctx, topic, options...)
+}

@@ -1,0 +1,86 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"spinglass"
+)
+
+// subscribe streams the messages and gaps of a topic.
+func (s *Server) subscribe(ctx context.Context, w http.ResponseWriter, r *http.Request, topic string) {
+	queueBytes, err := queueOf(r)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, err)
+		return
+	}
+	sub, err := s.node.subscribe(ctx, topic, queueBytes)
+	if err != nil {
+		err = told(ctx, err)
+		writeError(w, failureStatus(err), err)
+		return
+	}
+	defer sub.Close()
+	serveBatches(ctx, w, framesType, func(ctx context.Context, b *batch) { copyMessages(ctx, sub, b) })
+}
+
+// queueOf returns the wanted size of the queue of a subscription, 0 when none is given.
+func queueOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("queue")
+	if text == "" {
+		return 0, nil
+	}
+	queueBytes, err := strconv.Atoi(text)
+	if err != nil || queueBytes < spinglass.QueueMin || queueBytes > spinglass.QueueMax {
+		return 0, fmt.Errorf("queue of %q is not a number of bytes from %d to %d", text, spinglass.QueueMin, spinglass.QueueMax)
+	}
+	return queueBytes, nil
+}
+
+// serveBatches sends the header of the answer, then what produce appends to a batch until it returns.
+func serveBatches(ctx context.Context, w http.ResponseWriter, mediaType string, produce func(context.Context, *batch)) {
+	w.Header().Set("Content-Type", mediaType)
+	w.WriteHeader(http.StatusOK)
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	b := newBatch()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer b.close()
+		produce(ctx, b)
+	}()
+	b.copyTo(w)
+	cancel()
+	<-ended
+}
+
+// copyMessages appends the frames of a subscription until it ends, and then why.
+func copyMessages(ctx context.Context, sub subscription, b *batch) {
+	var reason error
+	for m, err := range sub.Messages(ctx) {
+		gap, isGap := errors.AsType[*spinglass.Gap](err)
+		if err != nil && !isGap {
+			reason = err
+			break
+		}
+		pending, ok := b.begin()
+		if !ok {
+			return
+		}
+		if isGap {
+			b.commit(appendGap(pending, gap))
+		} else {
+			b.commit(appendMessage(pending, &m))
+		}
+	}
+	if pending, ok := b.begin(); ok {
+		b.commit(appendEnd(pending, told(ctx, reason)))
+	}
+}
