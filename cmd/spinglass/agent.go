@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"spinglass"
+	"spinglass/gateway/local"
+	"spinglass/protocol"
+)
+
+const (
+	leaveTimeout         = 5 * time.Second  // for an agent to tell its peers that it leaves
+	metricsHeaderTimeout = 10 * time.Second // for the header of a scrape to arrive
+)
+
+// agentSettings are the flags of an agent.
+type agentSettings struct {
+	connection
+	config        string
+	name          string
+	listen        string
+	advertise     string
+	join          []string
+	first         bool
+	zoneLimit     int
+	metricsListen string
+	log           logSettings
+}
+
+func newAgent() *cobra.Command {
+	var s agentSettings
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "Run a member of a fleet on this machine",
+		Long: "Runs a member of a fleet until it is interrupted; then it tells the others that it leaves.\n\nEvery flag can also be given in the " +
+			"environment (SPINGLASS_DATA_DIR for --data-dir) or as a key of the TOML file that --config names (data-dir = \"...\").\n" +
+			"A flag wins over the environment, and the environment over the file.",
+		Example: "  spinglass agent --name /eu/fra/web-1 --first\n  spinglass agent --name /eu/fra/web-2 --join 10.0.0.5:7400",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := fillSettings(cmd.Flags()); err != nil {
+				return err
+			}
+			return s.run(cmd)
+		},
+	}
+	s.connection.flags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&s.config, flagConfig, "", "TOML file with settings")
+	flags.StringVar(&s.name, "name", "", "path of this member, such as /eu/fra/web-1 (default / and the host's name)")
+	flags.StringVar(&s.listen, "listen", ":7400", "address to listen on, HOST:PORT")
+	flags.StringVar(&s.advertise, "advertise", "", "address under which others reach this member (default found by itself)")
+	flags.StringSliceVar(&s.join, "join", nil, "addresses of members to join by, HOST:PORT,...")
+	flags.BoolVar(&s.first, "first", false, "be a fleet of one when nobody can be joined")
+	flags.IntVar(&s.zoneLimit, "zone-limit", 0, "members that a zone may hold (default 128)")
+	flags.StringVar(&s.metricsListen, "metrics-listen", "", "address for Prometheus, [HOST]:PORT, the host by default loopback (default none)")
+	s.log.flags(flags)
+	return cmd
+}
+
+// run runs an agent until ctx ends.
+func (s *agentSettings) run(cmd *cobra.Command) error {
+	logger, err := s.log.logger(cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	address, dataDir, err := s.address()
+	if err != nil {
+		return err
+	}
+	listener, err := local.Listen(address, dataDir)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if len(s.join) == 0 && !s.first {
+		logger.Warn("neither --join nor --first was given: starting as the first member of a new fleet")
+	}
+	node, err := s.start(cmd.Context(), logger, dataDir)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	server := local.New(node, local.Options{Version: readVersion().Version, Logger: logger})
+	defer server.Close()
+	metrics, err := s.serveMetrics(server, logger)
+	if err != nil {
+		return err
+	}
+	defer metrics.Close()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	go logEvents(node, logger)
+	fmt.Fprintf(cmd.OutOrStdout(), "agent %s (%s) listening on %s, api %s\n", node.Name(), node.ID(), node.Addr(), listener.Address())
+	select {
+	case err := <-failed:
+		return fmt.Errorf("api: %w", err)
+	case <-cmd.Context().Done():
+	}
+	leave(node, server, logger)
+	return nil
+}
+
+// check completes the settings and refuses those that cannot be.
+func (s *agentSettings) check() error {
+	if s.name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("no name: %w; give one with --name", err)
+		}
+		s.name = "/" + strings.ToLower(host)
+	}
+	if err := protocol.CheckName(s.name); err != nil {
+		return usagef("--name: %w", err)
+	}
+	if s.zoneLimit < 0 {
+		return usagef("--zone-limit: %d is negative", s.zoneLimit)
+	}
+	return nil
+}
+
+// start starts the node. ctx ends the wait for it, not the node.
+func (s *agentSettings) start(ctx context.Context, logger *slog.Logger, dataDir string) (*spinglass.Node, error) {
+	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
+	node, err := spinglass.Start(starting, spinglass.Config{
+		Name: s.name, Listen: s.listen, Advertise: s.advertise, Join: s.join, First: s.first,
+		DataDir: dataDir, Logger: logger, ZoneLimit: s.zoneLimit,
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return node, nil
+}
+
+// serveMetrics serves the metrics on an address of their own, where one is wanted.
+func (s *agentSettings) serveMetrics(server *local.Server, logger *slog.Logger) (*http.Server, error) {
+	metrics := &http.Server{
+		Handler: server.Metrics(), ReadHeaderTimeout: metricsHeaderTimeout,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	if s.metricsListen == "" {
+		return metrics, nil
+	}
+	host, port, err := net.SplitHostPort(s.metricsListen)
+	if err != nil {
+		return nil, usagef("--metrics-listen: %q is not [HOST]:PORT", s.metricsListen)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	logger.Info("metrics are served", "address", listener.Addr().String())
+	go func() {
+		if err := metrics.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			logger.Error("metrics are no longer served", "error", err)
+		}
+	}()
+	return metrics, nil
+}
+
+// leave ends the commands that use the agent and tells the other members, within leaveTimeout.
+func leave(node *spinglass.Node, server *local.Server, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	logger.Info("leaving")
+	if err := server.Close(); err != nil {
+		logger.Warn("some commands were cut", "error", err)
+	}
+	if err := node.Leave(ctx); err != nil {
+		logger.Warn("not every member may know that this one left", "error", err)
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"spinglass/gateway/local"
+)
+
+const (
+	awaitMax      = 20 * time.Second
+	awaitInterval = 20 * time.Millisecond
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"spinglass": main})
+}
+
+// TestScripts runs the scripts of testdata/script. Besides the usual commands they have those of this file; PORT1 to PORT3 are free ports.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			for i := range 3 {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				env.Setenv("PORT"+strconv.Itoa(i+1), strconv.Itoa(port))
+			}
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":         await,
+			"await-streams": awaitStreams,
+			"await-route":   awaitRoute,
+			"long-line":     longLine,
+			"occupy":        occupy,
+		},
+	})
+}
+
+// freePort returns a port that was free for both UDP and TCP on loopback a moment ago.
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	packets, err := net.ListenPacket("udp", listener.Addr().String())
+	if err != nil {
+		return 0, err
+	}
+	return listener.Addr().(*net.TCPAddr).Port, packets.Close()
+}
+
+// await REGEXP COMMAND... runs a command until it succeeds and its standard output matches.
+func await(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 2 {
+		ts.Fatalf("usage: await REGEXP COMMAND...")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	poll(ts, "await "+strings.Join(args, " "), func() bool {
+		return ts.Exec(args[1], args[2:]...) == nil && pattern.MatchString(ts.ReadFile("stdout"))
+	})
+}
+
+// poll returns once condition holds.
+func poll(ts *testscript.TestScript, what string, condition func() bool) {
+	for deadline := time.Now().Add(awaitMax); !condition(); time.Sleep(awaitInterval) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s: not within %v", what, awaitMax)
+		}
+	}
+}
+
+func client(ts *testscript.TestScript, dataDir string) *local.Client {
+	dir := ts.MkAbs(dataDir)
+	c, err := local.NewClient(local.DefaultAddress(dir), dir)
+	ts.Check(err)
+	return c
+}
+
+// await-streams DIR N waits until the agent of a data directory has N streams open, such as those of sub.
+func awaitStreams(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: await-streams DIR N")
+	}
+	want, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	c := client(ts, args[0])
+	defer c.Close()
+	poll(ts, "await-streams", func() bool {
+		status, err := c.Status(context.Background())
+		return err == nil && status.Streams == want
+	})
+}
+
+// await-route FROM TO waits until what the agent of one data directory publishes reaches another agent. All subscriptions of a member travel
+// together, so that those made before are known by then as well.
+func awaitRoute(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: await-route FROM TO")
+	}
+	from, to := client(ts, args[0]), client(ts, args[1])
+	defer from.Close()
+	defer to.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), awaitMax)
+	defer cancel()
+	stream, err := to.Subscribe(ctx, "await-route", 0)
+	ts.Check(err)
+	defer stream.Close()
+	arrived := make(chan error, 1)
+	go func() {
+		_, err := stream.Next()
+		arrived <- err
+	}()
+	for {
+		_, err := from.Publish(ctx, "await-route", bytes.NewReader(local.AppendFrame(nil, []byte("probe"))))
+		ts.Check(err)
+		select {
+		case err := <-arrived:
+			ts.Check(err)
+			return
+		case <-time.After(awaitInterval):
+		}
+	}
+}
+
+// long-line FILE N writes a line of N bytes after two short ones.
+func longLine(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: long-line FILE N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("one\ntwo\n"+strings.Repeat("x", n)+"\nfour\n"), 0o600))
+}
+
+// occupy PORT listens on the loopback port, UDP and TCP, until the script ends.
+func occupy(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 1 {
+		ts.Fatalf("usage: occupy PORT")
+	}
+	address := net.JoinHostPort("127.0.0.1", args[0])
+	packets, err := net.ListenPacket("udp", address)
+	ts.Check(err)
+	ts.Defer(func() { packets.Close() })
+	listener, err := net.Listen("tcp", address)
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"spinglass"
+	"spinglass/gateway/local"
+)
+
+type subSettings struct {
+	connection
+	json       bool
+	count      uint64
+	queueBytes int
+}
+
+// The lines of sub --json.
+type (
+	messageLine struct {
+		Type          string  `json:"type"` // message
+		Topic         string  `json:"topic"`
+		From          string  `json:"from"`
+		Sequence      uint64  `json:"seq"`
+		Payload       *string `json:"payload,omitempty"` // where it is valid UTF-8
+		PayloadBase64 *string `json:"payload_base64,omitempty"`
+	}
+	gapLine struct {
+		Type   string `json:"type"` // gap
+		Topic  string `json:"topic"`
+		From   string `json:"from"`
+		First  uint64 `json:"first"`
+		Last   uint64 `json:"last"`
+		Count  uint64 `json:"count"`
+		Reason string `json:"reason"`
+	}
+)
+
+func newSub() *cobra.Command {
+	var s subSettings
+	cmd := &cobra.Command{
+		Use:   "sub TOPIC",
+		Short: "Print the messages of a topic",
+		Long: "Prints the payload of each message of a topic on a line of standard output, and on standard error where messages were lost. With " +
+			"--json, both are objects on standard output.",
+		Args: oneTopic,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.queueBytes < 0 {
+				return usagef("--queue: %d is negative", s.queueBytes)
+			}
+			client, err := s.client(cmd)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			return s.run(cmd, client, args[0])
+		},
+	}
+	s.connection.flags(cmd)
+	cmd.Flags().BoolVar(&s.json, "json", false, "print messages and gaps as JSON objects")
+	cmd.Flags().Uint64Var(&s.count, "count", 0, "end after this many messages, lost ones counted (default never)")
+	cmd.Flags().IntVar(&s.queueBytes, "queue", 0, "bytes of messages that wait for this command in the agent (default the agent's)")
+	return cmd
+}
+
+func (s *subSettings) run(cmd *cobra.Command, client *local.Client, topic string) error {
+	ctx := cmd.Context()
+	stream, err := client.Subscribe(ctx, topic, s.queueBytes)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return noAgentHint(err)
+	}
+	defer stream.Close()
+	out := newOutput(cmd.OutOrStdout())
+	err = s.print(stream, out, cmd.ErrOrStderr())
+	if ctx.Err() != nil {
+		err = nil
+	}
+	return errors.Join(err, out.flush())
+}
+
+// print prints the stream until it ends or enough messages were seen.
+func (s *subSettings) print(stream *local.Stream, out *output, stderr io.Writer) error {
+	for seen := uint64(0); s.count == 0 || seen < s.count; {
+		// What was printed must not wait for what comes next.
+		if stream.Idle() {
+			if err := out.flush(); err != nil {
+				return err
+			}
+		}
+		m, err := stream.Next()
+		if err == nil {
+			seen++
+			err = s.printMessage(out, &m)
+		} else if gap, ok := errors.AsType[*spinglass.Gap](err); ok {
+			seen += gap.Count
+			err = s.printGap(out, stderr, gap)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *subSettings) printMessage(out *output, m *spinglass.Message) error {
+	if !s.json {
+		return out.line(m.Payload)
+	}
+	line := messageLine{Type: "message", Topic: m.Topic, From: m.From, Sequence: m.Sequence}
+	if utf8.Valid(m.Payload) {
+		text := string(m.Payload)
+		line.Payload = &text
+	} else {
+		text := base64.StdEncoding.EncodeToString(m.Payload)
+		line.PayloadBase64 = &text
+	}
+	return out.object(&line)
+}
+
+func (s *subSettings) printGap(out *output, stderr io.Writer, g *spinglass.Gap) error {
+	if s.json {
+		return out.object(&gapLine{
+			Type: "gap", Topic: g.Topic, From: g.From, First: g.First, Last: g.Last, Count: g.Count, Reason: g.Reason,
+		})
+	}
+	// Keeps its place among the messages where both go to a terminal.
+	if err := out.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "gap: %d messages from %s are missing (%d to %d): %s\n", g.Count, g.From, g.First, g.Last, g.Reason)
+	return nil
+}
