@@ -13,28 +13,28 @@ const reasonsMax = 128
 
 // Stats is a snapshot of the counters of a Node. Counts are since Start.
 type Stats struct {
-	DatagramsReceived uint64 // handed to the loop
-	BytesReceived     uint64 // of those
-	MessagesReceived  uint64 // decoded and given to the machine
-	ArrivalsReceived  uint64 // reads of the socket that brought something
-	KernelDropped     uint64 // datagrams that the kernel dropped because the socket's buffer was full, where it tells
-	DatagramsSent     uint64 // taken by the kernel; one spread to eight peers counts as eight
-	BytesSent         uint64 // of those
-	SendCalls         uint64 // system calls that sent them
-	MessagesSent      uint64 // encoded; one spread counts as one
-	BytesPadded       uint64 // added to datagrams to make segments of equal size
-	WriterWaits       uint64 // times that the loop waited for the writer
-	ReadErrors        uint64
-	Turns             uint64 // of the loop
-	Timeouts          uint64 // given to the machine
-	Events            uint64 // emitted by the machine
-	PausedNanoseconds uint64 // slept through by Pause and Perturb
-	PeersForgotten    uint64 // whose addresses had to make room for others
-	StrangersForgot   uint64
-	LookupsFailed     uint64
-	LookupsRefused    uint64 // because too many were under way
-	WorkRefused       uint64 // work beyond a bound, completed with an error
-	StreamsRefused    uint64 // streams that peers wanted to open, beyond a bound or without a proper greeting
+	DatagramsReceived  uint64 // handed to the loop
+	BytesReceived      uint64 // of those
+	MessagesReceived   uint64 // decoded and given to the machine
+	ArrivalsReceived   uint64 // reads of the socket that brought something
+	KernelDropped      uint64 // datagrams that the kernel dropped because the socket's buffer was full, where it tells
+	DatagramsSent      uint64 // taken by the kernel; one spread to eight peers counts as eight
+	BytesSent          uint64 // of those
+	SendCalls          uint64 // system calls that sent them
+	MessagesSent       uint64 // encoded; one spread counts as one
+	BytesPadded        uint64 // added to datagrams to make segments of equal size
+	WriterWaits        uint64 // times that the loop waited for the writer
+	ReadErrors         uint64
+	Turns              uint64 // of the loop
+	Timeouts           uint64 // given to the machine
+	Events             uint64 // emitted by the machine
+	PausedNanoseconds  uint64 // slept through by Pause and Perturb
+	PeersForgotten     uint64 // whose addresses had to make room for others
+	StrangersForgotten uint64
+	LookupsFailed      uint64
+	LookupsRefused     uint64 // because too many were under way
+	WorkRefused        uint64 // work beyond a bound, completed with an error
+	StreamsRefused     uint64 // streams that peers wanted to open, beyond a bound or without a proper greeting
 
 	Peers         uint64 // gauge: peers whose addresses are known
 	Streams       uint64 // gauge: streams open
@@ -64,7 +64,7 @@ func (c *counters) snapshot() Stats {
 		SendCalls: c.sendCalls.Load(), MessagesSent: c.messagesSent.Load(), BytesPadded: c.bytesPadded.Load(),
 		WriterWaits: c.writerWaits.Load(), ReadErrors: c.readErrors.Load(), Turns: c.turns.Load(),
 		Timeouts: c.timeouts.Load(), Events: c.events.Load(), PausedNanoseconds: c.pausedNanoseconds.Load(),
-		PeersForgotten: c.peersForgotten.Load(), StrangersForgot: c.strangersForgotten.Load(),
+		PeersForgotten: c.peersForgotten.Load(), StrangersForgotten: c.strangersForgotten.Load(),
 		LookupsFailed: c.lookupsFailed.Load(), LookupsRefused: c.lookupsRefused.Load(),
 		WorkRefused: c.workRefused.Load(), StreamsRefused: c.streamsRefused.Load(),
 		Peers: c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
