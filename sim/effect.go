@@ -9,11 +9,9 @@ import (
 func (w *World) effect(h *host, e *protocol.Effect) {
 	switch e.Kind {
 	case protocol.EffectSend:
-		body := w.emit(h, e.Message)
-		w.sendTo(h, e.To, e.Message, body)
+		w.sendTo(h, e.To, e.Message, w.emit(h, e.Message, nil))
 	case protocol.EffectSendAddress:
-		body := w.emit(h, e.Message)
-		w.sendAddress(h, e.Address, e.Message, body)
+		w.sendAddress(h, e.Address, e.Message, w.emit(h, e.Message, nil))
 	case protocol.EffectSpread:
 		w.spread(h, e.Targets, e.Message)
 	case protocol.EffectEmit:
@@ -29,28 +27,28 @@ func (w *World) effect(h *host, e *protocol.Effect) {
 	}
 }
 
-func (w *World) sendTo(h *host, to protocol.NodeID, m protocol.Message, body []byte) {
+func (w *World) sendTo(h *host, to protocol.NodeID, m protocol.Message, sent *emission) {
 	target, _ := w.find(to)
-	w.send(h, target, &w.stats.NoHost, m, body)
+	w.send(h, target, &w.stats.NoHost, m, sent)
 }
 
 // sendAddress does what a socket does: the datagram goes to whoever listens at the address.
-func (w *World) sendAddress(h *host, to protocol.Address, m protocol.Message, body []byte) {
+func (w *World) sendAddress(h *host, to protocol.Address, m protocol.Message, sent *emission) {
 	var target *host
 	if index, known := w.addresses[to]; known {
 		target = w.hosts[index]
 	}
-	w.send(h, target, &w.stats.NoAddress, m, body)
+	w.send(h, target, &w.stats.NoAddress, m, sent)
 }
 
 func (w *World) spread(h *host, targets []protocol.NodeID, m protocol.Message) {
 	if len(targets) == 0 {
 		return
 	}
-	body := w.emit(h, m)
+	sent := w.emit(h, m, targets)
 	if !w.config.Network.Multicast {
 		for _, to := range targets {
-			w.sendTo(h, to, m, body)
+			w.sendTo(h, to, m, sent)
 		}
 		return
 	}
@@ -59,7 +57,7 @@ func (w *World) spread(h *host, targets []protocol.NodeID, m protocol.Message) {
 	for _, to := range targets {
 		w.countSent(h, size)
 		target, _ := w.find(to)
-		w.proceed(h, target, &w.stats.NoHost, left, full, size, m, body)
+		w.proceed(h, target, &w.stats.NoHost, left, full, size, m, sent)
 	}
 }
 
@@ -67,22 +65,22 @@ func (w *World) spread(h *host, targets []protocol.NodeID, m protocol.Message) {
 func datagramSize(m protocol.Message) int { return wire.HeaderSize + wire.FrameSize(m.Size()) }
 
 // send sends a datagram to a host, or to nobody (nil), which costs the sender as much and is counted in missing.
-func (w *World) send(h, to *host, missing *uint64, m protocol.Message, body []byte) {
+func (w *World) send(h, to *host, missing *uint64, m protocol.Message, sent *emission) {
 	size := datagramSize(m)
 	w.countSent(h, size)
 	left, full := w.leave(h, size)
-	w.proceed(h, to, missing, left, full, size, m, body)
+	w.proceed(h, to, missing, left, full, size, m, sent)
 }
 
 // proceed takes a datagram on that has left its host, or was lost before full.
-func (w *World) proceed(h, to *host, missing *uint64, left protocol.Time, full *uint64, size int, m protocol.Message, body []byte) {
+func (w *World) proceed(h, to *host, missing *uint64, left protocol.Time, full *uint64, size int, m protocol.Message, sent *emission) {
 	switch {
 	case full != nil:
 		*full++
 	case to == nil:
 		*missing++
 	default:
-		w.transmit(h, to, left, size, m, body)
+		w.transmit(h, to, left, size, m, sent)
 	}
 }
 
@@ -115,7 +113,7 @@ func (w *World) leave(h *host, size int) (left protocol.Time, full *uint64) {
 }
 
 // transmit takes a datagram over the network.
-func (w *World) transmit(h, to *host, left protocol.Time, size int, m protocol.Message, body []byte) {
+func (w *World) transmit(h, to *host, left protocol.Time, size int, m protocol.Message, sent *emission) {
 	if len(w.barriers) > 0 {
 		if w.severed(h.index, to.index) {
 			w.stats.Cut++
@@ -129,8 +127,8 @@ func (w *World) transmit(h, to *host, left protocol.Time, size int, m protocol.M
 		return
 	}
 	in := input{kind: InputReceive, message: m, from: h.index, to: to.index, size: int32(size), corrupt: corrupt}
-	if body != nil {
-		in.aside = &aside{datagram: body}
+	if sent != nil {
+		in.aside = &aside{sent: sent}
 	}
 	w.fly(in, at)
 	if at, twice := w.duplicated(f, left); twice {

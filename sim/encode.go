@@ -17,8 +17,23 @@ type encoder struct {
 	again    []byte // a second encoding, to compare with
 }
 
-// emit checks a message that a machine has emitted and, in wire mode, returns its datagram.
-func (w *World) emit(h *host, m protocol.Message) []byte {
+// emission is what wire mode keeps of an emitted message: its datagram, shared by all receivers, and the targets, which must not change.
+type emission struct {
+	datagram []byte
+	targets  []protocol.NodeID
+	sum      uint64 // over the targets
+}
+
+func targetSum(targets []protocol.NodeID) uint64 {
+	var t trace
+	for _, to := range targets {
+		t.add(uint64(to))
+	}
+	return t.hash
+}
+
+// emit checks a message that a machine has emitted and, in wire mode, encodes it.
+func (w *World) emit(h *host, m protocol.Message, targets []protocol.NodeID) *emission {
 	if m.Lent() {
 		panic(fmt.Sprintf("sim: host %v emitted a lent %T", h.place.ID, m))
 	}
@@ -29,7 +44,7 @@ func (w *World) emit(h *host, m protocol.Message) []byte {
 	if len(datagram) != datagramSize(m) {
 		panic(fmt.Sprintf("sim: %T appends %d bytes more than its Size", m, len(datagram)-datagramSize(m)))
 	}
-	return datagram
+	return &emission{datagram: datagram, targets: targets, sum: targetSum(targets)}
 }
 
 func appendDatagram(b []byte, from protocol.NodeID, m protocol.Message) []byte {
@@ -42,10 +57,13 @@ func appendDatagram(b []byte, from protocol.NodeID, m protocol.Message) []byte {
 // receiveWire opens and decodes a datagram for its receiver and gives it to the machine, lent.
 func (w *World) receiveWire(h *host, in *input, from protocol.NodeID) {
 	w.encoder.again = appendDatagram(w.encoder.again[:0], from, in.message)
-	if !bytes.Equal(w.encoder.again, in.aside.datagram) {
+	if !bytes.Equal(w.encoder.again, in.aside.sent.datagram) {
 		panic(fmt.Sprintf("sim: a %T was changed after host %v emitted it", in.message, from))
 	}
-	w.encoder.received = append(w.encoder.received[:0], in.aside.datagram...)
+	if targetSum(in.aside.sent.targets) != in.aside.sent.sum {
+		panic(fmt.Sprintf("sim: the targets of a %T were changed after host %v emitted it", in.message, from))
+	}
+	w.encoder.received = append(w.encoder.received[:0], in.aside.sent.datagram...)
 	datagram := w.encoder.received
 	m, body := w.decode(h, datagram, from, in.message)
 	w.encoder.again = m.Append(w.encoder.again[:0])
@@ -83,7 +101,7 @@ func (w *World) refuse(h *host, in *input) {
 	if !w.config.Wire {
 		return
 	}
-	w.encoder.received = append(w.encoder.received[:0], in.aside.datagram...)
+	w.encoder.received = append(w.encoder.received[:0], in.aside.sent.datagram...)
 	datagram := w.encoder.received
 	r := w.draw(purposeCorrupt, uint64(h.place.ID), w.stats.Corrupted, uint64(len(datagram)))
 	first := r.IntN(8 * len(datagram))

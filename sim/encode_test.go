@@ -62,6 +62,47 @@ func TestWireModeBites(t *testing.T) {
 	mustPanic(t, "was changed after", func() { w.Run(100) })
 }
 
+func TestTargetsMustNotChange(t *testing.T) {
+	w := New(Config{Wire: true, Decoder: newToyDecoder, Network: Network{Topology: Flat{&Link{Latency: Constant(10)}}}})
+	cast(w, 2, actor{})
+	targets := []protocol.NodeID{2, 2}
+	w.Command(1, func(_ protocol.Time, _ protocol.Machine, out *protocol.Output) { out.Spread(targets, &toyMessage{}) })
+	w.Run(5)
+	targets[1] = 1
+	mustPanic(t, "the targets of a *sim.toyMessage were changed", func() { w.Run(100) })
+}
+
+// "An early or spurious Timeout does nothing."
+func TestSpuriousTimeoutMustDoNothing(t *testing.T) {
+	w := gossipWorld(Config{Spurious: true}, 3)
+	w.Run(seconds(1))
+	plain := gossipWorld(Config{}, 3)
+	plain.Run(seconds(1))
+	if plain.Hash() != w.Hash() {
+		t.Error("spurious timeouts change the trace of machines that keep the contract")
+	}
+	for _, m := range []*eager{{talks: true}, {}} {
+		w := New(Config{Spurious: true})
+		w.Add(HostConfig{ID: 1, Build: func(Boot) protocol.Machine { return m }})
+		mustPanic(t, "did something at a Timeout before its deadline", func() { w.Run(1) })
+	}
+}
+
+// eager is a machine that acts at every Timeout, whether it is due or not.
+type eager struct {
+	actor
+	talks bool
+}
+
+func (e *eager) Start(now protocol.Time, _ *protocol.Output) { e.deadline = now + 100 }
+func (e *eager) Timeout(now protocol.Time, out *protocol.Output) {
+	if e.talks {
+		out.Emit(toyEvent{})
+		return
+	}
+	e.deadline++
+}
+
 func TestLentMessageMustNotBeEmitted(t *testing.T) {
 	w := New(Config{Wire: true, Decoder: newToyDecoder})
 	cast(w, 2, actor{receive: func(a *actor, _ protocol.Time, from protocol.NodeID, m *toyMessage, out *protocol.Output) {

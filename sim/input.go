@@ -36,9 +36,9 @@ type input struct {
 type aside struct {
 	event       protocol.Event
 	command     func(protocol.Time, protocol.Machine, *protocol.Output)
-	datagram    []byte // encoded
-	piece       *piece // of a stream
-	work        bool   // the event completes work of this incarnation of the host
+	sent        *emission // wire mode: the datagram
+	piece       *piece    // of a stream
+	work        bool      // the event completes work of this incarnation of the host
 	incarnation uint32
 	done        func() // called when the event arrives, before it is put into the inbox
 }

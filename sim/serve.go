@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // batchMax is how many inputs a host takes before its timers get their turn.
 const batchMax = 64
@@ -126,5 +129,19 @@ func (w *World) finish(h *host) {
 	w.output.Reset()
 	if h.incarnation == incarnation { // nobody who watches crashed the host
 		h.deadline = h.machine.Deadline()
+		if w.config.Spurious {
+			w.disturb(h)
+		}
+	}
+}
+
+// disturb calls Timeout before the deadline, where "an early or spurious Timeout does nothing".
+func (w *World) disturb(h *host) {
+	if h.deadline <= w.now {
+		return
+	}
+	h.machine.Timeout(w.now, &w.output)
+	if len(w.output.Effects) > 0 || h.machine.Deadline() != h.deadline {
+		panic(fmt.Sprintf("sim: a %T did something at a Timeout before its deadline", h.machine))
 	}
 }

@@ -14,7 +14,7 @@ type Trial struct {
 	Build  func(w *World)
 	Faults Faults
 	Safety time.Duration // how long faults strike
-	// Heal, where given, is called after World.Heal, such as to calm the links.
+	// Heal, where given, is called after World.Heal, such as to calm the links; what it changes, Build must set again for the next run.
 	Heal func(w *World)
 	// Converged says what is still missing, nil when the world has come to rest as it should. It is asked every Poll (1 s where 0) until
 	// Converge has passed since the healing; nil for a trial of safety alone.

@@ -19,8 +19,10 @@ type Config struct {
 	Decoder func() protocol.Decoder
 	// Content has the trace hash cover the bodies of messages and not just their kinds and sizes.
 	Content bool
-	Network Network
-	Cost    Cost // of hosts that have none of their own
+	// Spurious has Timeout called early after every input, where a machine must do nothing: an effect, or a deadline that moves, panics.
+	Spurious bool
+	Network  Network
+	Cost     Cost // of hosts that have none of their own
 	// FlightMax bounds the inputs that are pending in the whole world; 0 for FlightMaxDefault. Datagrams beyond it are lost and counted.
 	FlightMax int
 }
