@@ -28,7 +28,8 @@ func (p *pinger) Timeout(now protocol.Time, out *protocol.Output) {
 func (p *pinger) Deadline() protocol.Time { return p.next }
 
 func pingWorld(n int) *World {
-	w := New(Config{Network: Network{Topology: Flat{&Link{Latency: Exponential{Min: time.Millisecond, Mean: 20 * time.Millisecond}}}}, Cost: CommodityCost()})
+	link := &Link{Latency: Exponential{Min: time.Millisecond, Mean: 20 * time.Millisecond}}
+	w := New(Config{Network: Network{Topology: Flat{link}}, Cost: CommodityCost()})
 	for i := range n {
 		w.Add(HostConfig{ID: protocol.NodeID(i + 1), Build: func(b Boot) protocol.Machine {
 			return &pinger{to: protocol.NodeID((i+7919)%n + 1)}

@@ -13,8 +13,8 @@
 //
 //  1. The same configuration, seed and script give the same trace, with [Config].Wire on or off. A random draw derives from the seed, its
 //     purpose and what it is about (the n-th datagram of a host on a link), so a fault that is added shifts no draw of anything else.
-//  2. A host handles one input at a time, in the order of arrival. An input begins when core 0 is free; the machine is told that time, and its
-//     effects take place after the time that the input took, sends one after the other. Timers have their turn after each batch
+//  2. A host handles one input at a time, in the order of arrival. An input begins when core 0 is free; the machine is told that
+//     time, and its effects take place after the time that the input took, sends one after the other. Timers have their turn after each batch
 //     of up to 64 inputs. A crash comes between two inputs, never within one.
 //  3. A datagram finds the receiver's inbox at its arrival: full, it is lost and counted. Whatever is lost is counted in [Stats].
 //  4. What a machine hands over is immutable: messages for ever, the data of work until its completion. What it is given is lent. Wire mode
@@ -24,6 +24,6 @@
 // # Limitations
 //
 // Floating point in the latency distributions makes traces comparable on one architecture only. A link of limited bandwidth serves
-// datagrams in the order in which they were sent, not in that in which they reach it. One message makes one datagram: what the real driver packs
-// together travels apart. See docs/SIMULATOR.md for what is modelled and what is not.
+// datagrams in the order in which they were sent, not in that in which they reach it. One message makes one datagram: what the
+// real driver packs together travels apart. See docs/SIMULATOR.md for what is modelled and what is not.
 package sim

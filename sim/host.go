@@ -33,16 +33,12 @@ type Boot struct {
 
 // host is one host of a world.
 type host struct {
-	place       Place
 	machine     protocol.Machine // nil when down
+	free        protocol.Time    // when core 0 is free; a pause keeps it busy
+	wake        protocol.Time    // of the one wake entry that counts
+	deadline    protocol.Time    // of the machine
 	index       uint32
 	incarnation uint32
-	free        protocol.Time // when core 0 is free; a pause keeps it busy
-	wake        protocol.Time // of the one wake entry that counts
-	deadline    protocol.Time // of the machine
-	egress      protocol.Time // when what waits for the egress has left
-	bandwidth   int64         // of the egress, 0 for unlimited
-	sent        uint64        // datagrams so far, which is what the draws derive from
 
 	// The inbox is a list of slots.
 	head, tail uint32
@@ -53,11 +49,15 @@ type host struct {
 	owed       bool  // timers have not had their turn since the latest batch
 
 	cost  *Cost
-	build func(Boot) protocol.Machine
-	extra *extra // what most hosts never need
+	place Place
+	sent  uint64 // datagrams so far, which is what the draws derive from
 	stats HostStats
 
-	address protocol.Address
+	egress    protocol.Time // when what waits for the egress has left
+	bandwidth int64         // of the egress, 0 for unlimited
+	address   protocol.Address
+	build     func(Boot) protocol.Machine
+	extra     *extra // what most hosts never need
 }
 
 // extra is the part of a host that is made when first needed.

@@ -166,7 +166,8 @@ func (w *World) forgetLinks() {
 	w.crowd = max(linksKept, 2*len(w.links))
 }
 
-// duplicated returns when the copy arrives of a datagram that left at the given time, over the route that carry found last; false when there is none.
+// duplicated returns when the copy arrives of a datagram that left at the given time, over the route that carry found last; false
+// when there is none.
 func (w *World) duplicated(f flight, at protocol.Time) (protocol.Time, bool) {
 	if w.config.Network.Topology == nil {
 		return 0, false

@@ -111,7 +111,9 @@ func TestBandwidthOfEgressAndLink(t *testing.T) {
 func TestEgressOfOneHost(t *testing.T) {
 	w := New(Config{Network: Network{Egress: 1e6}})
 	for id, egress := range []int64{0, 1e5} {
-		w.Add(HostConfig{ID: protocol.NodeID(id + 1), Egress: egress, Build: func(Boot) protocol.Machine { return &actor{deadline: protocol.Never} }})
+		w.Add(HostConfig{ID: protocol.NodeID(id + 1), Egress: egress, Build: func(Boot) protocol.Machine {
+			return &actor{deadline: protocol.Never}
+		}})
 	}
 	say(w, 1, 2, 1, 951)
 	say(w, 2, 1, 2, 951)

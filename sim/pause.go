@@ -7,8 +7,8 @@ import (
 	"spinglass/protocol"
 )
 
-// Pause stops the process of a host for a time, as SIGSTOP does: it handles nothing, its inbox fills, its timers are late. Pauses that overlap
-// add up.
+// Pause stops the process of a host for a time, as SIGSTOP does: it handles nothing, its inbox fills, its timers are late. Pauses
+// that overlap add up.
 func (w *World) Pause(id protocol.NodeID, d time.Duration) {
 	w.pause(w.must(id), d)
 }

@@ -61,7 +61,8 @@ func (t *Trial) converge(w *World) error {
 	return nil
 }
 
-// Repeat runs the trial twice, and with a Decoder once more with Wire the other way, and says whether all went well and gave the same trace.
+// Repeat runs the trial twice, and with a Decoder once more with Wire the other way, and says whether all went well and gave the same
+// trace.
 func (t *Trial) Repeat() error {
 	w, err := t.Run()
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"spinglass/protocol"
 )
 
-// WorkMax is how much work one host may have under way. Beyond it Persist fails with ErrWorkMax, Verify says no and Sign brings no signature.
+// WorkMax is how much work one host may have under way. Beyond it Persist fails with ErrWorkMax, Verify says no and Sign brings no
+// signature.
 const WorkMax = 1 << 16
 
 // ErrWorkMax is the error of a Persist of a host that has WorkMax under way.
@@ -50,7 +51,7 @@ func (w *World) complete(h *host, at protocol.Time, e protocol.Event, a aside) {
 	w.queue.push(entry{at: max(at, w.now), ref: ref, kind: entryArrive})
 }
 
-// begin counts a piece of work; false when there is too much of it.
+// beginWork counts a piece of work; false when there is too much of it.
 func (w *World) beginWork(h *host) bool {
 	x := h.more()
 	if x.work >= WorkMax {

@@ -183,6 +183,6 @@ func (w *World) Check(c Checker) {
 	w.Trace(c.Observe)
 }
 
-// Hash returns the trace hash: it covers time, host, input and effects of everything that has happened. Worlds of the same configuration and
-// script have the same hash, with Wire on or off.
+// Hash returns the trace hash: it covers time, host, input and effects of everything that has happened. Worlds of the same
+// configuration and script have the same hash, with Wire on or off.
 func (w *World) Hash() uint64 { return w.trace.hash }
