@@ -72,7 +72,7 @@ func (m *Machine) refused(now protocol.Time, from protocol.NodeID, err error, ou
 // arrived deals with a member that is new, or back.
 func (m *Machine) arrived(now protocol.Time, e *entry, out *protocol.Output) {
 	e.State = peer{since: now}
-	if r, ok := m.gone.remove(e.Row.Owner); ok && !r.left && r.row.Epoch == e.Row.Epoch {
+	if r, ok := m.gone.remove(e.Owner()); ok && !r.left && r.row.Epoch == e.Row().Epoch {
 		m.comeBack(now)
 	}
 	m.stats.PeersUp++
@@ -84,12 +84,12 @@ func (m *Machine) arrived(now protocol.Time, e *entry, out *protocol.Output) {
 func (m *Machine) replaced(now protocol.Time, e *entry, out *protocol.Output) {
 	s := &e.State
 	switch {
-	case e.Row.Left && s.state != StateLeft:
+	case e.Row().Left && s.state != StateLeft:
 		s.state, s.since = StateLeft, now
-		m.expected.Cancel(e.Row.Owner)
+		m.expected.Cancel(e.Owner())
 		m.stats.PeersLeft++
 		out.Emit(protocol.PeerLeft{Peer: m.view(e)})
-	case e.Row.Left:
+	case e.Row().Left:
 	case s.state == StateLeft:
 		*s = peer{since: now}
 		m.stats.PeersUp++

@@ -163,7 +163,7 @@ func (m *Machine) take(from []protocol.NodeID, n int) (taken, rest []protocol.No
 func (m *Machine) fillRows(delta *Delta, d *table.Difference[peer], room int) (used int) {
 	for len(d.Rows) > 0 {
 		e := d.Rows[0]
-		update := RowUpdate{Row: e.Row, Heartbeat: e.Heartbeat, Proof: e.Proof}
+		update := RowUpdate{Row: e.Row(), Heartbeat: e.Version().Heartbeat, Proof: e.Proof()}
 		size := update.size()
 		if used+size > room && (len(delta.Rows) > 0 || delta.Size()+size > m.config.payload()-4) {
 			return used
@@ -184,7 +184,7 @@ func (m *Machine) fillBeats(delta *Delta, d *table.Difference[peer], room int) {
 	beats := m.slabs.beats.open(n)
 	for len(d.Beats) > 0 && len(beats) < n {
 		e := d.Beats[0]
-		beat := Beat{Claim: e.Claim(), Proof: e.Proof}
+		beat := Beat{Claim: e.Claim(), Proof: e.Proof()}
 		if room -= beat.size(); room < 0 {
 			break
 		}

@@ -19,8 +19,6 @@ const (
 	RecordLifeDefault = 24 * time.Hour
 	// MemoryTimeouts is how long the versions of the dead are remembered at least, in T_fail.
 	MemoryTimeouts = 10
-	// FailTimeoutMax is the largest T_fail that is derived for groups up to ZoneLimitMax.
-	FailTimeoutMax = 10 * time.Second
 )
 
 // Limits of Config.
@@ -106,9 +104,9 @@ func (c *Config) failTimeout(members int) time.Duration {
 	return c.FailModel.Timeout(members, c.claims(), c.Round, c.Beat)
 }
 
-// claims returns how many claims a digest holds.
+// claims returns how many claims a digest holds, with numbers as they are in a fleet that has been up for months.
 func (c *Config) claims() int {
-	return max(1, (min(c.DigestBytes, c.payload())-digestHeaderMax)/(table.ClaimSizeTypical+1))
+	return max(1, (min(c.DigestBytes, c.payload())-digestHeaderTypical)/(table.ClaimSizeTypical+1))
 }
 
 // check reports what is wrong with a configuration that has its defaults.

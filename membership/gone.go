@@ -11,10 +11,10 @@ import (
 
 // Limits of the records of vanished members.
 const (
-	goneMaxFactor    = 4                // records for each row of the zone's limit
-	contactRatio     = 8                // the next contact comes after an eighth of the time since the member vanished
-	contactMin       = time.Second      // the shortest time between contacts
-	contactMax       = 10 * time.Minute // the longest
+	goneMaxFactor    = 4               // records for each row of the zone's limit
+	contactRatio     = 8               // the next contact comes after an eighth of the time since the member vanished
+	contactMin       = time.Second     // the shortest time between contacts
+	contactMax       = 2 * time.Minute // the longest
 	contactsPerRound = 2
 )
 

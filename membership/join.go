@@ -74,7 +74,7 @@ func (m *Machine) contactSeed(now protocol.Time, out *protocol.Output) {
 		if e.State.state == StateLeft {
 			continue
 		}
-		for _, address := range e.Row.Addresses {
+		for _, address := range e.Row().Addresses {
 			if address == seed {
 				return
 			}

@@ -14,14 +14,14 @@ const downTimeouts = 2
 func (m *Machine) judge(now protocol.Time, out *protocol.Output) {
 	fail := m.FailTimeout()
 	for e := m.table.Silent(); e != nil; {
-		silence, next := m.awake.time.Sub(e.Advanced), e.Shorter()
+		silence, next := m.awake.time.Sub(e.Advanced()), e.Shorter()
 		if silence < fail {
 			return
 		}
 		switch s := &e.State; {
 		case silence >= downTimeouts*fail && s.state == StateLeft:
-			m.table.Remove(e.Row.Owner)
-			m.bury(now, record{row: e.Row, version: e.Version(), left: true, since: s.since})
+			m.table.Remove(e.Owner())
+			m.bury(now, record{row: e.Row(), version: e.Version(), left: true, since: s.since})
 		case silence >= downTimeouts*fail && !m.health.holding:
 			m.down(now, e, out)
 		case s.state == StateUp:
@@ -35,9 +35,9 @@ func (m *Machine) judge(now protocol.Time, out *protocol.Output) {
 
 // down removes a member that was silent for too long.
 func (m *Machine) down(now protocol.Time, e *entry, out *protocol.Output) {
-	m.table.Remove(e.Row.Owner)
-	m.expected.Cancel(e.Row.Owner)
-	m.bury(now, record{row: e.Row, version: e.Version(), since: now})
+	m.table.Remove(e.Owner())
+	m.expected.Cancel(e.Owner())
+	m.bury(now, record{row: e.Row(), version: e.Version(), since: now})
 	m.stats.PeersDown++
 	out.Emit(protocol.PeerDown{Peer: m.view(e)})
 }

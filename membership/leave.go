@@ -21,7 +21,7 @@ func (m *Machine) Leave(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	m.stage, m.leavings = stageLeaving, leavePushes
-	row := *m.own.Row
+	row := *m.own.Row()
 	row.Left, row.Sequence, row.Attributes = true, row.Sequence+1, nil
 	m.publish(now, &row)
 	m.deadlines = protocol.Deadlines[task]{}
@@ -36,7 +36,7 @@ func (m *Machine) pushLeft(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	m.leavings--
-	update := RowUpdate{Row: m.own.Row, Heartbeat: m.own.Heartbeat}
+	update := RowUpdate{Row: m.own.Row(), Heartbeat: m.own.Version().Heartbeat}
 	m.push(&Delta{Rumour: true, Evidence: m.evidence(), Rows: []RowUpdate{update}}, leaveFanout, out)
 	m.deadlines.Set(taskLeave, now.Add(m.config.Round/2))
 }

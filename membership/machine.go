@@ -96,7 +96,7 @@ func (m *Machine) Start(now protocol.Time, out *protocol.Output) {
 	m.own.State.since = now
 	m.awake.seen = now
 	if m.config.Durable {
-		m.raised = m.own.Row.Epoch
+		m.raised = m.own.Row().Epoch
 		m.store(out)
 		return
 	}

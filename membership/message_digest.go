@@ -23,6 +23,9 @@ func (d *Digest) Lent() bool { return d.lent }
 // digestHeaderMax is the most that a digest takes beside its claims, in bytes.
 const digestHeaderMax = 10 + 4*10 + 1 + proofMax + 2*8 + 3
 
+// digestHeaderTypical is what it takes while heartbeats are not proven.
+const digestHeaderTypical = 48
+
 // Size implements protocol.Message.
 func (d *Digest) Size() int {
 	size := wire.UvarintSize(d.Stamp) + d.Evidence.size() + 2*8 + wire.UvarintSize(uint64(len(d.Held.Claims)))

@@ -18,11 +18,11 @@ type namesake struct {
 
 // watchName watches a member that has the own name.
 func (m *Machine) watchName(e *entry) {
-	if e.Row.Name != m.own.Row.Name || len(m.namesakes) == namesakesMax {
+	if e.Row().Name != m.own.Row().Name || len(m.namesakes) == namesakesMax {
 		return
 	}
-	if !slices.ContainsFunc(m.namesakes, func(n namesake) bool { return n.id == e.Row.Owner }) {
-		m.namesakes = append(m.namesakes, namesake{id: e.Row.Owner, since: m.awake.time})
+	if !slices.ContainsFunc(m.namesakes, func(n namesake) bool { return n.id == e.Owner() }) {
+		m.namesakes = append(m.namesakes, namesake{id: e.Owner(), since: m.awake.time})
 	}
 }
 
@@ -33,9 +33,9 @@ func (m *Machine) findNamesakes(out *protocol.Output) {
 		if n.since > due {
 			return false
 		}
-		if e := m.table.Get(n.id); e != nil && e.State.state == StateUp && e.Row.Name == m.own.Row.Name {
+		if e := m.table.Get(n.id); e != nil && e.State.state == StateUp && e.Row().Name == m.own.Row().Name {
 			m.stats.NameConflicts++
-			out.Emit(NameConflict{Name: e.Row.Name, Peer: n.id})
+			out.Emit(NameConflict{Name: e.Row().Name, Peer: n.id})
 		}
 		return true
 	})

@@ -49,7 +49,7 @@ func (m *Machine) Peers() []PeerStatus {
 	records := m.gone.records
 	for i := range m.table.Len() {
 		e := m.table.At(i)
-		for len(records) > 0 && records[0].row.Owner < e.Row.Owner {
+		for len(records) > 0 && records[0].row.Owner < e.Owner() {
 			peers = append(peers, m.statusOf(&records[0]))
 			records = records[1:]
 		}
@@ -73,12 +73,12 @@ func (m *Machine) statusOf(r *record) PeerStatus {
 }
 
 // view returns the peer of an entry as events carry it.
-func (m *Machine) view(e *entry) *protocol.Peer { return m.viewOf(e.Row, e.State.roundTrip) }
+func (m *Machine) view(e *entry) *protocol.Peer { return m.viewOf(e.Row(), e.State.roundTrip) }
 
 func (m *Machine) viewOf(row *table.Row, roundTrip time.Duration) *protocol.Peer {
 	return &protocol.Peer{
 		ID: row.Owner, Epoch: row.Epoch, Name: row.Name, Addresses: row.Addresses, RoundTrip: roundTrip,
-		Distance: distance(m.own.Row.Name, row.Name), Attributes: row.Attributes,
+		Distance: distance(m.own.Row().Name, row.Name), Attributes: row.Attributes,
 	}
 }
 

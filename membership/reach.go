@@ -26,14 +26,14 @@ func (m *Machine) answerWait(e *entry) time.Duration {
 
 // expect notes that a peer owes a sign of life.
 func (m *Machine) expect(now protocol.Time, e *entry) {
-	if m.expected.At(e.Row.Owner) == protocol.Never {
-		m.expected.Set(e.Row.Owner, now.Add(m.answerWait(e)))
+	if m.expected.At(e.Owner()) == protocol.Never {
+		m.expected.Set(e.Owner(), now.Add(m.answerWait(e)))
 	}
 }
 
 // reachable notes a sign of life.
 func (m *Machine) reachable(e *entry, out *protocol.Output) {
-	m.expected.Cancel(e.Row.Owner)
+	m.expected.Cancel(e.Owner())
 	e.State.missing = 0
 	if e.State.unreachable {
 		e.State.unreachable = false
@@ -81,8 +81,8 @@ func (m *Machine) missed(now protocol.Time, e *entry, out *protocol.Output) {
 	probe := &Probe{Stamp: uint64(now), Evidence: m.evidence()}
 	m.stats.ProbesSent++
 	m.stats.BytesSent += uint64(probe.Size())
-	out.Send(e.Row.Owner, probe)
-	m.expected.Set(e.Row.Owner, now.Add(wait))
+	out.Send(e.Owner(), probe)
+	m.expected.Set(e.Owner(), now.Add(wait))
 }
 
 // receiveProbe answers a probe.

@@ -37,7 +37,7 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 func (m *Machine) exchange(now protocol.Time, partner *entry, out *protocol.Output) {
 	m.expect(now, partner)
 	digest := m.digest(now)
-	out.Send(partner.Row.Owner, digest)
+	out.Send(partner.Owner(), digest)
 }
 
 // followUp goes on with a partner that had more rows than it could send, so that a newcomer has its zone soon.

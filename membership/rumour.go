@@ -52,7 +52,7 @@ func (m *Machine) pushRumours(now protocol.Time, out *protocol.Output) {
 			r.queue[i].pushes = 0
 			continue
 		}
-		update := RowUpdate{Row: e.Row, Heartbeat: e.Heartbeat, Proof: e.Proof}
+		update := RowUpdate{Row: e.Row(), Heartbeat: e.Version().Heartbeat, Proof: e.Proof()}
 		if room -= update.size(); room < 0 {
 			fresh = fresh || r.queue[i].pushes == rumourPushes
 			break
@@ -76,8 +76,8 @@ func (m *Machine) pushRumours(now protocol.Time, out *protocol.Output) {
 func (m *Machine) push(delta *Delta, fanout int, out *protocol.Output) {
 	targets := make([]protocol.NodeID, 0, fanout)
 	for range 2 * fanout {
-		if e := m.partner(); e != nil && len(targets) < fanout && !slices.Contains(targets, e.Row.Owner) {
-			targets = append(targets, e.Row.Owner)
+		if e := m.partner(); e != nil && len(targets) < fanout && !slices.Contains(targets, e.Owner()) {
+			targets = append(targets, e.Owner())
 		}
 	}
 	if len(targets) == 0 {

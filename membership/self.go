@@ -81,7 +81,7 @@ func (m *Machine) inCirculation(now protocol.Time, version table.Version, out *p
 
 // jump starts the own row anew in the raised epoch.
 func (m *Machine) jump(now protocol.Time) {
-	next := *m.own.Row
+	next := *m.own.Row()
 	next.Epoch, next.Sequence = m.raised, 1
 	m.raised = 0
 	m.publish(now, &next)
@@ -89,7 +89,7 @@ func (m *Machine) jump(now protocol.Time) {
 
 // publish makes row the own one and lets it spread.
 func (m *Machine) publish(now protocol.Time, row *table.Row) {
-	m.table.Merge(m.awake.time, row, m.own.Heartbeat+1, nil)
+	m.table.Merge(m.awake.time, row, m.own.Version().Heartbeat+1, nil)
 	m.stats.Heartbeats++
 	m.lastBeat = now
 	if m.stage == stageRunning {
@@ -111,7 +111,9 @@ func (m *Machine) beat(now protocol.Time) {
 }
 
 // evidence returns what every message says of its sender.
-func (m *Machine) evidence() Evidence { return Evidence{Version: m.own.Version(), Proof: m.own.Proof} }
+func (m *Machine) evidence() Evidence {
+	return Evidence{Version: m.own.Version(), Proof: m.own.Proof()}
+}
 
 // SetAttribute sets an attribute of the own row, or takes it away when its value is nil. The new row is pushed to several peers
 // once the present batch of inputs is done. The value is copied. Errors: ErrLeft, ErrAttributeName, table.ErrField when there are
@@ -125,10 +127,10 @@ func (m *Machine) SetAttribute(now protocol.Time, attribute protocol.Attribute, 
 		m.stats.AttributesRefused++
 		return ErrAttributeName
 	}
-	if held, ok := m.own.Row.Attribute(attribute.Name); ok == (attribute.Value != nil) && string(held) == string(attribute.Value) {
+	if held, ok := m.own.Row().Attribute(attribute.Name); ok == (attribute.Value != nil) && string(held) == string(attribute.Value) {
 		return nil
 	}
-	next := m.own.Row.WithAttribute(attribute)
+	next := m.own.Row().WithAttribute(attribute)
 	next.Sequence++
 	if err := next.Check(m.config.RowLimit); err != nil {
 		m.stats.AttributesRefused++

@@ -16,25 +16,24 @@ type Digest struct {
 }
 
 // Digest appends claims of at most room bytes to claims and returns them as a digest. When not all rows fit, half of the room goes
-// to the rows that have been silent for longest: those are what the table is most in need of. The other half rotates over all rows, so
-// that each is in one of every ceil(n / (claims per half)) digests and rows that are missing somewhere are found.
+// to the rows that have been silent for longest: those are what the table is most in need of. The other half rotates
+// over all rows, so that rows that are missing somewhere are found.
 func (t *Table[S]) Digest(claims []Claim, room int) Digest {
+	t.pass++
 	if t.fits(room) {
 		for i := range t.order {
-			claims = append(claims, t.order[i].entry.Claim())
+			claims = append(claims, t.order[i].entry.claim)
 		}
 		return Digest{First: 0, Last: math.MaxUint64, Claims: claims}
 	}
-	t.pass++
 	size := 0
 	for e := t.silence.first; e != nil; e = e.shorter {
-		claim := e.Claim()
-		if size += claim.Size(); size > room/2 {
-			size -= claim.Size()
+		if size += e.claim.Size(); size > room/2 {
+			size -= e.claim.Size()
 			break
 		}
 		e.pass = t.pass
-		claims = append(claims, claim)
+		claims = append(claims, e.claim)
 	}
 	first, last, claims := t.rotate(claims, room-size)
 	slices.SortFunc(claims, func(a, b Claim) int { return cmp.Compare(a.Owner, b.Owner) })
@@ -45,7 +44,7 @@ func (t *Table[S]) Digest(claims []Claim, room int) Digest {
 func (t *Table[S]) fits(room int) bool {
 	size := len(t.order) * ClaimSizeMin
 	for i := 0; i < len(t.order) && size <= room; i++ {
-		size += t.order[i].entry.Claim().Size() - ClaimSizeMin
+		size += t.order[i].entry.claim.Size() - ClaimSizeMin
 	}
 	return size <= room
 }
@@ -57,14 +56,13 @@ func (t *Table[S]) rotate(claims []Claim, room int) (first, last protocol.NodeID
 	for ; i < len(t.order); i++ {
 		e := t.order[i].entry
 		if e.pass != t.pass {
-			claim := e.Claim()
-			if room -= claim.Size(); room < 0 {
+			if room -= e.claim.Size(); room < 0 {
 				break
 			}
 			e.pass = t.pass
-			claims = append(claims, claim)
+			claims = append(claims, e.claim)
 		}
-		last = e.Row.Owner
+		last = e.claim.Owner
 	}
 	if i == len(t.order) {
 		t.cursor = 0
@@ -93,14 +91,14 @@ func (t *Table[S]) Compare(digest Digest, d *Difference[S]) {
 			d.WantRows = append(d.WantRows, claim.Owner)
 			continue
 		}
-		switch c := e.Version().CompareRow(claim.Version); {
+		switch c := e.claim.CompareRow(claim.Version); {
 		case c > 0:
 			d.Rows = append(d.Rows, e)
 		case c < 0:
 			d.WantRows = append(d.WantRows, claim.Owner)
-		case e.Heartbeat > claim.Heartbeat:
+		case e.claim.Heartbeat > claim.Heartbeat:
 			d.Beats = append(d.Beats, e)
-		case e.Heartbeat < claim.Heartbeat:
+		case e.claim.Heartbeat < claim.Heartbeat:
 			d.WantBeats = append(d.WantBeats, claim.Owner)
 		}
 	}

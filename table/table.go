@@ -16,25 +16,37 @@ type Limits struct {
 }
 
 // Entry is a row in a table, with the latest evidence that its owner lives. State is the caller's own record about the owner; the
-// table does not look at it. Only the table changes the other fields.
+// table does not look at it.
 type Entry[S any] struct {
-	Row       *Row
-	Heartbeat uint64
-	Proof     []byte        // link of Heartbeat; empty when heartbeats are not proven
-	Advanced  protocol.Time // when the version last advanced, by the caller's clock
-	State     S
+	// What digests and merging look at comes first, to lie in one line of the processor's cache.
+	claim           Claim
+	advanced        protocol.Time
+	longer, shorter *Entry[S] // neighbours in the order of silence
+	pass            uint32    // the digest that last took this entry
+	watched         bool      // in the order of silence
 
-	// Neighbours in the order of silence; watched tells whether the entry is in it.
-	longer, shorter *Entry[S]
-	watched         bool
-	pass            uint32 // the digest that last took this entry
+	row   *Row
+	proof []byte
+	State S
 }
 
-// Version returns the version of the entry.
-func (e *Entry[S]) Version() Version { return e.Row.Version(e.Heartbeat) }
+// Row returns the row.
+func (e *Entry[S]) Row() *Row { return e.row }
 
-// Claim returns the owner and version of the entry.
-func (e *Entry[S]) Claim() Claim { return Claim{Owner: e.Row.Owner, Version: e.Version()} }
+// Owner returns the owner of the row.
+func (e *Entry[S]) Owner() protocol.NodeID { return e.claim.Owner }
+
+// Version returns the version of the row with its latest heartbeat.
+func (e *Entry[S]) Version() Version { return e.claim.Version }
+
+// Claim returns owner and version.
+func (e *Entry[S]) Claim() Claim { return e.claim }
+
+// Proof returns the link of the heartbeat; it is empty when heartbeats are not proven, and never changes in place.
+func (e *Entry[S]) Proof() []byte { return e.proof }
+
+// Advanced returns when the version last advanced, by the caller's clock.
+func (e *Entry[S]) Advanced() protocol.Time { return e.advanced }
 
 // Shorter returns the entry with the next shorter silence, nil after the last.
 func (e *Entry[S]) Shorter() *Entry[S] { return e.shorter }
@@ -127,15 +139,17 @@ func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []
 		if err := t.admit(row, true); err != nil {
 			return nil, Unchanged, err
 		}
-		e := &Entry[S]{Row: row, Heartbeat: heartbeat, Proof: own(proof), Advanced: now}
+		e := &Entry[S]{
+			claim: Claim{Owner: row.Owner, Version: row.Version(heartbeat)}, advanced: now, row: row, proof: own(proof),
+		}
 		t.order = slices.Insert(t.order, i, slot[S]{owner: row.Owner, entry: e})
 		t.silence.append(e)
 		t.stats.Added++
 		return e, Added, nil
 	}
 	e := t.order[i].entry
-	c := row.Compare(e.Row)
-	same := row.Version(0) == e.Row.Version(0)
+	c := row.Compare(e.row)
+	same := row.Version(0).CompareRow(e.claim.Version) == 0
 	switch {
 	case c > 0 && same:
 		return t.settle(now, e, row, heartbeat, proof)
@@ -143,7 +157,7 @@ func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []
 		if err := t.admit(row, false); err != nil {
 			return e, Unchanged, err
 		}
-		e.Row, e.Heartbeat = row, heartbeat
+		e.row, e.claim.Version = row, row.Version(heartbeat)
 		t.advance(now, e, proof)
 		t.stats.Replaced++
 		return e, Replaced, nil
@@ -162,7 +176,7 @@ func (t *Table[S]) settle(now protocol.Time, e *Entry[S], row *Row, heartbeat ui
 	if err := t.admit(row, false); err != nil {
 		return e, Unchanged, err
 	}
-	e.Row = row
+	e.row = row
 	t.beat(now, e, heartbeat, proof)
 	return e, Replaced, nil
 }
@@ -186,7 +200,7 @@ func (t *Table[S]) Beat(now protocol.Time, claim Claim, proof []byte) (*Entry[S]
 	if e == nil {
 		return nil, Missing
 	}
-	switch c := claim.CompareRow(e.Row.Version(0)); {
+	switch c := claim.CompareRow(e.claim.Version); {
 	case c > 0:
 		return e, Missing
 	case c < 0:
@@ -196,10 +210,10 @@ func (t *Table[S]) Beat(now protocol.Time, claim Claim, proof []byte) (*Entry[S]
 }
 
 func (t *Table[S]) beat(now protocol.Time, e *Entry[S], heartbeat uint64, proof []byte) Outcome {
-	if heartbeat <= e.Heartbeat {
+	if heartbeat <= e.claim.Heartbeat {
 		return Unchanged
 	}
-	e.Heartbeat = heartbeat
+	e.claim.Heartbeat = heartbeat
 	t.advance(now, e, proof)
 	t.stats.Advanced++
 	return Advanced
@@ -207,8 +221,8 @@ func (t *Table[S]) beat(now protocol.Time, e *Entry[S], heartbeat uint64, proof 
 
 // advance notes fresh evidence for e.
 func (t *Table[S]) advance(now protocol.Time, e *Entry[S], proof []byte) {
-	e.Advanced = now
-	e.Proof = own(proof) // never in place: messages share the old one
+	e.advanced = now
+	e.proof = own(proof) // never in place: messages share the old one
 	if e.watched {
 		t.silence.remove(e)
 		t.silence.append(e)
