@@ -26,8 +26,8 @@ type Partition struct {
 	barrier *barrier
 }
 
-// Cut loses all datagrams from the hosts of one group to those of another, and in the other direction as well if twoWay; what is
-// under way is lost, too. Streams between them stall. A host may be in both groups: it is cut off from itself as well then.
+// Cut loses all datagrams from the hosts of one group to those of another, and in the other direction as well if twoWay; what
+// was under way and would arrive while the partition stands is lost, too. Streams between them stall. A host may be in both groups: it is cut off from itself as well then.
 func (w *World) Cut(from, to []protocol.NodeID, twoWay bool) *Partition {
 	return w.bar(from, to, &barrier{twoWay: twoWay})
 }
