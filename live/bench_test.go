@@ -1,3 +1,5 @@
+//go:build unix
+
 package live
 
 import (
@@ -6,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +54,7 @@ func rawFanout(b *testing.B, plain bool) {
 	defer l.(*udpLink).conn.Close()
 	const segment, segments = 1200, 54
 	buffer := make([]byte, segment*segments)
+	used := cpuTime(b)
 	b.ResetTimer()
 	for sent := 0; sent < b.N; sent += segments {
 		for _, to := range targets {
@@ -69,8 +73,10 @@ func rawFanout(b *testing.B, plain bool) {
 	}
 	settle(&received)
 	b.StopTimer()
+	used = cpuTime(b) - used
 	b.ReportMetric(float64(received.Load())/b.Elapsed().Seconds(), "deliveries/s")
 	b.ReportMetric(float64(received.Load())/float64(b.N*benchReceivers), "delivered")
+	b.ReportMetric(float64(used.Nanoseconds())/float64(received.Load()), "cpu-ns/delivery")
 }
 
 func listenLoopback(b *testing.B) *net.UDPConn {
@@ -79,6 +85,15 @@ func listenLoopback(b *testing.B) *net.UDPConn {
 		b.Fatal(err)
 	}
 	return conn
+}
+
+// cpuTime returns what the process has used so far. Unlike deliveries per second it depends little on what else the machine does.
+func cpuTime(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // settle waits until a counter stands still.
@@ -118,14 +133,17 @@ func fanout(b *testing.B, plain bool) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
+	used := cpuTime(b)
 	b.ResetTimer()
 	flood.flood(sender, b.N)
 	<-flood.done
 	settle(&received)
 	b.StopTimer()
+	used = cpuTime(b) - used
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(received.Load())/b.Elapsed().Seconds(), "deliveries/s")
 	b.ReportMetric(float64(received.Load())/float64(b.N*benchReceivers), "delivered")
+	b.ReportMetric(float64(used.Nanoseconds())/float64(received.Load()), "cpu-ns/delivery")
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N*benchReceivers), "allocs/delivery")
 }
 

@@ -13,6 +13,7 @@ const (
 	parcelSize     = 65000 // bytes; the kernel takes no more in one send
 	parcelSegments = 64    // the kernel cuts a send into no more
 	laneCount      = 16    // destination sets that datagrams are gathered for at the same time
+	paddingStep    = 64    // bytes; sizes that grow are rounded up to a multiple
 	paddingShare   = 8     // a datagram is made up to the size of a segment when less than 1/paddingShare of it is missing
 )
 
@@ -124,20 +125,21 @@ func (o *outbox) add(l *lane, m protocol.Message) {
 func (o *outbox) finish(l *lane, followed bool) {
 	p := l.parcel
 	size := len(p.buffer) - p.open
-	if short := p.segment - size; followed && p.count > 0 && short > 0 && short <= p.segment/paddingShare && o.pad() {
-		for range short {
-			p.buffer = append(p.buffer, byte(wire.KindPadding))
+	pads := followed && p.count > 0 && o.pad()
+	if p.count > 0 && size > p.segment {
+		o.split(l)
+		p = l.parcel
+		if pads {
+			// Sizes grow; some room to grow further saves the next split.
+			size = o.fill(p, min((size+paddingStep-1)/paddingStep*paddingStep, max(size, o.datagramSize)))
 		}
-		o.count.bytesPadded.Add(uint64(short))
-		size = p.segment
+	}
+	if short := p.segment - size; pads && short > 0 && short <= p.segment/paddingShare {
+		size = o.fill(p, p.segment)
 	}
 	wire.FinishDatagram(p.buffer[p.open:])
 	if p.count == 0 {
 		p.segment = size
-	}
-	if size > p.segment {
-		o.split(l)
-		p = l.parcel
 	}
 	p.count++
 	p.open = len(p.buffer)
@@ -146,13 +148,21 @@ func (o *outbox) finish(l *lane, followed bool) {
 	}
 }
 
-// split moves the last datagram of a lane, larger than those before it, to a parcel of its own.
+// fill makes the datagram being filled up to size bytes, which it returns.
+func (o *outbox) fill(p *parcel, size int) int {
+	o.count.bytesPadded.Add(uint64(size - (len(p.buffer) - p.open)))
+	for len(p.buffer)-p.open < size {
+		p.buffer = append(p.buffer, byte(wire.KindPadding))
+	}
+	return size
+}
+
+// split moves the datagram being filled, which is larger than those before it, to a parcel of its own.
 func (o *outbox) split(l *lane) {
 	old := l.parcel
 	p := o.parcel()
 	p.targets = append(p.targets, old.targets...)
 	p.buffer = append(p.buffer, old.buffer[old.open:]...)
-	p.segment = len(p.buffer)
 	old.buffer = old.buffer[:old.open]
 	l.parcel = p
 	o.full <- old
