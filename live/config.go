@@ -17,7 +17,7 @@ import (
 // Defaults of the bounds in Config.
 const (
 	ReceiveQueueDefault  = 16 << 20
-	SendQueueDefault     = 4 << 20
+	SendQueueDefault     = sendQueueBytesMin
 	CallQueueDefault     = 1024
 	WorkQueueDefault     = 1024
 	PersistQueueDefault  = 64
