@@ -284,37 +284,45 @@ func (m *Machine) repair(out *protocol.Output) {
 // reply sends one repair: to who asked, or to the region when so many asked that more are likely to miss it.
 func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 	slot := r.stream.at(r.seq)
-	copies := 1
+	copies := 0
 	if m.config.Mode == ModeFull && !r.pushed {
 		if slot.replies++; slot.requests >= regionalRequests || slot.replies >= regionalReplies {
 			slot.requests, slot.replies = 0, 0
-			copies += m.replyRegion(r, p, size, out)
+			region := m.regionWithin(r.stream.topic, m.budget/size-1)
+			if len(region) > 0 {
+				m.stats.RepairsRegional++
+				out.Spread(region, p.again())
+			}
+			copies = len(region)
+			if slices.Contains(region, r.to) {
+				m.spend(copies, size)
+				return
+			}
 		}
 	}
 	if r.pushed {
 		m.stats.RepairsPushed++
 	}
 	out.Send(r.to, p.again())
+	m.spend(copies+1, size)
+}
+
+// spend accounts for repairs that were sent.
+func (m *Machine) spend(copies, size int) {
 	m.budget -= copies * size
 	m.stats.RepairsSent += uint64(copies)
 	m.stats.RepairBytesSent += uint64(copies * size)
 }
 
-// replyRegion spreads a repair to the members of the own zone that want it, from a random one on, as many as the budget has room for
-// besides the copy for who asked.
-func (m *Machine) replyRegion(r repair, p *Packet, size int, out *protocol.Output) int {
-	m.refreshTargets(r.stream.topic)
-	region := r.stream.topic.region
-	room := m.budget/size - 1
-	if len(region) == 0 || room <= 0 {
-		return 0
+// regionWithin returns the members of the own zone that want a topic, from a random one on at most room of them.
+func (m *Machine) regionWithin(t *topic, room int) []protocol.NodeID {
+	m.refreshTargets(t)
+	if room <= 0 {
+		return nil
 	}
-	begin := 0
-	if room < len(region) {
-		begin = m.config.Rand.IntN(len(region) - room + 1)
-		region = region[begin : begin+room]
+	if room >= len(t.region) {
+		return t.region
 	}
-	m.stats.RepairsRegional++
-	out.Spread(region, p.again())
-	return len(region)
+	begin := m.config.Rand.IntN(len(t.region) - room + 1)
+	return t.region[begin : begin+room : begin+room]
 }

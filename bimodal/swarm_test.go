@@ -40,7 +40,6 @@ func (f *fleet) failf(format string, args ...any) {
 // newFleet adds the hosts to a world. Members 0 to authors-1 publish.
 func newFleet(w *sim.World, members, authors int, change func(member int, c *bimodal.Config)) *fleet {
 	f := &fleet{world: w, members: members, authors: authors, published: make([]uint64, authors)}
-	interest := bimodal.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topicName)})
 	for i := range members {
 		f.told = append(f.told, make([]told, authors))
 		w.Add(sim.HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(fmt.Sprint(i)), Build: func(boot sim.Boot) protocol.Machine {
@@ -56,19 +55,55 @@ func newFleet(w *sim.World, members, authors int, change func(member int, c *bim
 			return m
 		}})
 		f.command(i, func(now protocol.Time, m *bimodal.Machine, out *protocol.Output) error {
-			for j := range members {
-				if j != i {
-					m.Notify(now, protocol.PeerUp{Peer: &protocol.Peer{
-						ID: protocol.NodeID(j + 1), Epoch: 1, RoundTrip: 20 * time.Millisecond,
-						Attributes: []protocol.Attribute{{Name: bimodal.InterestAttribute, Value: interest}},
-					}}, out)
-				}
-			}
 			return m.Subscribe(now, topicName, out)
 		})
+		f.introduce(i)
 	}
 	w.Observe(f.observe)
 	return f
+}
+
+var interest = bimodal.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topicName)})
+
+// peer returns what the others know of a member.
+func peer(member int) *protocol.Peer {
+	return &protocol.Peer{
+		ID: protocol.NodeID(member + 1), Epoch: 1, RoundTrip: 20 * time.Millisecond,
+		Attributes: []protocol.Attribute{{Name: bimodal.InterestAttribute, Value: interest}},
+	}
+}
+
+// notify hands a member an event of membership.
+func (f *fleet) notify(member int, e protocol.Event) {
+	f.command(member, func(now protocol.Time, m *bimodal.Machine, out *protocol.Output) error {
+		m.Notify(now, e, out)
+		return nil
+	})
+}
+
+// introduce tells a member of all others.
+func (f *fleet) introduce(member int) {
+	for other := range f.members {
+		if other != member {
+			f.notify(member, protocol.PeerUp{Peer: peer(other)})
+		}
+	}
+}
+
+// confuse schedules events of membership that have nothing to do with the truth, up to a time.
+func (f *fleet) confuse(r *rand.Rand, until time.Duration) {
+	for at := time.Second; at < until; at += time.Duration(r.ExpFloat64() * float64(300*time.Millisecond)) {
+		member, p := r.IntN(f.members), peer(r.IntN(f.members))
+		if p.ID == protocol.NodeID(member+1) {
+			continue
+		}
+		events := []protocol.Event{
+			protocol.PeerUnreachable{Peer: p}, protocol.PeerReachable{Peer: p}, protocol.PeerDown{Peer: p}, protocol.PeerLeft{Peer: p},
+			protocol.PeerDropped{Peer: p}, protocol.PeerUp{Peer: p}, protocol.PeerChanged{Peer: p}, protocol.PeerSuspect{Peer: p},
+		}
+		e := events[r.IntN(len(events))]
+		f.world.At(protocol.Time(at), func() { f.notify(member, e) })
+	}
 }
 
 func (f *fleet) command(member int, do func(now protocol.Time, m *bimodal.Machine, out *protocol.Output) error) {
@@ -166,7 +201,7 @@ func (f *fleet) lost(first, last int) (sum uint64) {
 // TestSwarm: whatever strikes, each stream is delivered in order, once and unharmed, and once all is well again, what was delivered and what
 // was told as lost add up to what was sent.
 func TestSwarm(t *testing.T) {
-	sim.Swarm(t, 60, func(seed uint64) error {
+	sim.Swarm(t, 24, func(seed uint64) error {
 		r := rand.New(rand.NewPCG(seed, 99))
 		link := &sim.Link{
 			Latency: sim.Exponential{Min: time.Millisecond, Mean: time.Duration(r.IntN(20)+1) * time.Millisecond},
@@ -175,6 +210,7 @@ func TestSwarm(t *testing.T) {
 		var f *fleet
 		members, authors := r.IntN(14)+2, r.IntN(3)+1
 		authors = min(authors, members)
+		confused := r.IntN(2) == 0
 		buffer, life := 1<<20, r.IntN(20)+2
 		if r.IntN(2) == 0 {
 			buffer = 64 << 20
@@ -187,10 +223,18 @@ func TestSwarm(t *testing.T) {
 			Build: func(w *sim.World) {
 				f = newFleet(w, members, authors, func(_ int, c *bimodal.Config) { c.BufferBytes, c.Life = buffer, life })
 				f.load(rand.New(rand.NewPCG(seed, 98)), 20*time.Second)
+				if confused {
+					f.confuse(rand.New(rand.NewPCG(seed, 97)), 20*time.Second)
+				}
 			},
-			Faults:    sim.Faults{Pause: time.Second, Partition: 3 * time.Second, Clog: 5 * time.Second, Longest: 8 * time.Second},
-			Safety:    20 * time.Second,
-			Heal:      func(*sim.World) { *link = sim.Link{Latency: sim.Constant(time.Millisecond)} },
+			Faults: sim.Faults{Pause: time.Second, Partition: 3 * time.Second, Clog: 5 * time.Second, Longest: 8 * time.Second},
+			Safety: 20 * time.Second,
+			Heal: func(*sim.World) {
+				*link = sim.Link{Latency: sim.Constant(time.Millisecond)}
+				for member := range members {
+					f.introduce(member)
+				}
+			},
 			Converged: func(*sim.World) error { return f.settled() },
 			Converge:  2 * time.Minute,
 		}
