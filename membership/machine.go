@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"slices"
 	"time"
 
 	"spinglass/protocol"
@@ -73,6 +74,7 @@ func New(config Config) (*Machine, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
+	config.Seeds = slices.Clone(config.Seeds)
 	m := &Machine{
 		config: config,
 		table:  table.New[peer](table.Limits{Rows: config.ZoneLimit, RowSize: config.RowLimit}),
@@ -80,8 +82,8 @@ func New(config Config) (*Machine, error) {
 		awake:  awake{off: config.LocalHealthOff, due: protocol.Never},
 	}
 	row := &table.Row{
-		Owner: config.Self, Epoch: config.Epoch + 1, Sequence: 1, Name: config.Name, Addresses: config.Addresses,
-		PublicKey: config.PublicKey, Anchor: config.Anchor,
+		Owner: config.Self, Epoch: config.Epoch + 1, Sequence: 1, Name: config.Name,
+		Addresses: slices.Clone(config.Addresses), PublicKey: slices.Clone(config.PublicKey), Anchor: slices.Clone(config.Anchor),
 	}
 	if err := row.Check(config.RowLimit); err != nil {
 		return nil, err

@@ -186,7 +186,8 @@ func (r *Row) Check(limit int) error {
 	if err := protocol.CheckName(r.Name); err != nil {
 		return err
 	}
-	if len(r.Addresses) > AddressesMax || len(r.Attributes) > AttributesMax {
+	if len(r.Addresses) > AddressesMax || len(r.Attributes) > AttributesMax ||
+		max(len(r.PublicKey), len(r.Anchor), len(r.Signature)) > FieldSizeMax {
 		return ErrField
 	}
 	for _, address := range r.Addresses {
