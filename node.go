@@ -1,6 +1,7 @@
 package spinglass
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,8 @@ type Node struct {
 
 	subscriptions map[string][]*Subscription // of the loop
 	configured    map[string]bool            // of the loop: topics whose rate is set
+
+	rows map[protocol.NodeID]*protocol.Peer // of the loop: peers that are up, as the application knows them
 
 	watching  sync.Mutex
 	watchers  []*watcher
@@ -74,7 +78,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	}
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: time.Now(),
-		subscriptions: map[string][]*Subscription{}, configured: map[string]bool{}, joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
+		subscriptions: map[string][]*Subscription{}, configured: map[string]bool{}, rows: map[protocol.NodeID]*protocol.Peer{}, joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
 	n.outgoing.node = n
 	n.names.learn(n.id, n.name)
@@ -263,8 +267,20 @@ func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
 		return
 	case protocol.PeerUp:
 		n.names.learn(e.Peer.ID, e.Peer.Name)
+		n.rows[e.Peer.ID] = e.Peer
 	case protocol.PeerChanged:
 		n.names.learn(e.Peer.ID, e.Peer.Name)
+		before := n.rows[e.Peer.ID]
+		n.rows[e.Peer.ID] = e.Peer
+		if before != nil && sameRow(before, e.Peer) {
+			return // just the round trip, which is no news for the application
+		}
+	case protocol.PeerDown:
+		delete(n.rows, e.Peer.ID)
+	case protocol.PeerLeft:
+		delete(n.rows, e.Peer.ID)
+	case protocol.PeerDropped:
+		delete(n.rows, e.Peer.ID)
 	case protocol.Joined:
 		close(n.joined)
 	case protocol.Left:
@@ -274,6 +290,12 @@ func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
 	if told := n.event(e); told != nil {
 		n.tell(told)
 	}
+}
+
+// sameRow reports whether two views of a peer show the same row.
+func sameRow(a, b *protocol.Peer) bool {
+	return a.Epoch == b.Epoch && a.Name == b.Name && slices.Equal(a.Addresses, b.Addresses) &&
+		slices.EqualFunc(a.Attributes, b.Attributes, func(a, b protocol.Attribute) bool { return a.Name == b.Name && bytes.Equal(a.Value, b.Value) })
 }
 
 // warn logs what an operator should look at.
