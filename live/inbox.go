@@ -29,10 +29,11 @@ type slabArrival struct {
 
 // datagrams returns how many datagrams an arrival is.
 func (a *slabArrival) datagrams() int {
-	if a.segment == 0 {
+	size := a.end - a.start
+	if a.segment == 0 || size <= a.segment {
 		return 1
 	}
-	return (a.end - a.start + a.segment - 1) / a.segment
+	return (size + a.segment - 1) / a.segment
 }
 
 // inbox is the bounded queue between reader and loop. The reader fills slabs, the loop takes and gives back whole ones.

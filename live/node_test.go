@@ -43,7 +43,9 @@ func TestEcho(t *testing.T) {
 
 // Between real sockets of each family, with and without the kernel's help, a burst arrives whole and undamaged.
 func TestBurst(t *testing.T) {
-	for _, c := range []struct{ from, to string }{{"127.0.0.1:0", "127.0.0.1:0"}, {"[::1]:0", "[::1]:0"}, {":0", "127.0.0.1:0"}, {":0", "[::1]:0"}} {
+	for _, c := range []struct{ from, to string }{
+		{"127.0.0.1:0", "127.0.0.1:0"}, {"[::1]:0", "[::1]:0"}, {":0", "127.0.0.1:0"}, {":0", "[::1]:0"},
+	} {
 		for _, plain := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s to %s plain=%t", c.from, c.to, plain), func(t *testing.T) {
 				var damaged int
@@ -65,6 +67,8 @@ func TestBurst(t *testing.T) {
 					t.Fatal(err)
 				}
 				eventually(t, "all messages received", func() bool { return sink.received.Load() == messages })
+				// The writer counts a parcel once it is sent.
+				eventually(t, "all datagrams counted", func() bool { return sender.Stats().DatagramsSent >= messages })
 				s := sender.Stats()
 				if s.DatagramsSent != messages || s.MessagesSent != messages {
 					t.Errorf("sent %d messages in %d datagrams, want %d", s.MessagesSent, s.DatagramsSent, messages)

@@ -90,7 +90,7 @@ func TestOutboxDeliversEverything(t *testing.T) {
 				to := mustAddr(fmt.Sprintf("10.0.1.%d:7400", id))
 				want[to] = append(want[to], fmt.Sprintf("%04d %d", i, size))
 			}
-			if random.IntN(50) == 0 || len(n.out.full) > 20 {
+			if random.IntN(50) == 0 || len(n.out.full) > 8 {
 				send()
 			}
 		}
