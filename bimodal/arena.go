@@ -6,8 +6,8 @@ const arenaChunk = 256 << 10
 // slabLength is how many packets, and deliveries, are allocated at once.
 const slabLength = 128
 
-// arena hands out memory from large chunks, so that no packet costs an allocation of its own. A chunk is left to the garbage collector when
-// nothing refers to it any more, neither the buffer nor the application.
+// arena hands out memory from large chunks, so that no packet costs an allocation of its own. A chunk is left to the garbage
+// collector when nothing refers to it any more, neither the buffer nor the application.
 type arena struct {
 	chunk      []byte
 	packets    []Packet

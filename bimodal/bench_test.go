@@ -23,6 +23,14 @@ func benchMachine(tb testing.TB, self protocol.NodeID, change func(*Config)) *Ma
 	return m
 }
 
+// wanting tells of a peer that wants topic t.
+func wanting(id protocol.NodeID) protocol.PeerUp {
+	interest := AppendInterest(nil, []TopicID{TopicOf("t")})
+	return protocol.PeerUp{Peer: &protocol.Peer{
+		ID: id, Epoch: 1, Attributes: []protocol.Attribute{{Name: InterestAttribute, Value: interest}},
+	}}
+}
+
 // fullBody returns one record that fills a packet of 1200 bytes.
 func fullBody() []byte { return wire.AppendRecord(nil, wire.Record{Data: make([]byte, 1150)}) }
 
@@ -32,9 +40,8 @@ func BenchmarkPublish(b *testing.B) {
 		b.Run(map[int]string{100: "100B", 1150: "1150B"}[size], func(b *testing.B) {
 			m := benchMachine(b, 1, nil)
 			var out protocol.Output
-			interest := AppendInterest(nil, []TopicID{TopicOf("t")})
-			for i := range 8 {
-				m.Notify(0, protocol.PeerUp{Peer: &protocol.Peer{ID: protocol.NodeID(i + 2), Attributes: []protocol.Attribute{{Name: InterestAttribute, Value: interest}}}}, &out)
+			for i := range protocol.NodeID(8) {
+				m.Notify(0, wanting(i+2), &out)
 			}
 			payload := make([]byte, size)
 			b.SetBytes(int64(size))
@@ -86,7 +93,8 @@ func BenchmarkReceive(b *testing.B) {
 }
 
 func BenchmarkDecodePacket(b *testing.B) {
-	p := &Packet{Stream: StreamID{Author: 9, Epoch: 1, Topic: TopicOf("t")}, Seq: 100_000, Age: 60_000, Messages: 100_000, Count: 1, Body: fullBody()}
+	p := packet(100_000)
+	p.Age, p.Body = 60_000, fullBody()
 	body := p.Append(nil)
 	var decoder Decoder
 	b.ReportAllocs()
@@ -118,15 +126,15 @@ func BenchmarkDigestDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkRound is a round, with its digest, of a node that knows 1000 idle streams and receives a packet of each of 8 active ones.
+// BenchmarkRound is a round, with its digest, of a node that knows 1000 idle streams and receives a packet of each of 8 active
+// ones.
 func BenchmarkRound(b *testing.B) {
 	m := benchMachine(b, 1, nil)
 	var out protocol.Output
 	if err := m.Subscribe(0, "t", &out); err != nil {
 		b.Fatal(err)
 	}
-	interest := AppendInterest(nil, []TopicID{TopicOf("t")})
-	m.Notify(0, protocol.PeerUp{Peer: &protocol.Peer{ID: 2, Attributes: []protocol.Attribute{{Name: InterestAttribute, Value: interest}}}}, &out)
+	m.Notify(0, wanting(2), &out)
 	body := fullBody()
 	receive := func(author protocol.NodeID, seq uint64) {
 		p := &Packet{Stream: StreamID{Author: author, Epoch: 1, Topic: TopicOf("t")}, Seq: seq, Messages: seq - 1, Count: 1, Body: body}

@@ -16,8 +16,8 @@ const (
 // byteScale is the unit that tokens are counted in: so many to a byte, such that a byte a second is one a nanosecond.
 const byteScale = int64(time.Second)
 
-// bucket is a token bucket. A message may be published while there are tokens, and may leave the bucket in debt, so that a message larger
-// than the burst passes too.
+// bucket is a token bucket. A message may be published while there are tokens, and may leave the bucket in debt, so that a
+// message larger than the burst passes too.
 type bucket struct {
 	rate  int64 // bytes a second; 0 is unlimited
 	burst int64 // bytes

@@ -18,11 +18,11 @@ type Mode uint8
 const (
 	// ModeFull is the protocol with all its rules.
 	ModeFull Mode = iota
-	// ModeModel leaves gossip as it stands in the analysis: no polls, no pushes, no regional repairs, and a request on every digest
-	// that offers something missing.
+	// ModeModel leaves gossip as it stands in the analysis: no polls, no pushes, no regional repairs, and a request on every
+	// digest that offers something missing.
 	ModeModel
-	// ModeModelIndependent is ModeModel with each peer drawn as a target of gossip on its own, with probability Fanout over the number of
-	// peers, as the published Markov chain has it.
+	// ModeModelIndependent is ModeModel with each peer drawn as a target of gossip on its own, with probability Fanout over the
+	// number of peers, as the published Markov chain has it.
 	ModeModelIndependent
 )
 

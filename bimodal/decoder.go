@@ -15,8 +15,8 @@ func Kinds() []protocol.Kind {
 	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll}
 }
 
-// Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero value is
-// ready for use.
+// Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero
+// value is ready for use.
 type Decoder struct {
 	packet  Packet
 	repair  Repair

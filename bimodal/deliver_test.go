@@ -62,8 +62,9 @@ func whole(packets []*Packet, kept map[uint64]bool) (messages []bool) {
 	return messages
 }
 
-// Of a stream whose packets come in any order, some of them never, exactly those messages are delivered of which every packet came, and
-// exactly the others are told as lost. The life of packets runs out at random moments, the end of the stream is known from a digest only.
+// Of a stream whose packets come in any order, some of them never, exactly those messages are delivered of which every packet
+// came, and exactly the others are told as lost. The life of packets runs out at random moments, the end of the stream is known
+// from a digest only.
 func TestDeliveryAgainstOracle(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 4))
@@ -133,7 +134,8 @@ func compareDelivery(t *testing.T, seed uint64, nd *node, want []bool) {
 	}
 }
 
-// A receiver whose subscription is younger than the stream starts at the first packet that it sees, and at the first message that begins there.
+// A receiver whose subscription is younger than the stream starts at the first packet that it sees, and at the first message
+// that begins there.
 func TestLateSubscription(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	packets := publishAll(t, r, 200)
@@ -267,8 +269,8 @@ func TestStreamsLimit(t *testing.T) {
 	}
 }
 
-// A stream is remembered while its author is a member or may come back, and forgotten thereafter. When it comes back yet, it goes on from
-// where it stands and nothing is delivered twice.
+// A stream is remembered while its author is a member or may come back, and forgotten thereafter. When it comes back yet, it
+// goes on from where it stands and nothing is delivered twice.
 func TestForgetting(t *testing.T) {
 	s := soloMachine(t, func(c *Config) { c.Forget = time.Minute })
 	s.up(9, 0, 0)

@@ -12,7 +12,8 @@ const (
 	rangesMax        = 32 // of one stream; older ones are left out
 )
 
-// The first field of a digest is a set of flags. A decoder refuses those that it does not know, so that optional parts can be added.
+// The first field of a digest is a set of flags. A decoder refuses those that it does not know, so that optional parts can be
+// added.
 const (
 	digestAnswer = 1 << iota // answers a poll
 	digestKnown  = digestAnswer

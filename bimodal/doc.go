@@ -1,25 +1,30 @@
-// Package bimodal is Bimodal Multicast: it spreads the messages of topics to whoever wants them, repairs what the network loses by gossip,
-// and tells what cannot be repaired. A publisher never waits for a receiver, and the load that loss puts on a member is bounded.
+// Package bimodal is Bimodal Multicast: it spreads the messages of topics to whoever wants them, repairs what the network loses
+// by gossip, and tells what cannot be repaired. A publisher never waits for a receiver, and the load that loss puts on a member
+// is bounded.
 //
-// Source: Birman, Hayden, Ozkasap, Xiao, Budiu, Minsky, "Bimodal Multicast", ACM TOCS 17(2), 1999. docs/BIMODAL.md holds the design,
-// the formats of the messages and the constants.
+// Source: Birman, Hayden, Ozkasap, Xiao, Budiu, Minsky, "Bimodal Multicast", ACM TOCS 17(2), 1999. docs/BIMODAL.md holds the
+// design, the formats of the messages and the constants.
 //
 // # Vocabulary
 //
-//   - A topic has a name; packets and rows carry its [TopicID]. Interest is the set of topics that a member wants, see [InterestAttribute].
+//   - A topic has a name; packets and rows carry its [TopicID]. Interest is the set of topics that a member wants, see
+//     [InterestAttribute].
 //   - A stream is what one run of one author publishes to one topic. Its packets are numbered from 1, and so are its messages.
 //   - A packet carries several small messages, or a piece of a large one. It is the unit of loss and repair.
-//   - Spread is the first way of a packet, best effort. Gossip repairs: in each round a member, the gossiper, tells a random other which
-//     packets it holds by a digest; that one asks for what it misses by a request, and the gossiper answers with repairs.
-//   - Life is for how many rounds a packet is kept for repair. The floor of a stream is the number below which packets are done with.
+//   - Spread is the first way of a packet, best effort. Gossip repairs: in each round a member, the gossiper, tells a random
+//     other which packets it holds by a digest; that one asks for what it misses by a request, and the gossiper answers with
+//     repairs.
+//   - Life is for how many rounds a packet is kept for repair. The floor of a stream is the number below which packets are done
+//     with.
 //   - A gap is a run of messages that are lost for this node.
 //
 // # Contract
 //
-//   - Each stream is delivered in order, without duplicates. Every message of it is delivered or counted in exactly one [Gap], from
-//     where this node took the stream up: the beginning, if the stream began after the subscription; else where it stood.
+//   - Each stream is delivered in order, without duplicates. Every message of it is delivered or counted in exactly one [Gap],
+//     from where this node took the stream up: the beginning, if the stream began after the subscription; else where it stood.
 //   - Publish copies the payload and never waits. Rates are kept per topic by a token bucket: see [ErrWouldBlock] and [Writable].
-//   - Events are *[Delivery], *[Gap], *[Writable] and *[StreamRefused], besides protocol.SetAttribute and protocol.Unanswered for membership.
+//   - Events are *[Delivery], *[Gap], *[Writable] and *[StreamRefused], besides protocol.SetAttribute and protocol.Unanswered
+//     for membership.
 //   - Every table, queue and loop is bounded, by a field of [Config] or a named constant; what is refused is counted in [Stats].
 //   - In steady state no packet costs an allocation of its own.
 //
@@ -28,7 +33,9 @@
 //   - Packets go directly to each target, which costs a publisher one copy a target.
 //   - Gossip draws its partners evenly from the peers that it knows, near or far.
 //   - Every subscriber buffers every packet for the whole of its life.
-//   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that never were.
+//   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that
+//     never were.
 //   - Clocks of members must run at the same speed, or the beginning of a stream may be taken for older than it is.
-//   - A stream that was forgotten (Config.Forget after it went idle and its author left) and comes back is taken up where it stands then.
+//   - A stream that was forgotten (Config.Forget after it went idle and its author left) and comes back is taken up where it
+//     stands then.
 package bimodal

@@ -23,7 +23,8 @@ var (
 	// ErrNotSubscribed says that there is no subscription to end.
 	ErrNotSubscribed = errors.New("bimodal: topic is not subscribed to")
 	// ErrRate says that TopicOptions are out of range.
-	ErrRate = fmt.Errorf("bimodal: rate is outside 0 to %d bytes a second, or burst outside %d to %d bytes", int64(rateMax), burstMin, burstMax)
+	ErrRate = fmt.Errorf("bimodal: rate is outside 0 to %d bytes a second, or burst outside %d to %d bytes",
+		int64(rateMax), burstMin, burstMax)
 )
 
 // LimitError says that a limit of the configuration is reached.

@@ -5,11 +5,11 @@ import (
 	"spinglass/wire"
 )
 
-// Delivery hands messages of one stream to the application, in order. It holds Count messages, numbered First, First+1 and so on; a
-// stream's messages are numbered from 1.
+// Delivery hands messages of one stream to the application, in order. It holds Count messages, numbered First, First+1 and so
+// on; a stream's messages are numbered from 1.
 //
-// A Delivery and the payloads that it yields are for reading only and may be kept. Payloads share memory with other packets, up to
-// arenaChunk bytes of which stay alive with each; who keeps a few bytes for long copies them.
+// A Delivery and the payloads that it yields are for reading only and may be kept. Payloads share memory with other packets, up
+// to arenaChunk bytes of which stay alive with each; who keeps a few bytes for long copies them.
 type Delivery struct {
 	protocol.EventMark
 	Author protocol.NodeID
@@ -55,7 +55,8 @@ const (
 	GapReassembly GapReason = "reassembly" // a cut message could not be put together again
 )
 
-// Gap tells that messages First to Last of a stream, Count in number, are lost for this node. Deliveries of the stream go on behind it.
+// Gap tells that messages First to Last of a stream, Count in number, are lost for this node. Deliveries of the stream go on
+// behind it.
 type Gap struct {
 	protocol.EventMark
 	Author protocol.NodeID
@@ -73,7 +74,8 @@ type Writable struct {
 	Topic string
 }
 
-// StreamRefused tells that messages of an author are not delivered because Config.Streams others are. It comes at most once a round.
+// StreamRefused tells that messages of an author are not delivered because Config.Streams others are. It comes at most once a
+// round.
 type StreamRefused struct {
 	protocol.EventMark
 	Author protocol.NodeID

@@ -112,8 +112,8 @@ func (m *Machine) over(slot *slot) bool {
 	return m.round-slot.since > m.life() && m.round-slot.asked > m.life()
 }
 
-// sendDigest tells a peer what this node holds of the streams that the peer wants: the most recently active streams first, the rest in
-// rotation, as much as a datagram holds.
+// sendDigest tells a peer what this node holds of the streams that the peer wants: the most recently active streams first, the
+// rest in rotation, as much as a datagram holds.
 func (m *Machine) sendDigest(now protocol.Time, p *peer, out *protocol.Output) {
 	m.beginDigest()
 	for _, id := range p.topics {
@@ -204,8 +204,8 @@ func (m *Machine) finishDigest() *Digest {
 	return d
 }
 
-// pollAgain asks about the streams that are still short of something, the most recently active first. Half of the polls of a round are left for
-// gaps that show in its course.
+// pollAgain asks about the streams that are still short of something, the most recently active first. Half of the polls of a
+// round are left for gaps that show in its course.
 func (m *Machine) pollAgain(out *protocol.Output) {
 	for s := m.newest; s != nil && m.pollsLeft > m.config.Polls/2; s = s.older {
 		if s.missing() > 0 {
@@ -214,8 +214,8 @@ func (m *Machine) pollAgain(out *protocol.Output) {
 	}
 }
 
-// poll asks random members for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up. An answer to a
-// poll may lead to a request in the very next round after another: polls are few enough.
+// poll asks random members for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up. An
+// answer to a poll may lead to a request in the very next round after another: polls are few enough.
 func (m *Machine) poll(s *stream, out *protocol.Output) {
 	if m.config.Mode != ModeFull {
 		return

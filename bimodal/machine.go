@@ -141,8 +141,8 @@ func (m *Machine) Stats() Stats {
 	return stats
 }
 
-// nextRound returns when the round after the one due at m.roundAt comes. Rounds keep their phase, and those that this node was too late
-// for are left out.
+// nextRound returns when the round after the one due at m.roundAt comes. Rounds keep their phase, and those that this node was
+// too late for are left out.
 func (m *Machine) nextRound(now protocol.Time) protocol.Time {
 	if len(m.streams) == 0 {
 		return protocol.Never

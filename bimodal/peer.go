@@ -102,8 +102,8 @@ func (m *Machine) refreshTargets(t *topic) {
 	t.targets, t.region = targets, region
 }
 
-// refreshPartners makes the list of peers to gossip with anew if it is out of date: those that want a topic of which this node knows
-// streams.
+// refreshPartners makes the list of peers to gossip with anew if it is out of date: those that want a topic of which this node
+// knows streams.
 func (m *Machine) refreshPartners() {
 	if m.partnersKnown {
 		return
@@ -120,8 +120,8 @@ func (m *Machine) refreshPartners() {
 	}
 }
 
-// drawPartner returns a random peer to gossip with, nil when there is none. One that this node cannot reach at present is drawn again
-// once, so that it is contacted less but never given up.
+// drawPartner returns a random peer to gossip with, nil when there is none. One that this node cannot reach at present is drawn
+// again once, so that it is contacted less but never given up.
 func (m *Machine) drawPartner() *peer {
 	if len(m.partners) == 0 {
 		return nil

@@ -5,8 +5,9 @@ import (
 	"spinglass/wire"
 )
 
-// Publish sends a message to the subscribers of a topic. The payload, of at most wire.MessageMax bytes, is copied. Messages of one batch of
-// inputs share packets. Errors: ErrTooLarge, ErrTopicName, ErrTopicClash, ErrWouldBlock, *LimitError; nothing is published then.
+// Publish sends a message to the subscribers of a topic. The payload, of at most wire.MessageMax bytes, is copied. Messages of
+// one batch of inputs share packets. Errors: ErrTooLarge, ErrTopicName, ErrTopicClash, ErrWouldBlock, *LimitError; nothing is
+// published then.
 func (m *Machine) Publish(now protocol.Time, name string, payload []byte, out *protocol.Output) error {
 	if len(payload) > wire.MessageMax {
 		return ErrTooLarge

@@ -77,8 +77,8 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 	}
 }
 
-// learn notes that the stream goes up to high, with which total messages are complete. Numbers that do not fit into the window any more are
-// given up.
+// learn notes that the stream goes up to high, with which total messages are complete. Numbers that do not fit into the window
+// any more are given up.
 func (m *Machine) learn(now protocol.Time, s *stream, high, total uint64, out *protocol.Output) {
 	if high-s.base >= windowMax {
 		m.raise(s, high-windowMax+1, GapBehind, out)
@@ -88,8 +88,8 @@ func (m *Machine) learn(now protocol.Time, s *stream, high, total uint64, out *p
 	m.activate(now, s)
 }
 
-// raise lifts the floor of a stream to a higher number: what is below is delivered as far as it is there, given up as far as it is not, and
-// dropped.
+// raise lifts the floor of a stream to a higher number: what is below is delivered as far as it is there, given up as far as it
+// is not, and dropped.
 func (m *Machine) raise(s *stream, floor uint64, reason GapReason, out *protocol.Output) {
 	for s.next < floor && s.next <= s.high {
 		if s.at(s.next).packet != nil {

@@ -55,7 +55,8 @@ func (q *repairQueue) pop() {
 	}
 }
 
-// receiveDigest asks the gossiper for what it holds and this node misses, and sends it what it lacks and this node has held for long.
+// receiveDigest asks the gossiper for what it holds and this node misses, and sends it what it lacks and this node has held for
+// long.
 func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Digest, out *protocol.Output) {
 	m.stats.DigestsReceived++
 	c := &m.scratch
@@ -80,7 +81,8 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	m.repair(out)
 }
 
-// hear takes in that the stream of an entry exists and how far it goes. It returns nil when the stream does not concern this node.
+// hear takes in that the stream of an entry exists and how far it goes. It returns nil when the stream does not concern this
+// node.
 func (m *Machine) hear(now protocol.Time, from protocol.NodeID, d *Digest, i int, out *protocol.Output) *stream {
 	id, e := d.Stream(i), &d.Entries[i]
 	s := m.byID[id]
@@ -116,8 +118,8 @@ func (m *Machine) hear(now protocol.Time, from protocol.NodeID, d *Digest, i int
 	return s
 }
 
-// want adds to the request under way what e offers and this node misses, newest first: at most limit numbers, of which none was asked for in
-// the present round or in pause rounds before. It returns how many.
+// want adds to the request under way what e offers and this node misses, newest first: at most limit numbers, of which none was
+// asked for in the present round or in pause rounds before. It returns how many.
 func (m *Machine) want(s *stream, e *DigestEntry, pause uint32, limit int) int {
 	if s.missing() == 0 || limit == 0 {
 		return 0
@@ -176,7 +178,8 @@ func (m *Machine) sendRequest(to protocol.NodeID, round uint32, numbers int, out
 	}
 }
 
-// push queues for the gossiper what it lacks, as far as this node has held it for more than half of its life: "pull for young, push for old".
+// push queues for the gossiper what it lacks, as far as this node has held it for more than half of its life: "pull for young,
+// push for old".
 func (m *Machine) push(s *stream, e *DigestEntry, to protocol.NodeID, out *protocol.Output) {
 	if m.config.Mode != ModeFull || s.held == 0 {
 		return
@@ -211,8 +214,8 @@ func (m *Machine) enqueue(r repair, out *protocol.Output) {
 	}
 }
 
-// receiveRequest queues what is asked for, if the round that the request echoes is current: who is later than its round trip explains gets
-// nothing, and so costs the others nothing.
+// receiveRequest queues what is asked for, if the round that the request echoes is current: who is later than its round trip
+// explains gets nothing, and so costs the others nothing.
 func (m *Machine) receiveRequest(_ protocol.Time, from protocol.NodeID, q *Request, out *protocol.Output) {
 	m.stats.RequestsReceived++
 	late := int32(m.round - q.Round)

@@ -92,8 +92,8 @@ func (s *solo) dropped(reason protocol.Reason) bool {
 	return slices.ContainsFunc(s.out.Effects, func(e protocol.Effect) bool { return e.Kind == protocol.EffectDrop && e.Reason == reason })
 }
 
-// "on a digest, walk each stream from the newest number down ("most recent first") and request what is missing and was not requested in the
-// last 2 rounds, at most 100 numbers (E), echoing the gossiper's round."
+// "on a digest, walk each stream from the newest number down ("most recent first") and request what is missing and was not
+// requested in the last 2 rounds, at most 100 numbers (E), echoing the gossiper's round."
 func TestRequests(t *testing.T) {
 	s := soloMachine(t, nil)
 	s.receive(packet(1))
@@ -118,8 +118,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// "a digest is bounded to one datagram: (stream, ranges held) such as "5-11 and 13", most recently active streams first, the rest in rotation; it
-// carries the gossiper's round."
+// "a digest is bounded to one datagram: (stream, ranges held) such as "5-11 and 13", most recently active streams first, the
+// rest in rotation; it carries the gossiper's round."
 func TestDigests(t *testing.T) {
 	s := soloMachine(t, nil)
 	for _, seq := range []uint64{5, 6, 7, 8, 9, 10, 11, 13} {
@@ -184,8 +184,8 @@ func TestStaleRequestsGetNothing(t *testing.T) {
 	}
 }
 
-// "Never send more than the per-round byte budget, all requesters together"; "repairs are cyclic: a packet asked for and not yet served waits for its turn
-// in later rounds."
+// "Never send more than the per-round byte budget, all requesters together"; "repairs are cyclic: a packet asked for and not
+// yet served waits for its turn in later rounds."
 func TestRepairBudget(t *testing.T) {
 	s := soloMachine(t, nil)
 	for seq := range uint64(100) {
@@ -236,7 +236,8 @@ func TestRepairBudgetFollowsTheRate(t *testing.T) {
 	}
 }
 
-// "the 20th request for one packet is answered, and the 6th reply is sent, as a regional multicast (E): several members are probably missing it."
+// "the 20th request for one packet is answered, and the 6th reply is sent, as a regional multicast (E): several members are
+// probably missing it."
 func TestRegionalRepair(t *testing.T) {
 	s := soloMachine(t, nil)
 	for id := range protocol.NodeID(8) {
@@ -283,8 +284,8 @@ func TestRegionalRepair(t *testing.T) {
 	}
 }
 
-// "pull for young, push for old: a receiver of the digest that sees that the gossiper lacks packets older than half of life sends them unasked, within
-// the same budget."
+// "pull for young, push for old: a receiver of the digest that sees that the gossiper lacks packets older than half of life
+// sends them unasked, within the same budget."
 func TestPushForOld(t *testing.T) {
 	s := soloMachine(t, nil)
 	s.receive(packet(1))
@@ -351,8 +352,8 @@ func TestUnansweredRequestsAreTold(t *testing.T) {
 	}
 }
 
-// "per stream raise floor over packets held longer than life rounds; a hole below floor becomes an explicit gap for the application and
-// delivery goes on after it."
+// "per stream raise floor over packets held longer than life rounds; a hole below floor becomes an explicit gap for the
+// application and delivery goes on after it."
 func TestLifeAndGap(t *testing.T) {
 	s := soloMachine(t, nil)
 	s.receive(packet(1))

@@ -32,7 +32,8 @@ func (s *stream) age(now protocol.Time) uint64 {
 	return uint64(min(max(now.Sub(s.began)/time.Millisecond, 0), AgeMax))
 }
 
-// beganAgo estimates when a stream of the given age began. Ages are rounded down and grow old on the way, so the estimate is late if anything.
+// beganAgo estimates when a stream of the given age began. Ages are rounded down and grow old on the way, so the estimate is
+// late if anything.
 func beganAgo(now protocol.Time, age uint64) protocol.Time {
 	return now - protocol.Time(time.Duration(age)*time.Millisecond)
 }
@@ -43,7 +44,8 @@ func (t *topic) wantsAll(began protocol.Time, age uint64) bool {
 	return age < AgeMax && began >= t.since
 }
 
-// addStream takes up a stream whose packets are wanted from number first on. It returns nil when there is no room for one of another author.
+// addStream takes up a stream whose packets are wanted from number first on. It returns nil when there is no room for one of
+// another author.
 func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint64, out *protocol.Output) *stream {
 	// The own streams are bounded by the number of topics, so that a crowd of others cannot keep this node from publishing.
 	if len(m.streams) >= m.config.Streams && !m.own(id) && !m.forgetOldest(now) {
@@ -167,7 +169,8 @@ func (m *Machine) forgetIdle(now protocol.Time) {
 	}
 }
 
-// forgetOldest makes room by forgetting the idle stream that was used least recently and whose author is gone. It reports whether there was one.
+// forgetOldest makes room by forgetting the idle stream that was used least recently and whose author is gone. It reports
+// whether there was one.
 func (m *Machine) forgetOldest(now protocol.Time) bool {
 	var oldest *stream
 	for _, s := range m.streams {

@@ -15,7 +15,8 @@ import (
 
 const topicName = "orders"
 
-// fleet is a world of machines that all know each other and subscribe to one topic from the start, and the account of what they were told.
+// fleet is a world of machines that all know each other and subscribe to one topic from the start, and the account of what they
+// were told.
 type fleet struct {
 	world     *sim.World
 	members   int
@@ -198,8 +199,8 @@ func (f *fleet) lost(first, last int) (sum uint64) {
 	return sum
 }
 
-// TestSwarm: whatever strikes, each stream is delivered in order, once and unharmed, and once all is well again, what was delivered and what
-// was told as lost add up to what was sent.
+// TestSwarm: whatever strikes, each stream is delivered in order, once and unharmed, and once all is well again, what was
+// delivered and what was told as lost add up to what was sent.
 func TestSwarm(t *testing.T) {
 	sim.Swarm(t, 24, func(seed uint64) error {
 		r := rand.New(rand.NewPCG(seed, 99))
@@ -281,8 +282,8 @@ func TestWireGivesTheSameTrace(t *testing.T) {
 	}
 }
 
-// TestHealthyMembersLoseNothing: while a quarter of the members sleeps up to 90 % of the time and 5 % of all datagrams are lost, the others are
-// delivered everything at the full rate; and the sleepers are told exactly what they lost.
+// TestHealthyMembersLoseNothing: while a quarter of the members sleeps up to 90 % of the time and 5 % of all datagrams are
+// lost, the others are delivered everything at the full rate; and the sleepers are told exactly what they lost.
 func TestHealthyMembersLoseNothing(t *testing.T) {
 	const members, rate, seconds = 32, 100, 20
 	for i, fraction := range []float64{0.3, 0.6, 0.9} {
@@ -330,7 +331,8 @@ func TestHealthyMembersLoseNothing(t *testing.T) {
 	}
 }
 
-// TestSleptThroughTheEnd: a member that sleeps through the last messages of a stream, and past the life of their packets, is told how many they were.
+// TestSleptThroughTheEnd: a member that sleeps through the last messages of a stream, and past the life of their packets, is
+// told how many they were.
 func TestSleptThroughTheEnd(t *testing.T) {
 	w := sim.New(sim.Config{Seed: 3, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Latency: sim.Constant(time.Millisecond)}}}})
 	f := newFleet(w, 5, 1, nil)

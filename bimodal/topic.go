@@ -49,9 +49,9 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 	return t, nil
 }
 
-// Subscribe asks for the messages of a topic: all of the streams that begin from now on, and older streams from where they are when
-// this node first hears of them. Messages arrive as [Delivery] events, losses as [Gap] events; what this node itself publishes is
-// delivered too. Errors: ErrTopicName, ErrTopicClash, ErrSubscribed, *LimitError.
+// Subscribe asks for the messages of a topic: all of the streams that begin from now on, and older streams from where they are
+// when this node first hears of them. Messages arrive as [Delivery] events, losses as [Gap] events; what this node itself
+// publishes is delivered too. Errors: ErrTopicName, ErrTopicClash, ErrSubscribed, *LimitError.
 func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output) error {
 	if t := m.byName[name]; t != nil && t.subscribed {
 		return ErrSubscribed

@@ -1,6 +1,7 @@
 package bimodal
 
-// windowMax is the most packets of one stream between its floor and the newest heard of. A member that is further behind gives up the oldest.
+// windowMax is the most packets of one stream between its floor and the newest heard of. A member that is further behind gives
+// up the oldest.
 const windowMax = 1 << 16
 
 // windowMin is the least number of slots that a stream takes when it has any.
@@ -21,8 +22,8 @@ type slot struct {
 	replies  uint8   // how often it was sent in reply
 }
 
-// window is the part of a stream that a member deals with: base <= next <= high+1. Numbers below base are done with; those from base to
-// next-1 are delivered (or given up) and held for repairing others; those from next on are wanted.
+// window is the part of a stream that a member deals with: base <= next <= high+1. Numbers below base are done with; those from
+// base to next-1 are delivered (or given up) and held for repairing others; those from next on are wanted.
 type window struct {
 	slots   []slot // a ring, its length a power of two
 	base    uint64
@@ -50,8 +51,8 @@ func (w *window) missing() uint64 { return w.high + 1 - w.next - uint64(w.waitin
 // active reports whether there is anything to repair for others or for this node.
 func (w *window) active() bool { return w.held > 0 || w.next <= w.high }
 
-// extend raises high, which must fit in the window, and marks the new numbers as missing since round. It returns by how many slots the
-// ring grew.
+// extend raises high, which must fit in the window, and marks the new numbers as missing since round. It returns by how many
+// slots the ring grew.
 func (w *window) extend(high uint64, round uint32) int {
 	grown := 0
 	if need := high + 1 - w.base; need > uint64(len(w.slots)) {

@@ -73,7 +73,8 @@ func (g Gossip) independent(k int) []float64 {
 	return binomial(g.Members-k, 1-math.Pow(1-each, float64(k)))
 }
 
-// fixedFanout returns the law of the number of members that k holders tell, each by fanout throws into the others, of which some miss.
+// fixedFanout returns the law of the number of members that k holders tell, each by fanout throws into the others, of which
+// some miss.
 func (g Gossip) fixedFanout(k int) []float64 {
 	lacking := g.Members - k
 	told := make([]float64, lacking+1)

@@ -18,8 +18,8 @@ func chain(t testing.TB, members int, transition Transition) *Chain {
 // near reports whether got is within a share of want.
 func near(got, want, share float64) bool { return math.Abs(got-want) <= share*want }
 
-// "only the sender holds it, n=50: P(10-90 % receive) = 0.24, 4.0e-3, 5.4e-5 and P(at most 10 %) = 1.6e-3, 2.2e-5, 2.9e-7 after 10, 15,
-// 20 rounds; expected number missing 4.6, 0.16, 0.003. n=128, 20 rounds: 2.2e-4, 1.1e-6, 0.03."
+// "only the sender holds it, n=50: P(10-90 % receive) = 0.24, 4.0e-3, 5.4e-5 and P(at most 10 %) = 1.6e-3, 2.2e-5, 2.9e-7 after
+// 10, 15, 20 rounds; expected number missing 4.6, 0.16, 0.003. n=128, 20 rounds: 2.2e-4, 1.1e-6, 0.03."
 func TestFromTheSenderAlone(t *testing.T) {
 	for _, want := range []struct {
 		members, rounds       int

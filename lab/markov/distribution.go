@@ -2,7 +2,8 @@ package markov
 
 import "math"
 
-// Distribution is the law of the number of holders: element k is the probability of k of them. Its length is the number of members plus one.
+// Distribution is the law of the number of holders: element k is the probability of k of them. Its length is the number of
+// members plus one.
 type Distribution []float64
 
 // Holders returns the law of exactly k holders, 0 to Members.
@@ -12,8 +13,8 @@ func (c *Chain) Holders(k int) Distribution {
 	return d
 }
 
-// Spread returns the law of the holders after the author, a holder itself, sent the packet once to every other member and each copy was lost
-// with the given probability.
+// Spread returns the law of the holders after the author, a holder itself, sent the packet once to every other member and each
+// copy was lost with the given probability.
 func (c *Chain) Spread(loss float64) Distribution {
 	d := make(Distribution, c.gossip.Members+1)
 	copy(d[1:], binomial(c.gossip.Members-1, 1-loss))
@@ -63,8 +64,8 @@ func (d Distribution) AtMost(share float64) float64 {
 	return sum
 }
 
-// Between returns the probability that the number of holders lies between the shares low and high of the members: above low*n and below high*n, both
-// rounded down.
+// Between returns the probability that the number of holders lies between the shares low and high of the members: above low*n
+// and below high*n, both rounded down.
 func (d Distribution) Between(low, high float64) float64 {
 	from, to := count(low, d.members())+1, count(high, d.members())
 	sum := 0.0

@@ -12,11 +12,12 @@ import (
 	"spinglass/protocol"
 )
 
-// full reports whether the runs of the published check are wanted (10^5 each): SPINGLASS_FULL=1 go test ./lab/markov -run Machine -timeout 60m -v
+// full reports whether the runs of the published check are wanted (10^5 each): SPINGLASS_FULL=1 go test ./lab/markov -run
+// Machine -timeout 60m -v
 func full() bool { return os.Getenv("SPINGLASS_FULL") == "1" }
 
-// lockstep runs shipping machines in synchronous rounds: all make their digests, then all digests arrive, then what they lead to, wave by
-// wave. Each message is lost on its own.
+// lockstep runs shipping machines in synchronous rounds: all make their digests, then all digests arrive, then what they lead
+// to, wave by wave. Each message is lost on its own.
 type lockstep struct {
 	t        testing.TB
 	now      protocol.Time
@@ -151,9 +152,9 @@ func (l *lockstep) settle() {
 	}
 }
 
-// TestMachineFollowsTheChain runs the shipping machine in the modes that leave gossip as the analysis describes it, and compares the number
-// of holders with both chains: "cells of at least 1e-3 within 4.9 standard errors over 10^5 runs". A correct machine exceeds 4.9 standard errors in one
-// cell of a million; the seeds are fixed.
+// TestMachineFollowsTheChain runs the shipping machine in the modes that leave gossip as the analysis describes it, and
+// compares the number of holders with both chains: "cells of at least 1e-3 within 4.9 standard errors over 10^5 runs". A
+// correct machine exceeds 4.9 standard errors in one cell of a million; the seeds are fixed.
 func TestMachineFollowsTheChain(t *testing.T) {
 	runs := 2_000
 	sizes := []int{50}
@@ -217,8 +218,9 @@ func (l *lockstep) histogram(runs, rounds int) []int {
 	return counts
 }
 
-// TestMachineIsNoWorse compares the protocol as it ships with the published chain, from a sender that alone holds the packet: the probabilities of
-// an outcome in between and of almost nobody, and the number missing, within 4.9 standard errors on the worse side.
+// TestMachineIsNoWorse compares the protocol as it ships with the published chain, from a sender that alone holds the packet:
+// the probabilities of an outcome in between and of almost nobody, and the number missing, within 4.9 standard errors on the
+// worse side.
 func TestMachineIsNoWorse(t *testing.T) {
 	runs := 1_000
 	if full() {
