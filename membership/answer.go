@@ -30,7 +30,12 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		out.Drop(from, ReasonAnswerBudget)
 		return
 	}
-	m.answer(from, Delta{Answer: true, Echo: d.Stamp}, limit, out)
+	head := Delta{Answer: true, Echo: d.Stamp}
+	if r := m.gone.get(from); known == nil && r != nil && m.gone.covers(from, d.Evidence.Version) {
+		// It restarted below the versions that it had before it went, and would be taken for dead for ever: let it go above them.
+		head.Rows = []RowUpdate{{Row: r.row, Heartbeat: r.version.Heartbeat}}
+	}
+	m.answer(from, head, limit, out)
 }
 
 // wanted takes out of owners those that are not to be asked for: this member itself, and the dead in a version that they had.
@@ -99,7 +104,7 @@ func (m *Machine) requested(delta *Delta, d *table.Difference[peer]) {
 	}
 }
 
-// answer sends m.difference to a peer, in at most limit datagrams like head. Which rows come first is random, so that a
+// answer sends m.difference to a peer, in at most limit datagrams like head; what head brings itself goes into the first. Which rows come first is random, so that a
 // newcomer that asks several members hears different parts from them.
 func (m *Machine) answer(to protocol.NodeID, head Delta, limit int, out *protocol.Output) {
 	d := m.difference
@@ -118,6 +123,7 @@ func (m *Machine) answer(to protocol.NodeID, head Delta, limit int, out *protoco
 		delta.More = len(d.Rows) > 0 && (sent+1 == limit || m.answerRoom <= delta.Size())
 		m.answerRoom -= delta.Size()
 		m.send(to, delta, out)
+		head.Rows = nil
 		if left == 0 {
 			return
 		}

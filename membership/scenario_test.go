@@ -271,6 +271,26 @@ func TestTheDeadStayDead(t *testing.T) {
 	}
 }
 
+// A member that lost its boot counter after it was removed is let back in: it hears of the versions that it had and goes above them.
+func TestReturnWithoutDisk(t *testing.T) {
+	f := newFleet(10, sim.Config{Seed: 2, Network: lan(0.05)}, nil)
+	f.form(t, 20*time.Second)
+	for range 3 {
+		f.world.Restart(f.ids[7], true)
+		f.world.Run(f.world.Now().Add(3 * time.Second))
+	}
+	f.world.Crash(f.ids[7])
+	f.world.Run(f.world.Now().Add(time.Minute))
+	if err := f.complete(func(i int) bool { return i == 7 }); err != nil {
+		t.Fatal(err)
+	}
+	f.world.Restart(f.ids[7], false)
+	t.Logf("back after %v", f.until(t, 10*time.Second, func() error { return f.complete(nil) }))
+	if epoch := f.machine(7).Self().Epoch; epoch != 5 || f.machine(7).Stats().EpochJumps != 1 {
+		t.Errorf("epoch %d, %d jumps", epoch, f.machine(7).Stats().EpochJumps)
+	}
+}
+
 // A restart with the disk is a higher epoch; one without it meets its old row and goes above it.
 func TestRestartGoesAboveItsPast(t *testing.T) {
 	for _, withDisk := range []bool{true, false} {
