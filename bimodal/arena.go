@@ -16,12 +16,16 @@ type arena struct {
 
 // copy returns a copy of p that is never written again.
 func (a *arena) copy(p []byte) []byte {
-	if len(p) > len(a.chunk) {
-		a.chunk = make([]byte, max(arenaChunk, len(p)))
+	return append(a.reserve(len(p)), p...)
+}
+
+// reserve returns room for n bytes, empty, to append to.
+func (a *arena) reserve(n int) []byte {
+	if n > len(a.chunk) {
+		a.chunk = make([]byte, max(arenaChunk, n))
 	}
-	c := a.chunk[:len(p):len(p)]
-	a.chunk = a.chunk[len(p):]
-	copy(c, p)
+	c := a.chunk[:0:n]
+	a.chunk = a.chunk[n:]
 	return c
 }
 

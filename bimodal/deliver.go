@@ -8,6 +8,13 @@ import (
 // assembliesMax bounds the memory of messages that are being put together, all streams together, in bytes.
 const assembliesMax = 16 << 20
 
+// Bounds of the memory that is taken for a cut message on its own word, when its first piece is there: so many times that piece, and
+// so many bytes.
+const (
+	reserveShare = 64
+	reserveMax   = 64 << 10
+)
+
 // reassembly is how far the messages of a stream are accounted for, delivered or told as lost.
 type reassembly struct {
 	counted  uint64 // messages accounted for
@@ -115,6 +122,9 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 		m.lose(s, o.counted+1, GapReassembly, out)
 		o.skipping = !last
 		return
+	}
+	if o.partial == nil {
+		o.partial = m.arena.reserve(min(o.whole, reserveShare*len(record.Data), reserveMax))
 	}
 	o.partial = append(o.partial, record.Data...)
 	m.assembled += len(record.Data)

@@ -72,9 +72,7 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 	for s.next <= s.high && s.at(s.next).packet != nil {
 		m.deliverNext(s, out)
 	}
-	if m.stats.BufferedBytes > m.config.BufferBytes {
-		m.evict(out)
-	}
+	m.evict(out)
 }
 
 // learn notes that the stream goes up to high, with which total messages are complete. Numbers that do not fit into the window
@@ -133,21 +131,31 @@ func (m *Machine) discard(s *stream) {
 	slot.packet = nil
 }
 
-// evict makes room in the buffer at the cost of the streams that take the most of it: life shortens for them.
+// evict makes room in the buffer, if it is over its limit, at the cost of the streams that take the most of it: life shortens for
+// them. A stream of which nothing is held gives up what it misses.
 func (m *Machine) evict(out *protocol.Output) {
+	if m.stats.BufferedBytes <= m.config.BufferBytes {
+		return
+	}
 	target := m.config.BufferBytes - m.config.BufferBytes/evictShare
 	for m.stats.BufferedBytes > target {
 		largest := m.newest
 		for s := m.newest; s != nil; s = s.older {
-			if s.bytes > largest.bytes {
+			if s.cost() > largest.cost() {
 				largest = s
 			}
 		}
-		if largest == nil || largest.bytes == 0 {
+		if largest == nil || largest.cost() == 0 {
 			return
 		}
 		for largest.held > 0 && m.stats.BufferedBytes > target {
 			m.raise(largest, largest.base+1, GapBuffer, out)
+		}
+		if m.stats.BufferedBytes > target {
+			m.raise(largest, largest.high+1, GapBuffer, out)
+			m.settle(largest, out)
+			m.rest(largest)
+			continue
 		}
 		m.settle(largest, out)
 	}

@@ -62,9 +62,9 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	c := &m.scratch
 	c.asked, c.ranges = c.asked[:0], c.ranges[:0]
 	c.reserved = wire.UvarintSize(uint64(d.Round)) + wire.UvarintSize(RequestNumbersMax)
-	left, pause := m.config.Requests, uint32(m.config.RequestPause)
+	left, o := m.config.Requests, occasion{from: from, round: d.Round, pause: uint32(m.config.RequestPause)}
 	if d.Answer {
-		pause = 0
+		o.pause = 0
 	}
 	for i := range d.Entries {
 		s := m.hear(now, from, d, i, out)
@@ -72,7 +72,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 			m.stats.EntriesIgnored++
 			continue
 		}
-		left -= m.want(s, &d.Entries[i], pause, left)
+		left -= m.want(s, &d.Entries[i], o, left)
 		m.push(s, &d.Entries[i], from, out)
 	}
 	if len(c.asked) > 0 {
@@ -114,13 +114,14 @@ func (m *Machine) hear(now protocol.Time, from protocol.NodeID, d *Digest, i int
 	s.began = min(s.began, began)
 	if e.High > s.high {
 		m.learn(now, s, e.High, e.Messages, out)
+		m.evict(out)
 	}
 	return s
 }
 
 // want adds to the request under way what e offers and this node misses, newest first: at most limit numbers, of which none was
-// asked for in the present round or in pause rounds before. It returns how many.
-func (m *Machine) want(s *stream, e *DigestEntry, pause uint32, limit int) int {
+// asked for in the present round or in o.pause rounds before. It returns how many.
+func (m *Machine) want(s *stream, e *DigestEntry, o occasion, limit int) int {
 	if s.missing() == 0 || limit == 0 {
 		return 0
 	}
@@ -130,7 +131,7 @@ func (m *Machine) want(s *stream, e *DigestEntry, pause uint32, limit int) int {
 	for _, offered := range e.Ranges {
 		for seq := min(offered.Last, s.high); seq >= max(offered.First, s.next) && count < limit; seq-- {
 			slot := s.at(seq)
-			if slot.packet != nil || m.config.Mode == ModeFull && m.round-slot.asked <= pause {
+			if slot.packet != nil || m.config.Mode == ModeFull && !slot.mayAsk(m.round, o) {
 				continue
 			}
 			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {
@@ -142,7 +143,7 @@ func (m *Machine) want(s *stream, e *DigestEntry, pause uint32, limit int) int {
 				}
 				c.ranges = append(c.ranges, Range{First: seq, Last: seq})
 			}
-			slot.asked = m.round
+			slot.ask(m.round, o)
 			count++
 		}
 	}

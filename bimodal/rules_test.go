@@ -426,6 +426,24 @@ func TestBufferLimit(t *testing.T) {
 	}
 }
 
+// Streams of which only their length is known take room too, and cannot take more of it than there is.
+func TestBufferLimitOfMissingPackets(t *testing.T) {
+	s := soloMachine(t, func(c *Config) { c.BufferBytes = 4 << 20 })
+	for author := range protocol.NodeID(100) {
+		d := offer(1, 50_000)
+		d.Entries[0].Author = 1000 + author
+		s.receive(d)
+		if got := s.Stats().BufferedBytes; got > 4<<20 {
+			t.Fatalf("%d bytes taken", got)
+		}
+	}
+	s.receive(packet(1))
+	s.rounds(30)
+	if stats := s.Stats(); stats.MessagesDelivered != 1 || stats.MessagesLost != 100*50_000 {
+		t.Errorf("%+v", stats)
+	}
+}
+
 func TestRate(t *testing.T) {
 	s := soloMachine(t, func(c *Config) { c.Rate, c.Burst = 100_000, burstMin })
 	published := 0
@@ -534,5 +552,28 @@ func TestTargetsFollowTheView(t *testing.T) {
 	}
 	if !slices.Equal(first, []protocol.NodeID{5, 6, other}) {
 		t.Error("a list changed after it was handed out")
+	}
+}
+
+// A node that was paused finds the digests of all that time at once. What it asks for by the first of them is refused as late, so that it asks
+// again by the later ones of the same gossiper, whose rounds went on; one by another gossiper might be asked in vain as well, and waits.
+func TestAPausedNodeAsksAgainByLaterDigests(t *testing.T) {
+	s := soloMachine(t, nil)
+	s.receive(offer(100, 3, Range{1, 3}))
+	if got := sent[*Request](s); len(got) != 1 {
+		t.Fatalf("%d requests by the first digest", len(got))
+	}
+	for round, want := range map[uint32]int{101: 0, 102: 0} {
+		if s.receive(offer(round, 3, Range{1, 3})); len(sent[*Request](s)) != want {
+			t.Errorf("%d requests by the digest of round %d, want %d", len(sent[*Request](s)), round, want)
+		}
+	}
+	if s.receive(offer(103, 3, Range{1, 3})); len(sent[*Request](s)) != 1 || sent[*Request](s)[0].Round != 103 {
+		t.Errorf("no request by the digest of round 103, more than 2 rounds of the gossiper later")
+	}
+	s.out.Reset()
+	s.Receive(s.now, other+1, offer(900, 3, Range{1, 3}), &s.out)
+	if len(sent[*Request](s)) != 0 {
+		t.Errorf("asked another gossiper in the round in which the packets were asked for")
 	}
 }

@@ -1,5 +1,7 @@
 package bimodal
 
+import "spinglass/protocol"
+
 // windowMax is the most packets of one stream between its floor and the newest heard of. A member that is further behind gives
 // up the oldest.
 const windowMax = 1 << 16
@@ -20,6 +22,27 @@ type slot struct {
 	asked    uint32  // round in which it was last asked for: by others when held, by this node when missing
 	requests uint8   // how often others asked for it
 	replies  uint8   // how often it was sent in reply
+	gossiper uint16  // who was last asked for it, shortened
+	echo     uint16  // the gossiper's round that was echoed then, shortened
+}
+
+// occasion is a digest as far as asking because of it goes.
+type occasion struct {
+	from  protocol.NodeID
+	round uint32 // the gossiper's, echoed in the request
+	pause uint32 // rounds after which a packet may be asked for again
+}
+
+// mayAsk reports whether a missing packet may be asked for because of a digest in this node's round: when it was not "requested in
+// the last 2 rounds". Those are this node's rounds, or the gossiper's own when it is the one who was asked: a node that was paused
+// finds the digests of all that time at once, and what it asks for by the first of them is refused as late.
+func (s *slot) mayAsk(round uint32, o occasion) bool {
+	return round-s.asked > o.pause || s.gossiper == uint16(o.from) && int32(int16(uint16(o.round)-s.echo)) > int32(o.pause)
+}
+
+// ask notes that a missing packet is asked for because of a digest.
+func (s *slot) ask(round uint32, o occasion) {
+	s.asked, s.gossiper, s.echo = round, uint16(o.from), uint16(o.round)
 }
 
 // window is the part of a stream that a member deals with: base <= next <= high+1. Numbers below base are done with; those from
@@ -33,6 +56,9 @@ type window struct {
 	waiting int    // packets in slots from next on
 	bytes   int    // what the packets in slots cost
 }
+
+// cost returns what the window takes of the buffer, in bytes.
+func (w *window) cost() int { return w.bytes + slotCost*len(w.slots) }
 
 // at returns the slot of a number from base to high.
 func (w *window) at(seq uint64) *slot { return &w.slots[seq&uint64(len(w.slots)-1)] }
