@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,6 +11,11 @@ import (
 
 	"spinglass/gateway/local"
 )
+
+// interruptGrace is how long an interrupt leaves the agent to send what it has taken.
+const interruptGrace = 3 * time.Second
+
+var errInterrupted = errors.New("interrupted; the agent may not have sent everything")
 
 type pubSettings struct {
 	connection
@@ -51,9 +57,13 @@ func newPub() *cobra.Command {
 func (s *pubSettings) run(cmd *cobra.Command, client *local.Client, topic string) error {
 	ctx := cmd.Context()
 	start := time.Now()
+	if status, err := client.Status(ctx); err == nil && !status.Member {
+		fmt.Fprintln(cmd.ErrOrStderr(), "the agent has not met another member yet; waiting for that")
+	}
 	lines := newLineReader(interruptible(ctx, cmd.InOrStdin()), newPacer(ctx, s.rate.perSecond))
-	// An interrupt ends the input; what was published before it is still sent and counted.
-	done, err := client.Publish(context.WithoutCancel(ctx), topic, lines)
+	request, cancel := lingering(ctx, interruptGrace)
+	defer cancel()
+	done, err := client.Publish(request, topic, lines)
 	if err == nil {
 		err = lines.failed
 	}
@@ -71,6 +81,16 @@ func (s *pubSettings) run(cmd *cobra.Command, client *local.Client, topic string
 		return fmt.Errorf("%w (%d messages were published before)", err, done.Messages)
 	}
 	return noAgentHint(err)
+}
+
+// lingering returns a context that ends with an error that says so when ctx has ended for some time: what was published before an interrupt is
+// still sent and counted.
+func lingering(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(grace, func() { cancel(errInterrupted) })
+	})
+	return longer, func() { stop(); cancel(nil) }
 }
 
 // interruptible returns what can be read from r until ctx ends; then it ends as well, even while r does not.

@@ -25,6 +25,7 @@ var errFakeClosed = errors.New("node closed")
 type fakeNode struct {
 	mutex         sync.Mutex
 	closed        chan struct{}
+	member        bool
 	subscriptions []*fakeSubscription
 	published     []string // "topic payload"
 	publishErr    error
@@ -57,6 +58,13 @@ func newFakeNode() *fakeNode {
 func (n *fakeNode) ID() protocol.NodeID { return fakeID }
 func (n *fakeNode) Name() string        { return fakeName }
 func (n *fakeNode) Addr() string        { return "127.0.0.1:7401" }
+
+func (n *fakeNode) Ready(ctx context.Context) error {
+	if n.member {
+		return nil
+	}
+	return ctx.Err()
+}
 
 func (n *fakeNode) Publish(_ context.Context, topic string, payload []byte) error {
 	n.mutex.Lock()

@@ -15,6 +15,7 @@ type node interface {
 	ID() protocol.NodeID
 	Name() string
 	Addr() string
+	Ready(ctx context.Context) error
 	Publish(ctx context.Context, topic string, payload []byte) error
 	Flush(ctx context.Context) error
 	subscribe(ctx context.Context, topic string, queueBytes int) (subscription, error)

@@ -41,9 +41,16 @@ func TestStatusAndPeers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if status.Member {
+		t.Error("the agent is told to be a member before it is")
+	}
+	s.node.member = true
+	if status, err = s.client.Status(ctx); err != nil {
+		t.Fatal(err)
+	}
 	status.UptimeSeconds = 0
 	wantStatus := Status{
-		ID: "0123456789abcdef", Name: fakeName, Address: "127.0.0.1:7401", Version: "test", Peers: map[string]int{"suspect": 1},
+		ID: "0123456789abcdef", Name: fakeName, Address: "127.0.0.1:7401", Version: "test", Member: true, Peers: map[string]int{"suspect": 1},
 	}
 	if diff := cmp.Diff(wantStatus, status); diff != "" {
 		t.Error(diff)

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"time"
@@ -14,6 +15,7 @@ type Status struct {
 	Name          string         `json:"name"`
 	Address       string         `json:"addr"`
 	Version       string         `json:"version,omitempty"`
+	Member        bool           `json:"member"` // it has met another member, or is the first of a fleet
 	UptimeSeconds float64        `json:"uptime_s"`
 	Peers         map[string]int `json:"peers"` // by state, the node itself not counted
 	Streams       int64          `json:"streams"`
@@ -49,9 +51,16 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, http.StatusOK, Status{
-		ID: s.node.ID().String(), Name: s.node.Name(), Address: s.node.Addr(), Version: s.options.Version,
+		ID: s.node.ID().String(), Name: s.node.Name(), Address: s.node.Addr(), Version: s.options.Version, Member: s.member(),
 		UptimeSeconds: time.Since(s.started).Seconds(), Peers: byState, Streams: s.stats.streams.Load(),
 	})
+}
+
+// member reports whether the node is a member by now.
+func (s *Server) member() bool {
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // do not wait
+	return s.node.Ready(now) == nil
 }
 
 func (s *Server) peers(w http.ResponseWriter, r *http.Request) {
