@@ -110,7 +110,8 @@ func (m *Machine) advanced(now protocol.Time, e *entry, out *protocol.Output) {
 	}
 }
 
-// adoptBeat merges a heartbeat. One that is newer than the record of a vanished member brings it back, when it belongs to the row on record.
+// adoptBeat merges a heartbeat. One that is newer than the record of a vanished member brings it back, when it belongs to the row
+// on record.
 func (m *Machine) adoptBeat(now protocol.Time, b *Beat, out *protocol.Output) {
 	if b.Owner == m.config.Self {
 		m.inCirculation(now, b.Version, out)

@@ -8,7 +8,8 @@ import (
 	"spinglass/table"
 )
 
-// Bounds of the answer to one digest or request, in datagrams. A stranger has not proven that it gets what is sent to its address.
+// Bounds of the answer to one digest or request, in datagrams. A stranger has not proven that it gets what is sent to its
+// address.
 const (
 	answerDatagramsMax      = 4
 	answerDatagramsStranger = 1
@@ -104,8 +105,8 @@ func (m *Machine) requested(delta *Delta, d *table.Difference[peer]) {
 	}
 }
 
-// answer sends m.difference to a peer, in at most limit datagrams like head; what head brings itself goes into the first. Which rows come first is random, so that a
-// newcomer that asks several members hears different parts from them.
+// answer sends m.difference to a peer, in at most limit datagrams like head; what head brings itself goes into the first. Which
+// rows come first is random, so that a newcomer that asks several members hears different parts from them.
 func (m *Machine) answer(to protocol.NodeID, head Delta, limit int, out *protocol.Output) {
 	d := m.difference
 	if n := len(d.Rows); n > 1 {
@@ -139,8 +140,8 @@ func (m *Machine) send(to protocol.NodeID, delta *Delta, out *protocol.Output) {
 	out.Send(to, delta)
 }
 
-// fill moves as much of d into delta as fits into a datagram. Wishes get up to a quarter of the room and rows up to half of it while other things
-// wait, so that neither a flood of rows keeps heartbeats out nor the other way round.
+// fill moves as much of d into delta as fits into a datagram. Wishes get up to a quarter of the room and rows up to half of it
+// while other things wait, so that neither a flood of rows keeps heartbeats out nor the other way round.
 func (m *Machine) fill(delta *Delta, d *table.Difference[peer]) {
 	room := m.config.payload() - delta.Size() - 4*2
 	delta.WantRows, d.WantRows = m.take(d.WantRows, room/4/8)
@@ -164,8 +165,8 @@ func (m *Machine) take(from []protocol.NodeID, n int) (taken, rest []protocol.No
 	return m.slabs.owners.close(append(m.slabs.owners.open(n), from[:n]...)), from[n:]
 }
 
-// fillRows moves rows of at most room bytes into delta and returns how many bytes they take. The first one goes in though it is larger than
-// half of a datagram.
+// fillRows moves rows of at most room bytes into delta and returns how many bytes they take. The first one goes in though it is
+// larger than half of a datagram.
 func (m *Machine) fillRows(delta *Delta, d *table.Difference[peer], room int) (used int) {
 	for len(d.Rows) > 0 {
 		e := d.Rows[0]

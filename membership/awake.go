@@ -6,9 +6,9 @@ import (
 	"spinglass/protocol"
 )
 
-// awake is the member's clock of its own awake time. Time counts as awake only until the next round is due: what goes by after that,
-// while the round has not been served, was slept through or spent on other things, and says nothing about others. Silence is
-// measured by this clock, so the timeouts of a member that is late stretch by themselves (after Lifeguard's local health).
+// awake is the member's clock of its own awake time. Time counts as awake only until the next round is due: what goes by after
+// that, while the round has not been served, was slept through or spent on other things, and says nothing about others. Silence
+// is measured by this clock, so the timeouts of a member that is late stretch by themselves (after Lifeguard's local health).
 type awake struct {
 	off  bool // experiments: trust the driver's clock
 	due  protocol.Time

@@ -56,8 +56,8 @@ type Config struct {
 	RowLimit     int // bytes of a row's encoding, table.RowSizeDefault by default
 	ZoneLimit    int // rows of the zone, table.RowsDefault by default, at most ZoneLimitMax
 
-	// MemoryOfDead is for how long, at least, rows of members that are down or have left cannot return in the version in which they
-	// went; MemoryTimeouts*T_fail by default. A negative value turns it off, for experiments.
+	// MemoryOfDead is for how long, at least, rows of members that are down or have left cannot return in the version in which
+	// they went; MemoryTimeouts*T_fail by default. A negative value turns it off, for experiments.
 	MemoryOfDead time.Duration
 	// RecordLife is for how long members that vanished are still contacted.
 	RecordLife time.Duration

@@ -10,8 +10,8 @@ func Kinds() []protocol.Kind {
 	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply}
 }
 
-// Decoder decodes the messages of membership. It owns the memory that they are decoded into: a message is lent until the next Decode of
-// the same kind. The zero value is ready for use.
+// Decoder decodes the messages of membership. It owns the memory that they are decoded into: a message is lent until the next
+// Decode of the same kind. The zero value is ready for use.
 type Decoder struct {
 	digest Digest
 	delta  Delta

@@ -19,8 +19,8 @@ type ZoneFull struct {
 	Limit int // rows
 }
 
-// EpochNotStored tells that the boot counter could not be made durable, so that the member cannot announce itself; it tries again after
-// Retry.
+// EpochNotStored tells that the boot counter could not be made durable, so that the member cannot announce itself; it tries again
+// after Retry.
 type EpochNotStored struct {
 	protocol.EventMark
 	Err   error

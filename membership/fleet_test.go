@@ -28,8 +28,8 @@ func lan(loss float64) sim.Network {
 	}}}
 }
 
-// newFleet makes n members, numbered from 0. The first three are the join addresses of all, and member 0 may be the first. All start
-// within a second.
+// newFleet makes n members, numbered from 0. The first three are the join addresses of all, and member 0 may be the first. All
+// start within a second.
 func newFleet(n int, config sim.Config, tune func(i int, c *Config)) *fleet {
 	f := &fleet{world: sim.New(config), tune: tune}
 	f.add(n)
@@ -84,8 +84,8 @@ func (f *fleet) index(id protocol.NodeID) int {
 	return -1
 }
 
-// complete says which member that is up lacks another one, or holds one too many or not up; nil when all know just each other. Members
-// for which without returns true are expected to be gone.
+// complete says which member that is up lacks another one, or holds one too many or not up; nil when all know just each other.
+// Members for which without returns true are expected to be gone.
 func (f *fleet) complete(without func(i int) bool) error {
 	gone := make(map[protocol.NodeID]bool)
 	for i, id := range f.ids {

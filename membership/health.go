@@ -9,9 +9,9 @@ import (
 // healthWitnesses is how many members must have answered after a pause before anybody is declared dead again.
 const healthWitnesses = 3
 
-// health is what a member thinks of itself. One that finds that it was paused for longer than a round first suspects itself: it declares nobody
-// dead until several members have answered questions that it asked after the pause, or, should nobody be left to answer,
-// until a full time of silence (twice T_fail, awake) has passed again.
+// health is what a member thinks of itself. One that finds that it was paused for longer than a round first suspects itself: it
+// declares nobody dead until several members have answered questions that it asked after the pause, or, should nobody be left to
+// answer, until a full time of silence (twice T_fail, awake) has passed again.
 type health struct {
 	holding   bool
 	paused    protocol.Time // when the last pause was noticed; answers to earlier questions count for nothing
@@ -57,7 +57,7 @@ func (m *Machine) hearAfterPause(asked protocol.Time, from protocol.NodeID, out 
 		}
 	}
 	h.witnesses[h.heard] = from
-	if h.heard++; h.heard == min(healthWitnesses, m.table.Len()-1) {
+	if h.heard++; h.heard >= min(healthWitnesses, m.table.Len()-1) {
 		m.recover(out)
 	}
 }

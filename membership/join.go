@@ -65,7 +65,8 @@ func (m *Machine) reached(now protocol.Time, out *protocol.Output) {
 	m.spread(now, m.config.Self)
 }
 
-// contactSeed contacts a random join address at which no known member is: two fleets that started apart, or forgot each other, meet there.
+// contactSeed contacts a random join address at which no known member is: two fleets that started apart, or forgot each other,
+// meet there.
 func (m *Machine) contactSeed(now protocol.Time, out *protocol.Output) {
 	m.deadlines.Set(taskSeeds, now.Add(m.jitter(seedsInterval)))
 	seed := m.config.Seeds[m.config.Rand.IntN(len(m.config.Seeds))]

@@ -9,8 +9,8 @@ import (
 // downTimeouts is after how many T_fail of silence a member is removed.
 const downTimeouts = 2
 
-// judge draws the conclusions from silence: suspect after T_fail, down after twice T_fail, both of awake time. Only silence makes a member
-// dead; nobody is asked, and nobody can say so.
+// judge draws the conclusions from silence: suspect after T_fail, down after twice T_fail, both of awake time. Only silence makes
+// a member dead; nobody is asked, and nobody can say so.
 func (m *Machine) judge(now protocol.Time, out *protocol.Output) {
 	fail := m.FailTimeout()
 	for e := m.table.Silent(); e != nil; {
@@ -21,6 +21,7 @@ func (m *Machine) judge(now protocol.Time, out *protocol.Output) {
 		switch s := &e.State; {
 		case silence >= downTimeouts*fail && s.state == StateLeft:
 			m.table.Remove(e.Owner())
+			m.expected.Cancel(e.Owner())
 			m.bury(now, record{row: e.Row(), version: e.Version(), left: true, since: s.since})
 		case silence >= downTimeouts*fail && !m.health.holding:
 			m.down(now, e, out)

@@ -6,7 +6,8 @@ import (
 	"spinglass/wire"
 )
 
-// Delta brings rows and heartbeats, and asks for others. It answers a Digest, or what an earlier Delta asked for, or spreads a rumour.
+// Delta brings rows and heartbeats, and asks for others. It answers a Digest, or what an earlier Delta asked for, or spreads a
+// rumour.
 type Delta struct {
 	Answer bool   // answers the digest with the stamp Echo
 	More   bool   // the sender holds more rows that the receiver lacks than it could send now

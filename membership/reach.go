@@ -41,8 +41,8 @@ func (m *Machine) reachable(e *entry, out *protocol.Output) {
 	}
 }
 
-// hint takes the word of a sibling that a peer does not answer as one missing answer, and asks the peer at once. Further hints while
-// an answer is awaited add nothing: probes decide.
+// hint takes the word of a sibling that a peer does not answer as one missing answer, and asks the peer at once. Further hints
+// while an answer is awaited add nothing: probes decide.
 func (m *Machine) hint(now protocol.Time, id protocol.NodeID, out *protocol.Output) {
 	m.stats.UnansweredHints++
 	e := m.table.Get(id)
@@ -64,7 +64,8 @@ func (m *Machine) overdue(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-// missed counts a missing answer and sends a quick probe, until enough of them make the peer unreachable; then probes go on slowly.
+// missed counts a missing answer and sends a quick probe, until enough of them make the peer unreachable; then probes go on
+// slowly.
 func (m *Machine) missed(now protocol.Time, e *entry, out *protocol.Output) {
 	s := &e.State
 	wait := m.answerWait(e)
@@ -110,14 +111,18 @@ func (m *Machine) answered(now protocol.Time, from protocol.NodeID, e *entry, ec
 	if echo > uint64(now) || now.Sub(protocol.Time(echo)) > echoAgeMax {
 		return
 	}
+	if e == nil {
+		return
+	}
 	m.hearAfterPause(protocol.Time(echo), from, out)
-	if e == nil || protocol.Time(echo) < m.health.paused {
+	if protocol.Time(echo) < m.health.paused {
 		return // a pause of this member is part of the measurement
 	}
 	m.measure(e, max(1, now.Sub(protocol.Time(echo))), out)
 }
 
-// measure smooths a round trip as TCP does (RFC 6298: seven parts old, one part new), and tells siblings when it moved by a quarter.
+// measure smooths a round trip as TCP does (RFC 6298: seven parts old, one part new), and tells siblings when it moved by a
+// quarter.
 func (m *Machine) measure(e *entry, sample time.Duration, out *protocol.Output) {
 	s := &e.State
 	if s.roundTrip == 0 {

@@ -45,7 +45,7 @@ func (m *Machine) followUp(now protocol.Time, out *protocol.Output) {
 	if m.follow == 0 {
 		return
 	}
-	if e := m.table.Get(m.follow); e != nil {
+	if e := m.table.Get(m.follow); e != nil && m.talksTo(e) {
 		m.exchange(now, e, out)
 	}
 	m.follow = 0
@@ -69,8 +69,8 @@ const (
 	unreachableEvery = 8 // one in so many choices may fall on an unreachable peer
 )
 
-// partner returns a random peer to gossip with, nil when there is none. Unreachable ones are rarely chosen, but they are: a way may
-// have opened, and if all are unreachable one of them is as good as any.
+// partner returns a random peer to gossip with, nil when there is none. Unreachable ones are rarely chosen, but they are: a way
+// may have opened, and if all are unreachable one of them is as good as any.
 func (m *Machine) partner() *entry {
 	n := m.table.Len()
 	if n < 2 {

@@ -6,8 +6,8 @@ import (
 	"spinglass/protocol"
 )
 
-// Rumours: news of rows is pushed to a few random peers at once and in the next rounds, and whoever hears news does the same. What
-// they miss, exchanges of tables find.
+// Rumours: news of rows is pushed to a few random peers at once and in the next rounds, and whoever hears news does the same.
+// What they miss, exchanges of tables find.
 const (
 	rumoursMax     = 64 // rows in the queue
 	rumourPushes   = 3  // how often a row is pushed by each member
@@ -26,7 +26,8 @@ type rumours struct {
 	last  protocol.Time // when the last push was
 }
 
-// spread queues the row of owner as news. The push comes once the present batch of inputs is done, so that several changes make one.
+// spread queues the row of owner as news. The push comes once the present batch of inputs is done, so that several changes make
+// one.
 func (m *Machine) spread(now protocol.Time, owner protocol.NodeID) {
 	r := &m.rumours
 	r.queue = slices.DeleteFunc(r.queue, func(r rumour) bool { return r.owner == owner })

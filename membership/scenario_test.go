@@ -73,8 +73,8 @@ func group(f *fleet, in func(i int) bool) (ids []protocol.NodeID) {
 	return ids
 }
 
-// "a crashed member reported by all within T_fail plus the spread time", where reported means suspect; down comes a T_fail later. The spread time
-// is that of the last heartbeat before the crash: 3 s at 100 members and 20 % of perturbed messages.
+// "a crashed member reported by all within T_fail plus the spread time", where reported means suspect; down comes a T_fail later.
+// The spread time is that of the last heartbeat before the crash: 3 s at 100 members and 20 % of perturbed messages.
 func TestCrashIsKnownToAll(t *testing.T) {
 	sim.Swarm(t, 5, func(seed uint64) error {
 		f := newFleet(100, sim.Config{Seed: seed, Network: lan(0.05)}, nil)
@@ -189,8 +189,8 @@ func TestPartitionsHeal(t *testing.T) {
 	}
 }
 
-// "Start-up never splits: a node that was given join addresses and reaches none of them says so, keeps trying with back-off, and is not a cluster of
-// its own unless it was told to be the first."
+// "Start-up never splits: a node that was given join addresses and reaches none of them says so, keeps trying with back-off, and
+// is not a cluster of its own unless it was told to be the first."
 func TestStartNeverSplits(t *testing.T) {
 	f := newFleet(10, sim.Config{Seed: 1, Network: lan(0)}, func(i int, c *Config) { c.First = false })
 	events := f.listen()
@@ -256,8 +256,8 @@ func resurrections(seed uint64, memoryOff bool) (ups int, stopped uint64, err er
 	return ups, stopped, nil
 }
 
-// "The highest (epoch, sequence, heartbeat) seen of a removed member is remembered for at least 10*T_fail, so old rows cannot resurrect it": none with
-// the memory, some without.
+// "The highest (epoch, sequence, heartbeat) seen of a removed member is remembered for at least 10*T_fail, so old rows cannot
+// resurrect it": none with the memory, some without.
 func TestTheDeadStayDead(t *testing.T) {
 	sim.Swarm(t, 5, func(seed uint64) error {
 		ups, stopped, err := resurrections(seed, false)
@@ -271,7 +271,8 @@ func TestTheDeadStayDead(t *testing.T) {
 	}
 }
 
-// A member that lost its boot counter after it was removed is let back in: it hears of the versions that it had and goes above them.
+// A member that lost its boot counter after it was removed is let back in: it hears of the versions that it had and goes above
+// them.
 func TestReturnWithoutDisk(t *testing.T) {
 	f := newFleet(10, sim.Config{Seed: 2, Network: lan(0.05)}, nil)
 	f.form(t, 20*time.Second)
@@ -326,7 +327,8 @@ func TestRestartGoesAboveItsPast(t *testing.T) {
 	}
 }
 
-// A member that was stopped for longer than it takes to be removed removes nobody when it goes on, and without local health it would.
+// A member that was stopped for longer than it takes to be removed removes nobody when it goes on, and without local health it
+// would.
 func TestPausedMemberSuspectsItself(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		f := newFleet(30, sim.Config{Seed: 5, Network: lan(0.01), Cost: sim.Cost{InboxPackets: 32}}, func(_ int, c *Config) { c.LocalHealthOff = off })

@@ -13,6 +13,9 @@ import (
 // EpochKey is the key under which a durable member stores its boot counter.
 const EpochKey = "epoch"
 
+// storeNumber is the number of the Persist of the boot counter: there is one under way at most.
+const storeNumber = 1
+
 // storeRetry is how long the member waits after the boot counter could not be stored.
 const storeRetry = time.Second
 
@@ -42,12 +45,12 @@ func (m *Machine) store(out *protocol.Output) {
 	if m.stage == stageNew {
 		m.stage = stageStoring
 	}
-	out.Do(&protocol.Persist{Number: m.raised, Key: EpochKey, Value: AppendEpoch(nil, m.raised)})
+	out.Do(&protocol.Persist{Number: storeNumber, Key: EpochKey, Value: AppendEpoch(nil, m.raised)})
 }
 
 // persisted goes on with what waited for the epoch to be durable.
 func (m *Machine) persisted(now protocol.Time, e protocol.Persisted, out *protocol.Output) {
-	if e.Key != EpochKey || e.Number != m.raised || m.stage > stageRunning {
+	if e.Key != EpochKey || e.Number != storeNumber || m.raised == 0 || m.stage > stageRunning {
 		return
 	}
 	if e.Err != nil {
@@ -64,10 +67,10 @@ func (m *Machine) persisted(now protocol.Time, e protocol.Persisted, out *protoc
 	m.jump(now)
 }
 
-// inCirculation deals with the own row met in a version that this member never made: it ran before with the same NodeID and lost its boot
-// counter, or somebody else invents versions. It goes above. One jump is under way at a time.
+// inCirculation deals with the own row met in a version that this member never made: it ran before with the same NodeID and lost
+// its boot counter, or somebody else invents versions. It goes above. One jump is under way at a time.
 func (m *Machine) inCirculation(now protocol.Time, version table.Version, out *protocol.Output) {
-	if version.Compare(m.own.Version()) <= 0 || m.raised != 0 || version.Epoch >= table.EpochMax {
+	if version.Compare(m.own.Version()) <= 0 || m.raised != 0 || version.Epoch >= table.EpochMax-1 {
 		return
 	}
 	m.raised = version.Epoch + 1

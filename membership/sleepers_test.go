@@ -15,8 +15,8 @@ const perturbedEvery = 4
 
 func perturbed(i int) bool { return i%perturbedEvery == 1 }
 
-// sleepersTrial runs a fleet of n for two minutes while a quarter of it is asleep half to nine tenths of the time, and returns how many
-// healthy members were removed by anybody. In trials of even seed all sleepers sleep nine tenths.
+// sleepersTrial runs a fleet of n for two minutes while a quarter of it is asleep half to nine tenths of the time, and returns
+// how many healthy members were removed by anybody. In trials of even seed all sleepers sleep nine tenths.
 func sleepersTrial(n int, seed uint64, healthOff bool) (removed int, err error) {
 	f := newFleet(n, sim.Config{Seed: seed, Network: lan(0.01), Cost: sim.CommodityCost()}, func(_ int, c *Config) {
 		c.LocalHealthOff = healthOff
@@ -51,8 +51,8 @@ func sleepersTrial(n int, seed uint64, healthOff bool) (removed int, err error) 
 // biteSeed is a seed in which a sleeper of 100 sleeps for longer than twice T_fail at a stretch.
 const biteSeed = 52
 
-// "Ours must show: zero healthy members declared dead while a quarter of the members are perturbed up to 90 %". SPINGLASS_FULL=1 runs 200 seeds of
-// 100 members and 20 seeds of 1000.
+// "Ours must show: zero healthy members declared dead while a quarter of the members are perturbed up to 90 %". SPINGLASS_FULL=1
+// runs 200 seeds of 100 members and 20 seeds of 1000.
 func TestSleepersRemoveNobody(t *testing.T) {
 	trial := func(n int) func(uint64) error {
 		return func(seed uint64) error {
@@ -71,7 +71,8 @@ func TestSleepersRemoveNobody(t *testing.T) {
 	t.Run("1000", func(t *testing.T) { sim.Swarm(t, 20, trial(1000)) })
 }
 
-// "A member whose own timers fire late, or which was paused for longer than a round, first suspects itself". Without that the test above fails.
+// "A member whose own timers fire late, or which was paused for longer than a round, first suspects itself". Without that the
+// test above fails.
 func TestSleepersNeedLocalHealth(t *testing.T) {
 	removed, err := sleepersTrial(100, biteSeed, true)
 	if err != nil {

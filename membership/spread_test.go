@@ -38,8 +38,8 @@ func spreadTime(n int, seed uint64, loss float64) (time.Duration, error) {
 	return times[wanted-2], nil // the author knows as well
 }
 
-// "Push model, fanout 3 every 200 ms: 99 % of N=100/1000/5000 informed after 1.1/1.4/1.6 s; with 25 % loss 1.3/1.7/2.0 s." A changed row is
-// pushed without waiting for a round, and is not to be slower in any run.
+// "Push model, fanout 3 every 200 ms: 99 % of N=100/1000/5000 informed after 1.1/1.4/1.6 s; with 25 % loss 1.3/1.7/2.0 s." A
+// changed row is pushed without waiting for a round, and is not to be slower in any run.
 func TestNewsSpreads(t *testing.T) {
 	for _, c := range []struct {
 		n     int

@@ -62,7 +62,8 @@ func (c *eventOrder) event(s *sim.Step, e protocol.Event) {
 // Finish implements sim.Checker.
 func (c *eventOrder) Finish() error { return c.err }
 
-// Whatever strikes, the fleet is whole again some time after it ends, the events keep their order, and a run is the same twice and with real encoding.
+// Whatever strikes, the fleet is whole again some time after it ends, the events keep their order, and a run is the same twice
+// and with real encoding.
 func TestSwarm(t *testing.T) {
 	seeds := 10
 	if full() {

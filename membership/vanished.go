@@ -10,8 +10,8 @@ const healedRounds = 10
 // addressesTried is how many addresses of a vanished member are contacted at once.
 const addressesTried = 3
 
-// contactGone contacts vanished members that are due, so that a partition heals by itself however long it lasted, and forgets those whose
-// record has lived its life.
+// contactGone contacts vanished members that are due, so that a partition heals by itself however long it lasted, and forgets
+// those whose record has lived its life.
 func (m *Machine) contactGone(now protocol.Time, out *protocol.Output) {
 	for range contactsPerRound {
 		owner, due := m.gone.due.Due(now)

@@ -8,12 +8,13 @@ import (
 	"spinglass/protocol"
 )
 
-// LinkSize is the length of a link in bytes: SHA-256 truncated to 128 bits. To forge the next heartbeat takes a preimage (2^128 tries
-// for one known target), and salting with owner and epoch keeps tries at one member from counting at another; collisions do not help.
+// LinkSize is the length of a link in bytes: SHA-256 truncated to 128 bits. To forge the next heartbeat takes a preimage (2^128
+// tries for one known target), and salting with owner and epoch keeps tries at one member from counting at another; collisions do
+// not help.
 const LinkSize = 16
 
-// Link is one value of a hash chain. The anchor h_n is published in the row; heartbeat i reveals h_(n-i), and hashing it i times gives
-// the anchor, so that a heartbeat is verified at one hash a step instead of a signature.
+// Link is one value of a hash chain. The anchor h_n is published in the row; heartbeat i reveals h_(n-i), and hashing it i times
+// gives the anchor, so that a heartbeat is verified at one hash a step instead of a signature.
 type Link [LinkSize]byte
 
 // Limits of chains.
@@ -78,7 +79,8 @@ type Chain struct {
 
 const chainStride = 1 << 10
 
-// NewChain computes a chain of length heartbeats, 1 to ChainLengthMax, from a secret seed: about a tenth of a microsecond a heartbeat.
+// NewChain computes a chain of length heartbeats, 1 to ChainLengthMax, from a secret seed: about a tenth of a microsecond a
+// heartbeat.
 func NewChain(seed Link, owner protocol.NodeID, epoch, length uint64) (*Chain, error) {
 	if length < 1 || length > ChainLengthMax {
 		return nil, ErrChainLength
@@ -101,7 +103,8 @@ func (c *Chain) Anchor() Link {
 	return link
 }
 
-// Reveal returns the link of heartbeat i, 1 to Length. Links are to be revealed in ascending order only; each costs one hash on average.
+// Reveal returns the link of heartbeat i, 1 to Length. Links are to be revealed in ascending order only; each costs one hash on
+// average.
 func (c *Chain) Reveal(i uint64) (Link, error) {
 	if i == 0 {
 		return Link{}, ErrChainLength

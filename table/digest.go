@@ -15,9 +15,9 @@ type Digest struct {
 	Claims      []Claim
 }
 
-// Digest appends claims of at most room bytes to claims and returns them as a digest. When not all rows fit, half of the room goes
-// to the rows that have been silent for longest: those are what the table is most in need of. The other half rotates
-// over all rows, so that rows that are missing somewhere are found.
+// Digest appends claims of at most room bytes to claims and returns them as a digest. When not all rows fit, half of the room
+// goes to the rows that have been silent for longest: those are what the table is most in need of. The other half rotates over
+// all rows, so that rows that are missing somewhere are found.
 func (t *Table[S]) Digest(claims []Claim, room int) Digest {
 	t.pass++
 	if t.fits(room) {
@@ -80,7 +80,8 @@ type Difference[S any] struct {
 	WantBeats []protocol.NodeID
 }
 
-// Compare sets d to the difference between t and a digest. It takes one search for each claim and a walk over the range of the digest.
+// Compare sets d to the difference between t and a digest. It takes one search for each claim and a walk over the range of the
+// digest.
 func (t *Table[S]) Compare(digest Digest, d *Difference[S]) {
 	d.Rows, d.Beats = d.Rows[:0], d.Beats[:0]
 	d.WantRows, d.WantBeats = d.WantRows[:0], d.WantBeats[:0]

@@ -56,8 +56,8 @@ func (r *Row) Attribute(name string) ([]byte, bool) {
 	return r.Attributes[i].Value, true
 }
 
-// WithAttribute returns a copy of the row with one attribute set, or taken away when its value is nil. The copy shares all else with
-// r; its sequence is unchanged.
+// WithAttribute returns a copy of the row with one attribute set, or taken away when its value is nil. The copy shares all else
+// with r; its sequence is unchanged.
 func (r *Row) WithAttribute(attribute protocol.Attribute) *Row {
 	next := *r
 	i, ok := slices.BinarySearchFunc(r.Attributes, attribute.Name, compareAttribute)

@@ -181,7 +181,8 @@ func (r *Row) readFields(in *wire.Reader) {
 	}
 }
 
-// Check reports why the row cannot be encoded or exceeds limit bytes: an error of package protocol, ErrField, ErrOrder or a *RowTooLargeError.
+// Check reports why the row cannot be encoded or exceeds limit bytes: an error of package protocol, ErrField, ErrOrder or a
+// *RowTooLargeError.
 func (r *Row) Check(limit int) error {
 	if err := protocol.CheckName(r.Name); err != nil {
 		return err

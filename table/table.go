@@ -131,8 +131,8 @@ func (t *Table[S]) search(owner protocol.NodeID) (int, bool) {
 	return low, low < len(t.order) && t.order[low].owner == owner
 }
 
-// Merge takes over a row with its heartbeat and the link that proves it, when they are newer than what the table holds. The row is kept by pointer, the
-// proof is copied. The error is a *FullError or a *RowTooLargeError; then nothing changes.
+// Merge takes over a row with its heartbeat and the link that proves it, when they are newer than what the table holds. The row
+// is kept by pointer, the proof is copied. The error is a *FullError or a *RowTooLargeError; then nothing changes.
 func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []byte) (*Entry[S], Outcome, error) {
 	i, held := t.search(row.Owner)
 	if !held {
@@ -194,7 +194,8 @@ func (t *Table[S]) admit(row *Row, added bool) error {
 	return nil
 }
 
-// Beat takes over a heartbeat without its row. The outcome is Unchanged, Advanced or Missing; the entry is nil when the owner has none.
+// Beat takes over a heartbeat without its row. The outcome is Unchanged, Advanced or Missing; the entry is nil when the owner has
+// none.
 func (t *Table[S]) Beat(now protocol.Time, claim Claim, proof []byte) (*Entry[S], Outcome) {
 	e := t.Get(claim.Owner)
 	if e == nil {

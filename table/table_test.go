@@ -103,7 +103,8 @@ func same(t *testTable, o oracle) error {
 	return nil
 }
 
-// Merging is commutative, associative, idempotent and monotone, and agrees with an oracle: "newer (epoch, sequence) for the same ... wins".
+// Merging is commutative, associative, idempotent and monotone, and agrees with an oracle: "newer (epoch, sequence) for the same
+// ... wins".
 func TestMergeAgreesWithOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		updates := drawUpdates(t)
@@ -219,8 +220,8 @@ func randomTable(r *rand.Rand, n int) *testTable {
 	return table
 }
 
-// Digests stay within their room, are in order, complete within their range, and cover all rows in rotation: with half of the room for it, in at most
-// ceil(2n / claims) digests.
+// Digests stay within their room, are in order, complete within their range, and cover all rows in rotation: with half of the
+// room for it, in at most ceil(2n / claims) digests.
 func TestDigestsAreBoundedAndCoverAll(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, n := range []int{0, 1, 10, 100, 1000} {

@@ -141,8 +141,8 @@ func (v Value) Equal(w Value) bool {
 	return true
 }
 
-// String returns the value as people write it: true, 7, 0.5, text as it is, bytes and bitmaps as 0x and hexadecimal digits, times in RFC 3339,
-// lists as [a, b].
+// String returns the value as people write it: true, 7, 0.5, text as it is, bytes and bitmaps as 0x and hexadecimal digits, times
+// in RFC 3339, lists as [a, b].
 func (v Value) String() string {
 	switch v.kind {
 	case KindBool:
@@ -168,8 +168,8 @@ func (v Value) String() string {
 	return ""
 }
 
-// Encode returns the encoding of the value, as an attribute carries it. The error says that the value holds nothing, or a list in a list or a
-// list of more than ListMax elements.
+// Encode returns the encoding of the value, as an attribute carries it. The error says that the value holds nothing, or a list in
+// a list or a list of more than ListMax elements.
 func (v Value) Encode() ([]byte, error) {
 	if v.kind == KindNone || len(v.list) > ListMax {
 		return nil, fmt.Errorf("%w: nothing, or a list of more than %d elements", ErrValue, ListMax)

@@ -7,8 +7,8 @@ import (
 	"spinglass/wire"
 )
 
-// EpochMax is the greatest epoch that is accepted from others. A boot counter does not come near it; the bound leaves room to go above
-// an epoch that somebody else put into circulation.
+// EpochMax is the greatest epoch that is accepted from others. A boot counter does not come near it; the bound leaves room to go
+// above an epoch that somebody else put into circulation.
 const EpochMax = 1 << 48
 
 // Version orders what a member says of itself. The order is (epoch, sequence, heartbeat) and never wall
