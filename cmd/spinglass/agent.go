@@ -42,8 +42,9 @@ func newAgent() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "agent",
 		Short: "Run a member of a fleet on this machine",
-		Long: "Runs a member of a fleet until it is interrupted; then it tells the others that it leaves.\n\nEvery flag can also be given in the " +
-			"environment (SPINGLASS_DATA_DIR for --data-dir) or as a key of the TOML file that --config names (data-dir = \"...\").\n" +
+		Long: "Runs a member of a fleet until it is interrupted; then it tells the others that it leaves.\n\n" +
+			"Every flag can also be given in the environment (SPINGLASS_DATA_DIR for --data-dir) or as a key of the TOML file " +
+			"that --config names (data-dir = \"...\").\n" +
 			"A flag wins over the environment, and the environment over the file.",
 		Example: "  spinglass agent --name /eu/fra/web-1 --first\n  spinglass agent --name /eu/fra/web-2 --join 10.0.0.5:7400",
 		Args:    noArguments,

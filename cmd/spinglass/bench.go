@@ -26,8 +26,8 @@ func newBench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure what a fleet on this machine sustains without loss",
-		Long: "Starts a fleet on this machine, over real sockets. One member publishes as fast as the slowest of the others receives. Afterwards plain " +
-			"UDP does the same without a protocol, for comparison.",
+		Long: "Starts a fleet on this machine, over real sockets. One member publishes as fast as the slowest of the others " +
+			"receives. Afterwards plain UDP does the same without a protocol, for comparison.",
 		Example: "  spinglass bench --size 100,1200,7168",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -20,8 +20,8 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show a fleet on this machine that keeps its rate while some members are slow",
-		Long: "Starts a fleet on this machine, over real sockets. One member publishes steadily and all others subscribe, while some of them are " +
-			"asleep for much of the time. Each second it prints how many messages the members received.",
+		Long: "Starts a fleet on this machine, over real sockets. One member publishes steadily and all others subscribe, while " +
+			"some of them are asleep for much of the time. Each second it prints how many messages the members received.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := s.options.Check(); err != nil {
@@ -72,7 +72,8 @@ func (s *demoSettings) explain(w io.Writer) {
 	fmt.Fprintf(w, "%d members on this machine; one publishes %.0f messages of %d bytes per second to all others for %v.\n",
 		o.Members, o.Rate, o.Size, o.Duration)
 	if n := o.PerturbedMembers(); n > 0 {
-		fmt.Fprintf(w, "%d of them are asleep %.0f %% of the time. Watch the healthy ones: their rate should stay that of the publisher.\n\n", n, o.Sleep*100)
+		fmt.Fprintf(w, "%d of them are asleep %.0f %% of the time. Watch the healthy ones: their rate should stay that of the publisher.\n\n",
+			n, o.Sleep*100)
 	} else {
 		fmt.Fprintf(w, "Nothing goes wrong this time (--perturbed 0): everyone should receive at the publisher's rate.\n\n")
 	}

@@ -27,8 +27,9 @@ func newPeers() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "peers",
 		Short: "List the members that the agent knows",
-		Long: "Lists the members that the agent knows, itself first.\n\nA member is up; suspect when its heartbeat has not advanced for some " +
-			"time; down when that lasts; or left. Unreachable says that this agent gets no answer from it at the moment.",
+		Long: "Lists the members that the agent knows, itself first.\n\n" +
+			"A member is up; suspect when its heartbeat has not advanced for some time; down when that lasts; or left. " +
+			"Unreachable says that this agent gets no answer from it at the moment.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := s.client(cmd)
@@ -60,6 +61,9 @@ func (s *peersSettings) run(cmd *cobra.Command, client *local.Client) error {
 		}
 		if !s.watch {
 			return nil
+		}
+		if !s.json && !redraw {
+			fmt.Fprintln(out)
 		}
 		select {
 		case <-ticker.C:

@@ -35,8 +35,8 @@ func newPub() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pub TOPIC",
 		Short: "Publish each line of standard input as a message",
-		Long: "Publishes each line of standard input as a message, without the line's end; an empty line is an empty message. It waits while the " +
-			"agent cannot take more, and ends when all that it published has been sent.",
+		Long: "Publishes each line of standard input as a message, without the line's end; an empty line is an empty message. It " +
+			"waits while the agent cannot take more, and ends when all that it published has been sent.",
 		Example: "  date | spinglass pub clock\n  seq 10000 | spinglass pub numbers --rate 1000/s",
 		Args:    oneTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -83,8 +83,8 @@ func (s *pubSettings) run(cmd *cobra.Command, client *local.Client, topic string
 	return noAgentHint(err)
 }
 
-// lingering returns a context that ends with an error that says so when ctx has ended for some time: what was published before an interrupt is
-// still sent and counted.
+// lingering returns a context that ends with an error that says so when ctx has ended for some time: what was published before an
+// interrupt is still sent and counted.
 func lingering(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

@@ -29,8 +29,9 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "spinglass",
 		Short: "Communication for large fleets by gossip",
-		Long: "Spinglass spreads messages over a fleet of machines by gossip: no server, no broker, and a steady rate at healthy members while " +
-			"others are slow.\n\nTry: spinglass demo",
+		Long: "Spinglass spreads messages over a fleet of machines by gossip: no server, no broker, and a steady rate at healthy " +
+			"members while others are slow.\n\n" +
+			"Try: spinglass demo",
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,7 +28,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"spinglass": main})
 }
 
-// TestScripts runs the scripts of testdata/script. Besides the usual commands they have those of this file; PORT1 to PORT3 are free ports.
+// TestScripts runs the scripts of testdata/script. Besides the usual commands they have those of this file; PORT1 to PORT3 are
+// free ports.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -47,6 +50,7 @@ func TestScripts(t *testing.T) {
 			"await-streams": awaitStreams,
 			"await-route":   awaitRoute,
 			"long-line":     longLine,
+			"await-metric":  awaitMetric,
 			"occupy":        occupy,
 		},
 	})
@@ -109,8 +113,8 @@ func awaitStreams(ts *testscript.TestScript, negated bool, args []string) {
 	})
 }
 
-// await-route FROM TO waits until what the agent of one data directory publishes reaches another agent. All subscriptions of a member travel
-// together, so that those made before are known by then as well.
+// await-route FROM TO waits until what the agent of one data directory publishes reaches another agent. All subscriptions of a
+// member travel together, so that those made before are known by then as well.
 func awaitRoute(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) != 2 {
 		ts.Fatalf("usage: await-route FROM TO")
@@ -138,6 +142,24 @@ func awaitRoute(ts *testscript.TestScript, negated bool, args []string) {
 		case <-time.After(awaitInterval):
 		}
 	}
+}
+
+// await-metric PORT REGEXP waits until a line of the metrics that are served on the loopback port matches.
+func awaitMetric(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: await-metric PORT REGEXP")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	poll(ts, "await-metric", func() bool {
+		response, err := http.Get("http://127.0.0.1:" + args[0] + "/metrics")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		return err == nil && response.StatusCode == http.StatusOK && pattern.Match(text)
+	})
 }
 
 // long-line FILE N writes a line of N bytes after two short ones.

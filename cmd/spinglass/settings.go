@@ -39,7 +39,8 @@ func fromEnvironment(flag *pflag.Flag) error {
 	return nil
 }
 
-// fillSettings sets the flags that were not given from the environment, and those that are still not given from the configuration file.
+// fillSettings sets the flags that were not given from the environment, and those that are still not given from the configuration
+// file.
 func fillSettings(flags *pflag.FlagSet) error {
 	var failed error
 	flags.VisitAll(func(flag *pflag.Flag) {

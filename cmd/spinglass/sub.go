@@ -46,8 +46,8 @@ func newSub() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sub TOPIC",
 		Short: "Print the messages of a topic",
-		Long: "Prints the payload of each message of a topic on a line of standard output, and on standard error where messages were lost. With " +
-			"--json, both are objects on standard output.",
+		Long: "Prints the payload of each message of a topic on a line of standard output, and on standard error where messages " +
+			"were lost. With --json, both are objects on standard output.",
 		Args: oneTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.queueBytes < 0 {

@@ -69,7 +69,8 @@ func (a Address) check() error {
 	case a.target == "":
 		return errors.New("no api address")
 	case a.network == "unix" && len(a.target) > SocketPathMax:
-		return fmt.Errorf("socket path %s has %d bytes, the limit is %d; give a shorter one with --api unix:PATH", a.target, len(a.target), SocketPathMax)
+		return fmt.Errorf("socket path %s has %d bytes, the limit is %d; give a shorter one with --api unix:PATH",
+			a.target, len(a.target), SocketPathMax)
 	}
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 // ErrEnded says that the agent ended a stream. The error that wraps it says why.
 var ErrEnded = errors.New("the agent ended the stream")
 
-// Publish publishes the messages of body, each written by [AppendFrame], until it ends. What was published before an error is in the
-// [Error] when the agent told it.
+// Publish publishes the messages of body, each written by [AppendFrame], until it ends. What was published before an error is in
+// the [Error] when the agent told it.
 func (c *Client) Publish(ctx context.Context, topic string, body io.Reader) (Published, error) {
 	var done Published
 	response, err := c.do(ctx, http.MethodPost, topicURL(topic), body)
@@ -45,8 +45,8 @@ type Stream struct {
 	authors map[string]string
 }
 
-// Subscribe returns once the subscription is active: what is published from then on is delivered, or told as a gap. queueBytes bounds the
-// subscription's queue in the agent; 0 takes the agent's default. The stream ends with ctx.
+// Subscribe returns once the subscription is active at the agent; the other members learn of it by gossip, a moment later. queueBytes
+// bounds the subscription's queue in the agent; 0 takes the agent's default. The stream ends with ctx.
 func (c *Client) Subscribe(ctx context.Context, topic string, queueBytes int) (*Stream, error) {
 	target := topicURL(topic)
 	if queueBytes > 0 {
@@ -61,8 +61,8 @@ func (c *Client) Subscribe(ctx context.Context, topic string, queueBytes int) (*
 	}, nil
 }
 
-// Next returns the next message. Its payload is valid until the next call. A *[spinglass.Gap] says what was lost, and the stream goes on;
-// any other error ends it: [ErrEnded] when the agent ended it, [ErrAgentLost] when the agent is gone.
+// Next returns the next message. Its payload is valid until the next call. A *[spinglass.Gap] says what was lost, and the stream
+// goes on; any other error ends it: [ErrEnded] when the agent ended it, [ErrAgentLost] when the agent is gone.
 func (s *Stream) Next() (spinglass.Message, error) {
 	body, err := readFrame(s.reader, s.buffer, frameMax)
 	s.buffer = body

@@ -18,27 +18,28 @@
 //	GET  /v1/events                    one [Event] per line, as JSON
 //	GET  /metrics                      counters in the Prometheus text format
 //
-// A topic is one escaped path segment: the topic a/b is a%2Fb. An error is answered with a status of 400 or more and the JSON object
-// {"error": "..."}; an error of publishing also says how much was published before it, as "published" and "bytes".
+// A topic is one escaped path segment: the topic a/b is a%2Fb. An error is answered with a status of 400 or more and the JSON
+// object {"error": "..."}; an error of publishing also says how much was published before it, as "published" and "bytes".
 //
 // # Frames of a subscription
 //
-// The first byte of a frame is its kind. A message (1) continues with the author's name (uvarint length and bytes), the author's NodeID (8
-// bytes, big-endian), its sequence number (uvarint) and the payload, which fills the rest. A gap (2) and the end (3) continue with a
-// JSON object. The header of the answer is sent when the subscription is active: what is published after a client has seen it is delivered or
-// told as a gap. A stream that stops without the end frame was cut, so a client can tell an agent that went away from one that ended the
-// stream; the end frame carries why.
+// The first byte of a frame is its kind. A message (1) continues with the author's name (uvarint length and bytes), the author's
+// NodeID (8 bytes, big-endian), its sequence number (uvarint) and the payload, which fills the rest. A gap (2) and the end (3)
+// continue with a JSON object. The header of the answer is sent when the subscription is active at the agent; the other members
+// learn of it by gossip, a moment later. A stream that stops without the end frame was cut, so a client can tell an agent
+// that went away from one that ended the stream; the end frame carries why.
 //
 // # Contract
 //
-// Every length, queue and number of requests has a limit in limits.go. Answers are written in batches while the node is busy, and at once
-// when it is idle. A subscriber that reads too slowly fills the queue of its subscription in the node, which tells the loss as a gap.
+// Every length, queue and number of requests has a limit in limits.go. Answers are written in batches while the node is busy, and
+// at once when it is idle. A subscriber that reads too slowly fills the queue of its subscription in the node, which tells the
+// loss as a gap.
 //
-// The socket has mode 0600 from the moment it exists. On TCP only loopback addresses are accepted, and each request must carry the token
-// from the file api.token (mode 0600) of the data directory: "Authorization: Bearer TOKEN".
+// The socket has mode 0600 from the moment it exists. On TCP only loopback addresses are accepted, and each request must carry
+// the token from the file api.token (mode 0600) of the data directory: "Authorization: Bearer TOKEN".
 //
 // # Limitations
 //
-// Two agents with different data directories that are given the same socket path at the same instant may both take it for stale. Where
-// the file system cannot lock, only a dial tells a living agent from a stale socket.
+// Two agents with different data directories that are given the same socket path at the same instant may both take it for stale.
+// Where the file system cannot lock, only a dial tells a living agent from a stale socket.
 package local

@@ -22,8 +22,8 @@ type Listener struct {
 	lock    *os.File
 }
 
-// Listen makes the data directory when it does not exist, locks it and opens the address. A socket that no agent listens on any more is
-// replaced; for one that lives, and for a data directory that another process holds, the error is [ErrRunning].
+// Listen makes the data directory when it does not exist, locks it and opens the address. A socket that no agent listens on any
+// more is replaced; for one that lives, and for a data directory that another process holds, the error is [ErrRunning].
 func Listen(address Address, dataDir string) (*Listener, error) {
 	if err := address.check(); err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes the exclusive lock of an open file; held reports that another process has it. The lock ends with the file, however the
-// process ends.
+// lockFile takes the exclusive lock of an open file; held reports that another process has it. The lock ends with the file,
+// however the process ends.
 func lockFile(file *os.File) (held bool, err error) {
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	switch {

@@ -16,8 +16,8 @@ const (
 	topicSuffix = "/messages"
 )
 
-// topic serves the messages of the topic in the path. The pattern {topic} of http.ServeMux would not do: it takes the segment %2F, the
-// topic named "/", for the end of the path.
+// topic serves the messages of the topic in the path. The pattern {topic} of http.ServeMux would not do: it takes the segment
+// %2F, the topic named "/", for the end of the path.
 func (s *Server) topic(w http.ResponseWriter, r *http.Request) {
 	name, ok := cutTopic(r.URL.EscapedPath())
 	if !ok {

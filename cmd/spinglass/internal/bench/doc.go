@@ -1,5 +1,5 @@
-// Package bench measures what a fleet in one process sustains over loopback sockets: one member publishes as fast as the slowest receiver takes,
-// without loss.
+// Package bench measures what a fleet in one process sustains over loopback sockets: one member publishes as fast as the slowest
+// receiver takes, without loss.
 //
 // # Vocabulary
 //

@@ -21,7 +21,7 @@ const (
 	formTimeout  = 20 * time.Second
 	stallTimeout = 10 * time.Second // without progress at a receiver, after which a measurement fails
 	queueBytes   = 64 << 20         // of a receiver's subscription
-	windowBytes  = 1 << 20          // of the default window
+	windowBytes  = 128 << 10        // of the default window: more of them add delay and no rate
 	windowLow    = 8                // messages, of the default window
 	windowHigh   = 4096             // messages, of the default window
 )

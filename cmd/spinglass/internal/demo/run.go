@@ -30,7 +30,8 @@ type run struct {
 	healthy   rates // over all full seconds
 }
 
-// Run runs a demonstration until it is over or ctx ends. When ctx ends after the fleet has formed, the summary is of what happened so far.
+// Run runs a demonstration until it is over or ctx ends. When ctx ends after the fleet has formed, the summary is of what
+// happened so far.
 func Run(ctx context.Context, options Options, watcher Watcher) (Summary, error) {
 	if err := options.Check(); err != nil {
 		return Summary{}, err

@@ -23,8 +23,8 @@ type Fleet struct {
 	Nodes []*spinglass.Node
 }
 
-// Start starts members nodes on free loopback ports and waits until every one of them sees all others up. progress, when not nil, is called
-// while it waits with the number of members that see all others. The fleet is closed when an error is returned.
+// Start starts members nodes on free loopback ports and waits until every one of them sees all others up. progress, when not nil,
+// is called while it waits with the number of members that see all others. The fleet is closed when an error is returned.
 func Start(ctx context.Context, members int, progress func(ready int)) (*Fleet, error) {
 	f := &Fleet{}
 	for i := range members {

@@ -12,9 +12,10 @@ const (
 	settlePoll    = time.Millisecond
 )
 
-// Settle publishes probes, one at a time, until they reach all receivers so quickly that the publisher must know of every subscription. Before that
-// some of the receivers get by gossip what the others are sent. publish sends one probe, arrived reports whether everyone has all of
-// them. It gives up after a while, since a slow machine can be too slow for its notion of quick.
+// Settle publishes probes, one at a time, until they reach all receivers so quickly that the publisher must know of every
+// subscription. Before that some of the receivers get by gossip what the others are sent. publish sends one probe, arrived
+// reports whether everyone has all of them. It gives up after a while, since a slow machine can be too slow for its notion of
+// quick.
 func Settle(ctx context.Context, publish func(context.Context) error, arrived func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package window keeps a sender at most a given number of units ahead of the slowest of its receivers, all in one process. It is how the
-// benchmark finds the rate that is sustained without loss: a closed loop.
+// Package window keeps a sender at most a given number of units ahead of the slowest of its receivers, all in one process. It is
+// how the benchmark finds the rate that is sustained without loss: a closed loop.
 package window
 
 import (
