@@ -555,8 +555,9 @@ func TestTargetsFollowTheView(t *testing.T) {
 	}
 }
 
-// A node that was paused finds the digests of all that time at once. What it asks for by the first of them is refused as late, so that it asks
-// again by the later ones of the same gossiper, whose rounds went on; one by another gossiper might be asked in vain as well, and waits.
+// A node that was paused finds the digests of all that time at once. What it asks for by the first of them is refused as late,
+// so that it asks again by the later ones of the same gossiper, whose rounds went on; one by another gossiper might be asked in
+// vain as well, and waits.
 func TestAPausedNodeAsksAgainByLaterDigests(t *testing.T) {
 	s := soloMachine(t, nil)
 	s.receive(offer(100, 3, Range{1, 3}))
