@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"spinglass/live"
 	"spinglass/protocol"
 )
 
@@ -50,6 +51,12 @@ type (
 	Healed struct{ Peers int }
 	// SelfSuspect tells that this node finds itself late by Late, so that it trusts its own observations less; 0 when it is well again.
 	SelfSuspect struct{ Late time.Duration }
+	// Overload tells that this node could not keep up with its network: since the last Overload, at least a second ago, Dropped
+	// datagrams found a queue full. Repair brings most of them back; the node is short of processor time.
+	Overload struct {
+		Queue   string // receive_queue_full or send_buffer_full, as in the metric spinglass_dropped_total
+		Dropped uint64
+	}
 	// Overflow tells that Count events were dropped because the application read them too slowly.
 	Overflow struct{ Count uint64 }
 )
@@ -66,6 +73,7 @@ func (Joined) event()          {}
 func (JoinFailing) event()     {}
 func (Healed) event()          {}
 func (SelfSuspect) event()     {}
+func (Overload) event()        {}
 func (Overflow) event()        {}
 
 func (e PeerUp) String() string          { return e.Peer.Name + " is up" }
@@ -90,6 +98,9 @@ func (e SelfSuspect) String() string {
 		return "this node is on time again"
 	}
 	return fmt.Sprintf("this node runs %v late", e.Late.Round(time.Millisecond))
+}
+func (e Overload) String() string {
+	return fmt.Sprintf("this node is overloaded: %s, %d datagrams dropped", e.Queue, e.Dropped)
 }
 func (e Overflow) String() string {
 	return fmt.Sprintf("%d events were dropped: read too slowly", e.Count)
@@ -122,6 +133,8 @@ func (n *Node) event(e protocol.Event) Event {
 		return Healed{Peers: e.Peers}
 	case protocol.SelfSuspect:
 		return SelfSuspect{Late: e.Late}
+	case live.Overload:
+		return Overload{Queue: string(e.Queue), Dropped: e.Dropped}
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ var liveMetrics = []metric{
 	counter("lookups_failed_total", "Host names of members that could not be resolved.", func(s *snapshot) uint64 { return s.live.LookupsFailed }),
 	counter("work_refused_total", "Durable writes, signatures and checks refused because too many were waiting.", func(s *snapshot) uint64 { return s.live.WorkRefused }),
 	gauge("receive_buffer_bytes", "Size of the socket's receive buffer as the kernel granted it.", func(s *snapshot) int { return int(s.live.ReceiveBuffer) }),
-	counter("slow_consumer_messages_total", "Messages dropped from subscriptions because this node's application read too slowly. It was told of each gap.", func(s *snapshot) uint64 { return s.node.lost.slowConsumer.Load() }),
+	counter("slow_consumer_messages_total", "Messages dropped from subscriptions because this node's application read too slowly. It was told of each gap.", func(s *snapshot) uint64 { return s.node.slowConsumer.Load() }),
 }
 
 // protocolMetrics are those of the protocols and of the subscriptions.

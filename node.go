@@ -49,12 +49,8 @@ type Node struct {
 	left      chan struct{} // closed when its leaving has been told
 	closing   chan struct{}
 	closeOnce sync.Once
-	lost      lossCounters
-}
 
-// lossCounters count the messages that subscriptions did not get.
-type lossCounters struct {
-	slowConsumer, gaps, events atomic.Uint64
+	slowConsumer atomic.Uint64 // messages that made room in the queues of subscriptions
 }
 
 // Start starts a node. It returns once the sockets are open; whether the node is a member yet, [Joined] and [Node.Peers] tell. ctx bounds
@@ -259,7 +255,6 @@ func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
 		n.deliver(e.Topic, entry{delivery: e})
 		return
 	case *bimodal.Gap:
-		n.lost.gaps.Add(e.Count)
 		n.deliver(e.Topic, entry{gap: e})
 		return
 	case *bimodal.Writable:
@@ -317,7 +312,7 @@ func (n *Node) warn(e protocol.Event) {
 func (n *Node) deliver(topic string, e entry) {
 	for _, s := range n.subscriptions[topic] {
 		if lost := s.push(e); lost > 0 {
-			n.lost.slowConsumer.Add(lost)
+			n.slowConsumer.Add(lost)
 		}
 	}
 }

@@ -37,6 +37,7 @@ func (n *Node) turn() bool {
 	more = n.takeCompletions() || more
 	more = n.takeTimeout() || more
 	n.out.flush()
+	n.tellOverload()
 	return more
 }
 

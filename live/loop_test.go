@@ -106,11 +106,15 @@ func TestPerturbIsChecked(t *testing.T) {
 	}
 }
 
-func TestReceiveQueueOverflowIsCounted(t *testing.T) {
+func TestReceiveQueueOverflowIsCountedAndTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := newMemoryConn("10.0.0.1:7400")
 		m := &toy{}
-		n := run(t, 1, m, func(c *Config) { c.Conn, c.ReceiveQueue = conn, receiveQueueBytesMin })
+		var told []protocol.Event
+		n := run(t, 1, m, func(c *Config) {
+			c.Conn, c.ReceiveQueue = conn, receiveQueueBytesMin
+			c.OnEvent = func(_ protocol.Time, e protocol.Event) { told = append(told, e) }
+		})
 		synctest.Wait()
 		n.Pause(time.Second)
 		synctest.Wait()
@@ -128,6 +132,9 @@ func TestReceiveQueueOverflowIsCounted(t *testing.T) {
 			t.Errorf("received %d, want the three that found room", got)
 		}
 		_ = n.Close()
+		if want := (Overload{Queue: ReasonReceiveQueue, Dropped: 7}); len(told) != 1 || told[0] != protocol.Event(want) {
+			t.Errorf("the application was told %v, want %v once", told, want)
+		}
 	})
 }
 
@@ -161,8 +168,10 @@ func TestCallsAfterClose(t *testing.T) {
 	if err := n.Call(t.Context(), func(protocol.Time, *protocol.Output) {}); err != nil {
 		t.Fatal(err)
 	}
-	if n.Close() != nil || n.Close() != nil {
-		t.Error("closing twice failed")
+	for range 2 {
+		if err := n.Close(); err != nil {
+			t.Errorf("closing failed: %v", err)
+		}
 	}
 	nothing := func(protocol.Time, *protocol.Output) {}
 	for _, err := range []error{n.Do(nothing), n.Post(nothing), n.Call(t.Context(), nothing)} {

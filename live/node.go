@@ -62,6 +62,7 @@ type Node struct {
 	names     *names
 	timer     *time.Timer
 	perturber perturber
+	overload  overload
 	slabs     []*slab
 	targets   []netip.AddrPort
 	single    [1]protocol.NodeID

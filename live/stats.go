@@ -94,6 +94,9 @@ func (d *drops) add(reason protocol.Reason, n uint64) uint64 {
 	return count.Add(n)
 }
 
+// of returns how many drops of one of the driver's own reasons were counted.
+func (d *drops) of(reason protocol.Reason) uint64 { return (*d.counts.Load())[reason].Load() }
+
 func (d *drops) register(reason protocol.Reason) *atomic.Uint64 {
 	d.adding.Lock()
 	defer d.adding.Unlock()

@@ -23,7 +23,7 @@ type Event struct {
 	RetrySeconds float64 `json:"retry_s,omitempty"`  // of join_failing
 	Peers        int     `json:"peers,omitempty"`    // of healed
 	LateSeconds  float64 `json:"late_s,omitempty"`   // of self_suspect; none when it is well again
-	Count        uint64  `json:"count,omitempty"`    // of overflow
+	Count        uint64  `json:"count,omitempty"`    // of overflow and overload
 }
 
 // EventEnd is the type of the last event of a stream. Its text says why the stream ends.
@@ -93,6 +93,8 @@ func describe(e spinglass.Event) Event {
 		told.Peers = e.Peers
 	case spinglass.SelfSuspect:
 		told.LateSeconds = e.Late.Seconds()
+	case spinglass.Overload:
+		told.Count = e.Dropped
 	case spinglass.Overflow:
 		told.Count = e.Count
 	}

@@ -82,6 +82,7 @@ func TestEventsAreTold(t *testing.T) {
 		{spinglass.JoinFailing{Attempts: 3, Retry: 1500 * time.Millisecond}, Event{Type: "join_failing", Attempts: 3, RetrySeconds: 1.5}},
 		{spinglass.Healed{Peers: 4}, Event{Type: "healed", Peers: 4}},
 		{spinglass.SelfSuspect{Late: 2 * time.Second}, Event{Type: "self_suspect", LateSeconds: 2}},
+		{spinglass.Overload{Queue: "receive_queue_full", Dropped: 6}, Event{Type: "overload", Count: 6}},
 		{spinglass.Overflow{Count: 5}, Event{Type: "overflow", Count: 5}},
 	} {
 		s.node.events <- test.event
