@@ -13,11 +13,13 @@ import (
 
 // spreadTime returns how long it takes until 99 % of n members know a changed attribute.
 func spreadTime(n int, seed uint64, loss float64) (time.Duration, error) {
-	f := newFleet(n, sim.Config{Seed: seed, Network: lan(loss)}, nil)
+	network := lan(0)
+	f := newFleet(n, sim.Config{Seed: seed, Network: network}, nil)
 	f.world.Run(protocol.Time(40 * time.Second))
 	if err := f.complete(nil); err != nil {
 		return 0, err
 	}
+	network.Topology.(sim.Flat).Link.Loss = loss
 	var times []time.Duration
 	start := f.world.Now()
 	f.world.Observe(func(now protocol.Time, id protocol.NodeID, e protocol.Event) {
