@@ -132,9 +132,13 @@ func (r *run) publish(ctx context.Context) (time.Duration, error) {
 	return time.Since(start), errors.Join(err, measured)
 }
 
-// offer publishes at the wanted rate until ctx ends. What a delay held up is published after it.
+// offer publishes at the wanted rate until ctx ends. What a delay held up is published after it. It stays a little ahead, so that the rate on
+// the whole is at least the wanted one.
 func (r *run) offer(ctx context.Context, start time.Time) error {
-	const tick = 2 * time.Millisecond
+	const (
+		tick = 2 * time.Millisecond
+		lead = 10 * time.Millisecond
+	)
 	node, payload := r.fleet.Nodes[0], make([]byte, r.options.Size)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -144,7 +148,7 @@ func (r *run) offer(ctx context.Context, start time.Time) error {
 			return nil
 		case <-ticker.C:
 		}
-		due := uint64(time.Since(start).Seconds() * r.options.Rate)
+		due := uint64((time.Since(start) + lead).Seconds() * r.options.Rate)
 		for r.published.Load() < due && ctx.Err() == nil {
 			if err := node.Publish(ctx, topic, payload); err != nil {
 				if ctx.Err() != nil {
