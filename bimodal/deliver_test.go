@@ -262,6 +262,7 @@ func TestStreamsLimit(t *testing.T) {
 	}
 	s.rounds(30)
 	s.receive(of(25))
+	s.rounds(1)
 	s.receive(of(26))
 	stats := s.Stats()
 	if stats.StreamsRefused != 2 || stats.StreamsForgotten != 2 || s.byID[of(21).Stream] == nil {

@@ -9,15 +9,16 @@ import (
 
 // Constants of gossip that are not for configuration. Those of the authors' own implementation are marked (E).
 const (
-	pollFanout     = 1   // members that are polled on a gap (E)
-	pollAnswersMax = 32  // polls answered a round
-	rateMemory     = 10  // rounds over which the measured rate is smoothed
-	recentShare    = 4   // one part in so many of a digest is kept for streams in rotation
-	rotationScan   = 512 // streams looked at for one digest in rotation
-	forgetScan     = 16  // streams looked at a round, to be forgotten
-	idleRounds     = 10  // a node with nothing to repair gossips every so many rounds
-	patienceLives  = 2   // lives after which a missing packet is given up, however often it was asked for
-	evictShare     = 64  // one part in so many of the buffer is freed at a time
+	pollFanout     = 1             // members that are polled on a gap (E)
+	pollAnswersMax = 32            // polls answered a round
+	leapMax        = 2 * windowMax // packets a round that may be found missing; each takes a slot
+	rateMemory     = 10            // rounds over which the measured rate is smoothed
+	recentShare    = 4             // one part in so many of a digest is kept for streams in rotation
+	rotationScan   = 512           // streams looked at for one digest in rotation
+	forgetScan     = 16            // streams looked at a round, to be forgotten
+	idleRounds     = 10            // a node with nothing to repair gossips every so many rounds
+	patienceLives  = 2             // lives after which a missing packet is given up, however often it was asked for
+	evictShare     = 64            // one part in so many of the buffer is freed at a time
 )
 
 // scratch is memory for messages being built. They are copied, in one piece, when they are done.
@@ -36,7 +37,8 @@ func (m *Machine) beginRound() {
 	m.budget = m.roundBudget()
 	m.pollsLeft = m.config.Polls
 	m.answersLeft = pollAnswersMax
-	m.refusalTold = false
+	m.leapLeft = leapMax
+	m.refusalTold, m.roomSought = false, false
 }
 
 // roundBudget returns how many bytes of repairs a round may cost, whoever asks.

@@ -41,7 +41,9 @@ type Machine struct {
 	budget      int     // bytes left for repairs in the present round
 	pollsLeft   int     // to send in the present round
 	answersLeft int     // polls to answer in the present round
+	leapLeft    int     // packets that may be found missing in the present round
 	refusalTold bool    // in the present round
+	roomSought  bool    // for streams, in the present round
 	repairs     repairQueue
 	digestStamp uint64
 	assembled   int // bytes of messages being put together, all streams

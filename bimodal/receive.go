@@ -21,10 +21,13 @@ func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, re
 		m.stats.PacketsDuplicate++
 		return
 	}
+	gap := p.Seq > s.high+1
+	if gap && !m.follow(p.Seq-s.high-1, from, out) {
+		return
+	}
 	if repaired {
 		m.stats.PacketsRepaired++
 	}
-	gap := p.Seq > s.high+1
 	m.accept(now, s, m.arena.keep(p), out)
 	if gap {
 		m.poll(s, out)
@@ -59,8 +62,8 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 	if p.Seq > s.high {
 		m.learn(now, s, p.Seq, p.total(), out)
 	}
-	slot := s.at(p.Seq)
-	slot.packet, slot.since, slot.asked = p, m.round, m.round
+	slot := s.put(p)
+	slot.since, slot.asked = m.round, m.round
 	cost := packetCost + len(p.Body)
 	s.held++
 	s.waiting++
@@ -73,6 +76,19 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 		m.deliverNext(s, out)
 	}
 	m.evict(out)
+}
+
+// follow reports whether a stream may be found to have so many packets more than this node has heard of. Each takes a slot, and their
+// sum in a round is bounded, so that no datagram costs more work and memory than a few windows.
+func (m *Machine) follow(missing uint64, from protocol.NodeID, out *protocol.Output) bool {
+	cost := int(min(missing, windowMax))
+	if cost > m.leapLeft {
+		m.stats.LeapsRefused++
+		out.Drop(from, ReasonLeap)
+		return false
+	}
+	m.leapLeft -= cost
+	return true
 }
 
 // learn notes that the stream goes up to high, with which total messages are complete. Numbers that do not fit into the window
@@ -128,7 +144,7 @@ func (m *Machine) discard(s *stream) {
 	s.bytes -= cost
 	m.stats.BufferedPackets--
 	m.stats.BufferedBytes -= cost
-	slot.packet = nil
+	s.take(s.base)
 }
 
 // evict makes room in the buffer, if it is over its limit, at the cost of the streams that take the most of it: life shortens for

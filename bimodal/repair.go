@@ -15,6 +15,7 @@ const (
 	repairsMax       = 8192 // packets that wait to be repaired
 	repairWait       = 2    // rounds that they wait; then the requester has asked elsewhere
 	pushScan         = 256  // packets looked at for one entry of a digest, to be pushed
+	wantScan         = 8192 // missing packets looked at for one digest, to be asked for
 	unansweredMax    = 3    // requests without a repair before membership is told
 )
 
@@ -62,29 +63,31 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	c := &m.scratch
 	c.asked, c.ranges = c.asked[:0], c.ranges[:0]
 	c.reserved = wire.UvarintSize(uint64(d.Round)) + wire.UvarintSize(RequestNumbersMax)
-	left, o := m.config.Requests, occasion{from: from, round: d.Round, pause: uint32(m.config.RequestPause)}
+	o := occasion{
+		from: from, round: d.Round, pause: uint32(m.config.RequestPause), numbers: m.config.Requests, scan: wantScan,
+	}
 	if d.Answer {
 		o.pause = 0
 	}
 	for i := range d.Entries {
-		s := m.hear(now, from, d, i, out)
+		s := m.hear(now, d, i, &o, out)
 		if s == nil {
 			m.stats.EntriesIgnored++
 			continue
 		}
-		left -= m.want(s, &d.Entries[i], o, left)
+		m.want(s, &d.Entries[i], &o)
 		m.push(s, &d.Entries[i], from, out)
 	}
 	if len(c.asked) > 0 {
-		m.sendRequest(from, d.Round, m.config.Requests-left, out)
+		m.sendRequest(from, d.Round, m.config.Requests-o.numbers, out)
 	}
 	m.repair(out)
 }
 
 // hear takes in that the stream of an entry exists and how far it goes. It returns nil when the stream does not concern this
 // node.
-func (m *Machine) hear(now protocol.Time, from protocol.NodeID, d *Digest, i int, out *protocol.Output) *stream {
-	id, e := d.Stream(i), &d.Entries[i]
+func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *protocol.Output) *stream {
+	id, e, from := d.Stream(i), &d.Entries[i], o.from
 	s := m.byID[id]
 	if m.own(id) {
 		if s == nil || e.High > s.high {
@@ -113,25 +116,30 @@ func (m *Machine) hear(now protocol.Time, from protocol.NodeID, d *Digest, i int
 	}
 	s.began = min(s.began, began)
 	if e.High > s.high {
+		if !m.follow(e.High-s.high, from, out) {
+			return nil // later digests will tell again
+		}
 		m.learn(now, s, e.High, e.Messages, out)
 		m.evict(out)
 	}
 	return s
 }
 
-// want adds to the request under way what e offers and this node misses, newest first: at most limit numbers, of which none was
-// asked for in the present round or in o.pause rounds before. It returns how many.
-func (m *Machine) want(s *stream, e *DigestEntry, o occasion, limit int) int {
-	if s.missing() == 0 || limit == 0 {
-		return 0
+// want adds to the request under way what e offers and this node misses, newest first, as far as the occasion allows.
+func (m *Machine) want(s *stream, e *DigestEntry, o *occasion) {
+	if s.missing() == 0 {
+		return
 	}
 	c := &m.scratch
-	mark, count := len(c.ranges), 0
+	mark, before := len(c.ranges), o.numbers
 	reserved := s.id.size() + 2*wire.UvarintSize(s.high) + wire.UvarintSize(RequestNumbersMax)
 	for _, offered := range e.Ranges {
-		for seq := min(offered.Last, s.high); seq >= max(offered.First, s.next) && count < limit; seq-- {
+		low := max(offered.First, s.next)
+		seq, missing := s.last(min(offered.Last, s.high), low, false)
+		for ; missing && o.numbers > 0 && o.scan > 0; seq, missing = s.last(seq-1, low, false) {
+			o.scan--
 			slot := s.at(seq)
-			if slot.packet != nil || m.config.Mode == ModeFull && !slot.mayAsk(m.round, o) {
+			if m.config.Mode == ModeFull && !slot.mayAsk(m.round, o) {
 				continue
 			}
 			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {
@@ -139,24 +147,24 @@ func (m *Machine) want(s *stream, e *DigestEntry, o occasion, limit int) int {
 			} else {
 				// Each range costs two numbers, of which neither is longer than the highest.
 				if reserved += 2 * wire.UvarintSize(s.high); c.reserved+reserved > m.messageRoom() {
-					return m.endWant(s, mark, count, reserved)
+					m.endWant(s, mark, before-o.numbers, reserved)
+					return
 				}
 				c.ranges = append(c.ranges, Range{First: seq, Last: seq})
 			}
 			slot.ask(m.round, o)
-			count++
+			o.numbers--
 		}
 	}
-	return m.endWant(s, mark, count, reserved)
+	m.endWant(s, mark, before-o.numbers, reserved)
 }
 
-func (m *Machine) endWant(s *stream, mark, count, reserved int) int {
-	c := &m.scratch
-	if count > 0 {
+// endWant ends the part of the request under way that is about s, if there is any.
+func (m *Machine) endWant(s *stream, mark, count, reserved int) {
+	if c := &m.scratch; count > 0 {
 		c.reserved += reserved
 		c.asked = append(c.asked, RequestEntry{Stream: s.id, Ranges: c.ranges[mark:]})
 	}
-	return count
 }
 
 func (m *Machine) sendRequest(to protocol.NodeID, round uint32, numbers int, out *protocol.Output) {
@@ -202,17 +210,22 @@ func (m *Machine) pushRange(s *stream, lacking Range, left int, to protocol.Node
 	for seq := lacking.First; seq <= lacking.Last && left > 0; seq++ {
 		left--
 		if slot := s.at(seq); slot.packet != nil && m.round-slot.since > m.life()/2 {
-			m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out)
+			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out) {
+				return 0
+			}
 		}
 	}
 	return left
 }
 
-func (m *Machine) enqueue(r repair, out *protocol.Output) {
-	if !m.repairs.push(r) {
-		m.stats.RepairsRefused++
-		out.Drop(r.to, ReasonRepairs)
+// enqueue reports whether there was room for a repair to wait. When there is none the rest of what was asked for is not looked at.
+func (m *Machine) enqueue(r repair, out *protocol.Output) bool {
+	if m.repairs.push(r) {
+		return true
 	}
+	m.stats.RepairsRefused++
+	out.Drop(r.to, ReasonRepairs)
+	return false
 }
 
 // receiveRequest queues what is asked for, if the round that the request echoes is current: who is later than its round trip
@@ -231,22 +244,31 @@ func (m *Machine) receiveRequest(_ protocol.Time, from protocol.NodeID, q *Reque
 		return
 	}
 	for i := range q.Entries {
-		e := &q.Entries[i]
-		s := m.byID[e.Stream]
-		for _, asked := range e.Ranges {
-			for seq := asked.Last; seq >= asked.First; seq-- {
-				if s == nil || s.packet(seq) == nil {
-					m.stats.NumbersUnheld++
-					continue
-				}
-				slot := s.at(seq)
-				slot.asked = m.round
-				slot.requests = min(slot.requests+1, regionalRequests)
-				m.enqueue(repair{to: from, stream: s, seq: seq, round: m.round}, out)
-			}
+		if !m.grant(from, &q.Entries[i], out) {
+			break
 		}
 	}
 	m.repair(out)
+}
+
+// grant queues what one entry of a request asks for. It reports whether there was room for all.
+func (m *Machine) grant(to protocol.NodeID, e *RequestEntry, out *protocol.Output) bool {
+	s := m.byID[e.Stream]
+	for _, asked := range e.Ranges {
+		for seq := asked.Last; seq >= asked.First; seq-- {
+			if s == nil || s.packet(seq) == nil {
+				m.stats.NumbersUnheld++
+				continue
+			}
+			slot := s.at(seq)
+			slot.asked = m.round
+			slot.requests = min(slot.requests+1, regionalRequests)
+			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round}, out) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // allowance returns how many rounds ago a round may be that a peer echoes.

@@ -433,6 +433,7 @@ func TestBufferLimitOfMissingPackets(t *testing.T) {
 		d := offer(1, 50_000)
 		d.Entries[0].Author = 1000 + author
 		s.receive(d)
+		s.rounds(1)
 		if got := s.Stats().BufferedBytes; got > 4<<20 {
 			t.Fatalf("%d bytes taken", got)
 		}

@@ -19,6 +19,7 @@ type Stats struct {
 	PacketsUnwanted  uint64 // of topics not subscribed to
 	PacketsMissed    uint64 // given up
 	PacketsEvicted   uint64 // dropped before their life was over because the buffer was full
+	LeapsRefused     uint64 // packets and entries of digests refused: too many found missing in a round
 	PacketsContrary  uint64 // with counts that contradict those before
 
 	DigestsSent        uint64
@@ -36,9 +37,9 @@ type Stats struct {
 	RepairBytesSent uint64
 	RepairsPushed   uint64 // of the copies: unasked
 	RepairsRegional uint64 // packets repaired for the whole region
-	RepairsDeferred uint64 // rounds that ended with repairs waiting for budget
+	RepairsDeferred uint64 // times that repairs had to wait for the budget of a later round
 	RepairsExpired  uint64 // waited too long for budget
-	RepairsRefused  uint64 // no room to wait
+	RepairsRefused  uint64 // requests and pushes cut short: no room to wait
 
 	PollsSent     uint64
 	PollsWithheld uint64 // gaps seen after the polls of the round were used up

@@ -6,6 +6,17 @@ import (
 	"spinglass/protocol"
 )
 
+const (
+	// beginningError is by how much the estimates that several nodes have of the beginning of one stream may differ: repairs are late
+	// by as much as a packet may be kept.
+	beginningError = time.Minute
+	// beginningDrift is which part of the age of a stream they may differ by, because clocks do not run at quite the same speed.
+	beginningDrift = 1024
+	// roomShare bounds what is forgotten at once to make room: which part of the streams, and within which part of the idle time of the
+	// oldest one.
+	roomShare = 8
+)
+
 // stream is what a node knows of one stream: its own, or one that it subscribes to.
 type stream struct {
 	window
@@ -48,7 +59,7 @@ func (t *topic) wantsAll(began protocol.Time, age uint64) bool {
 // another author.
 func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint64, out *protocol.Output) *stream {
 	// The own streams are bounded by the number of topics, so that a crowd of others cannot keep this node from publishing.
-	if len(m.streams) >= m.config.Streams && !m.own(id) && !m.forgetOldest(now) {
+	if len(m.streams) >= m.config.Streams && !m.own(id) && !m.makeRoom(now) {
 		m.refuseStream(id, t, out)
 		return nil
 	}
@@ -108,7 +119,7 @@ func (m *Machine) unlist(s *stream) {
 func (m *Machine) rest(s *stream) {
 	m.unlist(s)
 	m.stats.BufferedBytes -= slotCost * len(s.slots)
-	s.slots = nil
+	s.slots, s.filled = nil, nil
 }
 
 // forget removes every stream that gone reports, and what it holds.
@@ -139,13 +150,20 @@ func (m *Machine) forget(gone func(*stream) bool) int {
 
 // forgettable reports whether nobody is likely to ask for or to add to s any more.
 func (m *Machine) forgettable(now protocol.Time, s *stream) bool {
-	return !s.active() && !m.own(s.id) && now.Sub(s.used) > m.config.Forget && !m.present(s.id)
+	return now.Sub(s.used) > m.config.Forget && m.idle(s)
 }
 
 // present reports whether the author of a stream is a member that this node knows of, in the run in which it made the stream.
 func (m *Machine) present(id StreamID) bool {
 	p := m.peers[id.Author]
-	return p != nil && p.epoch <= id.Epoch
+	return p != nil && p.epoch == id.Epoch
+}
+
+// pass notes that a stream is forgotten. Should it come back, it is to be taken up where it stands, and so is what began before it or
+// just after: what other nodes tell of its beginning may be a little later.
+func (s *stream) pass(now protocol.Time) {
+	err := max(beginningError, now.Sub(s.began)/beginningDrift)
+	s.topic.since = max(s.topic.since, min(now, s.began.Add(err)))
 }
 
 // forgetIdle looks at a few streams each round.
@@ -160,7 +178,7 @@ func (m *Machine) forgetIdle(now protocol.Time) {
 			m.forget(func(s *stream) bool {
 				due := m.forgettable(now, s)
 				if due {
-					s.topic.since = now
+					s.pass(now)
 				}
 				return due
 			})
@@ -169,22 +187,29 @@ func (m *Machine) forgetIdle(now protocol.Time) {
 	}
 }
 
-// forgetOldest makes room by forgetting the idle stream that was used least recently and whose author is gone. It reports
-// whether there was one.
-func (m *Machine) forgetOldest(now protocol.Time) bool {
-	var oldest *stream
-	for _, s := range m.streams {
-		if s.active() || m.own(s.id) || m.present(s.id) {
-			continue
-		}
-		if oldest == nil || s.used < oldest.used {
-			oldest = s
-		}
-	}
-	if oldest == nil {
+// makeRoom forgets those idle streams whose authors are gone that were used least recently: the oldest, and what is not much younger.
+// It looks for them once a round at most, since it looks at all. It reports whether there is room now.
+func (m *Machine) makeRoom(now protocol.Time) bool {
+	if m.roomSought {
 		return false
 	}
-	oldest.topic.since = now
-	m.forget(func(s *stream) bool { return s == oldest })
-	return true
+	m.roomSought = true
+	oldest := now.Add(1)
+	for _, s := range m.streams {
+		if m.idle(s) {
+			oldest = min(oldest, s.used)
+		}
+	}
+	until, room := oldest.Add(now.Sub(oldest)/roomShare), 1+len(m.streams)/roomShare
+	return m.forget(func(s *stream) bool {
+		due := room > 0 && s.used <= until && m.idle(s)
+		if due {
+			room--
+			s.pass(now)
+		}
+		return due
+	}) > 0
 }
+
+// idle reports whether a stream may be forgotten when there is need.
+func (m *Machine) idle(s *stream) bool { return !s.active() && !m.own(s.id) && !m.present(s.id) }

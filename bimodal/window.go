@@ -1,6 +1,10 @@
 package bimodal
 
-import "spinglass/protocol"
+import (
+	"math/bits"
+
+	"spinglass/protocol"
+)
 
 // windowMax is the most packets of one stream between its floor and the newest heard of. A member that is further behind gives
 // up the oldest.
@@ -26,29 +30,32 @@ type slot struct {
 	echo     uint16  // the gossiper's round that was echoed then, shortened
 }
 
-// occasion is a digest as far as asking because of it goes.
+// occasion is a digest as far as asking because of it goes, and what it may still cost.
 type occasion struct {
-	from  protocol.NodeID
-	round uint32 // the gossiper's, echoed in the request
-	pause uint32 // rounds after which a packet may be asked for again
+	from    protocol.NodeID
+	round   uint32 // the gossiper's, echoed in the request
+	pause   uint32 // rounds after which a packet may be asked for again
+	numbers int    // packets that may still be asked for
+	scan    int    // missing packets that may still be looked at
 }
 
 // mayAsk reports whether a missing packet may be asked for because of a digest in this node's round: when it was not "requested in
 // the last 2 rounds". Those are this node's rounds, or the gossiper's own when it is the one who was asked: a node that was paused
 // finds the digests of all that time at once, and what it asks for by the first of them is refused as late.
-func (s *slot) mayAsk(round uint32, o occasion) bool {
+func (s *slot) mayAsk(round uint32, o *occasion) bool {
 	return round-s.asked > o.pause || s.gossiper == uint16(o.from) && int32(int16(uint16(o.round)-s.echo)) > int32(o.pause)
 }
 
 // ask notes that a missing packet is asked for because of a digest.
-func (s *slot) ask(round uint32, o occasion) {
+func (s *slot) ask(round uint32, o *occasion) {
 	s.asked, s.gossiper, s.echo = round, uint16(o.from), uint16(o.round)
 }
 
 // window is the part of a stream that a member deals with: base <= next <= high+1. Numbers below base are done with; those from
 // base to next-1 are delivered (or given up) and held for repairing others; those from next on are wanted.
 type window struct {
-	slots   []slot // a ring, its length a power of two
+	slots   []slot   // a ring, its length a power of two
+	filled  []uint64 // a bit for each slot: it has a packet. So runs of packets, and of holes, are found 64 at a time
 	base    uint64
 	next    uint64
 	high    uint64 // highest number heard of
@@ -61,7 +68,7 @@ type window struct {
 func (w *window) cost() int { return w.bytes + slotCost*len(w.slots) }
 
 // at returns the slot of a number from base to high.
-func (w *window) at(seq uint64) *slot { return &w.slots[seq&uint64(len(w.slots)-1)] }
+func (w *window) at(seq uint64) *slot { return &w.slots[w.index(seq)] }
 
 // packet returns the packet of any number, nil if it is not held.
 func (w *window) packet(seq uint64) *Packet {
@@ -76,6 +83,43 @@ func (w *window) missing() uint64 { return w.high + 1 - w.next - uint64(w.waitin
 
 // active reports whether there is anything to repair for others or for this node.
 func (w *window) active() bool { return w.held > 0 || w.next <= w.high }
+
+// put stores a packet in the slot of its number, which has none.
+func (w *window) put(p *Packet) *slot {
+	slot, i := w.at(p.Seq), w.index(p.Seq)
+	slot.packet = p
+	w.filled[i/64] |= 1 << (i % 64)
+	return slot
+}
+
+// take empties the slot of a number, which has a packet.
+func (w *window) take(seq uint64) {
+	i := w.index(seq)
+	w.at(seq).packet = nil
+	w.filled[i/64] &^= 1 << (i % 64)
+}
+
+func (w *window) index(seq uint64) uint64 { return seq & uint64(len(w.slots)-1) }
+
+// last returns the highest number from low to seq whose packet is held, or is not held; base <= low and seq <= high.
+func (w *window) last(seq, low uint64, held bool) (uint64, bool) {
+	for seq >= low {
+		i := w.index(seq)
+		word := w.filled[i/64]
+		if !held {
+			word = ^word
+		}
+		span := i%64 + 1 // numbers that this word has of the ring, from seq down
+		if n := uint64(bits.LeadingZeros64(word << (64 - span))); n < span {
+			return seq - n, seq-n >= low && seq >= n
+		}
+		if seq < span {
+			break
+		}
+		seq -= span
+	}
+	return 0, false
+}
 
 // extend raises high, which must fit in the window, and marks the new numbers as missing since round. It returns by how many
 // slots the ring grew.
@@ -100,9 +144,13 @@ func (w *window) grow(need uint64) int {
 	for uint64(length) < need {
 		length *= 2
 	}
-	w.slots = make([]slot, length)
+	w.slots, w.filled = make([]slot, length), make([]uint64, (length+63)/64)
 	for seq := old.base; seq <= old.high; seq++ {
-		*w.at(seq) = *old.at(seq)
+		slot := old.at(seq)
+		*w.at(seq) = *slot
+		if slot.packet != nil {
+			w.put(slot.packet)
+		}
 	}
 	return length - len(old.slots)
 }
@@ -112,24 +160,21 @@ func (w *window) ranges(ranges []Range, max int) ([]Range, uint64) {
 	if w.held == 0 {
 		return ranges, w.base
 	}
-	if uint64(w.held) == w.high+1-w.base {
-		return append(ranges, Range{First: w.base, Last: w.high}), w.base
-	}
-	mark := len(ranges)
-	for seq := w.high; seq >= w.base; seq-- {
-		if w.at(seq).packet == nil {
-			continue
+	for seq, count := w.high, 0; ; count++ {
+		last, held := w.last(seq, w.base, true)
+		if !held {
+			return ranges, w.base
 		}
-		if n := len(ranges); n > mark && ranges[n-1].First == seq+1 {
-			ranges[n-1].First = seq
-			continue
-		}
-		if len(ranges)-mark == max {
+		if count == max {
 			return ranges, ranges[len(ranges)-1].First
 		}
-		ranges = append(ranges, Range{First: seq, Last: seq})
+		hole, more := w.last(last, w.base, false)
+		if !more {
+			return append(ranges, Range{First: w.base, Last: last}), w.base
+		}
+		ranges = append(ranges, Range{First: hole + 1, Last: last})
+		seq = hole
 	}
-	return ranges, w.base
 }
 
 // neverAsked is how many rounds ago a packet was asked for that never was: longer than any pause.
