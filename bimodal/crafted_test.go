@@ -249,3 +249,22 @@ func BenchmarkCrafted(b *testing.B) {
 		return p
 	}, nil)
 }
+
+// Messages that are begun and never ended take no more memory than is accounted for: "reassembly 16 MiB".
+func TestUnfinishedMessages(t *testing.T) {
+	s := soloMachine(t, nil)
+	p := packet(1)
+	p.Count, p.Body = 0, wire.AppendRecord(nil, wire.Record{Kind: wire.RecordFirst, Total: wire.MessageMax, Data: make([]byte, 1100)})
+	for author := range protocol.NodeID(s.config.Streams) {
+		begun := *p
+		begun.Stream.Author = 100 + author
+		s.receive(&begun)
+	}
+	taken := 0
+	for _, stream := range s.streams {
+		taken += cap(stream.order.partial)
+	}
+	if taken > assembliesMax || s.assembled != taken || s.Stats().AssembliesRefused == 0 {
+		t.Errorf("%d bytes taken, %d accounted for", taken, s.assembled)
+	}
+}

@@ -5,11 +5,12 @@ import (
 	"spinglass/wire"
 )
 
-// assembliesMax bounds the memory of messages that are being put together, all streams together, in bytes.
+// assembliesMax bounds the memory of messages that are being put together, all streams together, in bytes. The last piece that fits
+// may take it beyond that by what a slice grows.
 const assembliesMax = 16 << 20
 
-// Bounds of the memory that is taken for a cut message on its own word, when its first piece is there: so many times that piece, and
-// so many bytes.
+// Bounds of the memory that is taken for a cut message on its own word, when its first piece is there: so many times that piece, so
+// many bytes, and one part in reserveShare of what assembliesMax leaves.
 const (
 	reserveShare = 64
 	reserveMax   = 64 << 10
@@ -111,8 +112,9 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 		return
 	}
 	size := len(o.partial) + len(record.Data)
-	if size > o.whole || last && size != o.whole || m.assembled+len(record.Data) > assembliesMax {
-		if m.assembled+len(record.Data) > assembliesMax {
+	full := m.assembled+len(record.Data) > assembliesMax
+	if size > o.whole || last && size != o.whole || full {
+		if full {
 			m.stats.AssembliesRefused++
 		} else {
 			m.stats.PacketsContrary++
@@ -123,11 +125,13 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 		o.skipping = !last
 		return
 	}
+	before := cap(o.partial)
 	if o.partial == nil {
-		o.partial = m.arena.reserve(min(o.whole, reserveShare*len(record.Data), reserveMax))
+		reserve := min(o.whole, reserveShare*len(record.Data), reserveMax, (assembliesMax-m.assembled)/reserveShare)
+		o.partial = m.arena.reserve(max(reserve, len(record.Data)))
 	}
 	o.partial = append(o.partial, record.Data...)
-	m.assembled += len(record.Data)
+	m.assembled += cap(o.partial) - before
 	if !last {
 		return
 	}
@@ -139,7 +143,7 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 
 // abandonAssembly forgets the pieces of a cut message.
 func (m *Machine) abandonAssembly(s *stream) {
-	m.assembled -= len(s.order.partial)
+	m.assembled -= cap(s.order.partial)
 	s.order.partial, s.order.whole = nil, 0
 }
 

@@ -148,31 +148,42 @@ func (m *Machine) discard(s *stream) {
 }
 
 // evict makes room in the buffer, if it is over its limit, at the cost of the streams that take the most of it: life shortens for
-// them. A stream of which nothing is held gives up what it misses.
+// them. Each pass over the active streams brings all down to half of what the largest takes, so that few passes are enough.
 func (m *Machine) evict(out *protocol.Output) {
 	if m.stats.BufferedBytes <= m.config.BufferBytes {
 		return
 	}
 	target := m.config.BufferBytes - m.config.BufferBytes/evictShare
 	for m.stats.BufferedBytes > target {
-		largest := m.newest
+		largest := 0
 		for s := m.newest; s != nil; s = s.older {
-			if s.cost() > largest.cost() {
-				largest = s
-			}
+			largest = max(largest, s.cost())
 		}
-		if largest == nil || largest.cost() == 0 {
+		if largest == 0 {
 			return
 		}
-		for largest.held > 0 && m.stats.BufferedBytes > target {
-			m.raise(largest, largest.base+1, GapBuffer, out)
+		for s := m.newest; s != nil && m.stats.BufferedBytes > target; {
+			older := s.older
+			m.shrink(s, largest/2, target, out)
+			s = older
 		}
-		if m.stats.BufferedBytes > target {
-			m.raise(largest, largest.high+1, GapBuffer, out)
-			m.settle(largest, out)
-			m.rest(largest)
-			continue
-		}
-		m.settle(largest, out)
 	}
+}
+
+// shrink drops the oldest packets of a stream until it, or the whole buffer, takes no more than it should. A stream of which nothing is
+// left gives up what it misses.
+func (m *Machine) shrink(s *stream, most, target int, out *protocol.Output) {
+	if s.cost() <= most {
+		return
+	}
+	for s.held > 0 && s.cost() > most && m.stats.BufferedBytes > target {
+		m.raise(s, s.base+1, GapBuffer, out)
+	}
+	if s.held == 0 && s.cost() > most && m.stats.BufferedBytes > target {
+		m.raise(s, s.high+1, GapBuffer, out)
+		m.settle(s, out)
+		m.rest(s)
+		return
+	}
+	m.settle(s, out)
 }

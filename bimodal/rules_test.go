@@ -426,6 +426,25 @@ func TestBufferLimit(t *testing.T) {
 	}
 }
 
+// Many streams that take about the same give way together, in few passes: each keeps its newest packets.
+func TestBufferLimitIsShared(t *testing.T) {
+	s := soloMachine(t, func(c *Config) { c.BufferBytes = 1 << 20 })
+	for seq := range uint64(20) {
+		for author := range protocol.NodeID(100) {
+			p := packet(seq + 1)
+			p.Stream.Author = 100 + author
+			s.receive(p)
+		}
+	}
+	least, most := 1<<20, 0
+	for _, stream := range s.streams {
+		least, most = min(least, stream.cost()), max(most, stream.cost())
+	}
+	if least < most/4 || s.Stats().BufferedBytes < 1<<20-1<<20/evictShare-2000 || s.Stats().BufferedBytes > 1<<20 {
+		t.Errorf("streams take %d to %d bytes, %d together", least, most, s.Stats().BufferedBytes)
+	}
+}
+
 // Streams of which only their length is known take room too, and cannot take more of it than there is.
 func TestBufferLimitOfMissingPackets(t *testing.T) {
 	s := soloMachine(t, func(c *Config) { c.BufferBytes = 4 << 20 })
