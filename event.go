@@ -202,6 +202,10 @@ func (n *Node) Events(ctx context.Context) iter.Seq2[Event, error] {
 		}
 		defer n.unwatch(w)
 		for {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
 			events, closed := w.take()
 			for _, e := range events {
 				if !yield(e, nil) {
@@ -215,8 +219,6 @@ func (n *Node) Events(ctx context.Context) iter.Seq2[Event, error] {
 			select {
 			case <-w.wake:
 			case <-ctx.Done():
-				yield(nil, ctx.Err())
-				return
 			}
 		}
 	}

@@ -37,7 +37,7 @@ type Node struct {
 	outgoing outgoings
 
 	subscriptions map[string][]*Subscription // of the loop
-	configured    map[string]bool            // of the loop: topics whose rate is set
+	rates         map[string]int64           // of the loop: topics that this node publishes to, and their rates
 
 	rows map[protocol.NodeID]*protocol.Peer // of the loop: peers that are up, as the application knows them
 
@@ -49,6 +49,7 @@ type Node struct {
 	left      chan struct{} // closed when its leaving has been told
 	closing   chan struct{}
 	closeOnce sync.Once
+	posting   sync.WaitGroup // goroutines that the loop has started to come back to a topic
 
 	slowConsumer atomic.Uint64 // messages that made room in the queues of subscriptions
 }
@@ -74,7 +75,8 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	}
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: time.Now(),
-		subscriptions: map[string][]*Subscription{}, configured: map[string]bool{}, rows: map[protocol.NodeID]*protocol.Peer{}, joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
+		subscriptions: map[string][]*Subscription{}, rates: map[string]int64{}, rows: map[protocol.NodeID]*protocol.Peer{},
+		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
 	n.outgoing.node = n
 	n.names.learn(n.id, n.name)
@@ -198,6 +200,7 @@ func (n *Node) unsubscribe(s *Subscription) error {
 		}
 		delete(n.subscriptions, s.topic)
 		_ = n.stack.Unsubscribe(now, s.topic, out) // it is subscribed, so that this cannot fail
+		n.keepRate(now, s.topic)
 	})
 	if errors.Is(err, ErrClosed) {
 		return nil
@@ -228,6 +231,7 @@ func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		close(n.closing)
 		_ = n.live.Close() // it has no error to tell
+		n.posting.Wait()
 		for _, subscriptions := range n.subscriptions {
 			for _, s := range subscriptions {
 				s.end()
@@ -237,6 +241,16 @@ func (n *Node) Close() error {
 		n.dataDir.close()
 	})
 	return nil
+}
+
+// closed reports whether Close has begun.
+func (n *Node) closed() bool {
+	select {
+	case <-n.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // call runs f on the loop and waits for it.

@@ -62,14 +62,31 @@ func (n *Node) ConfigureTopic(ctx context.Context, topic string, options ...Topi
 		return nil
 	}
 	var failed error
-	err := n.call(ctx, func(now protocol.Time, _ *protocol.Output) {
-		failed = n.stack.Bimodal.Configure(now, topic, bimodal.TopicOptions{Rate: *o.rate})
-		n.configured[topic] = failed == nil || n.configured[topic]
-	})
-	if err != nil || failed == nil {
+	if err := n.call(ctx, func(now protocol.Time, _ *protocol.Output) { failed = n.setRate(now, topic, *o.rate) }); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrLimit, failed)
+	return failed
+}
+
+// setRate sets the rate of a topic, which keeps a place for it in the protocol, on the loop.
+func (n *Node) setRate(now protocol.Time, topic string, rate int64) error {
+	err := n.stack.Bimodal.Configure(now, topic, bimodal.TopicOptions{Rate: rate})
+	switch {
+	case errors.Is(err, bimodal.ErrRate):
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrLimit, err)
+	}
+	n.rates[topic] = rate
+	return nil
+}
+
+// keepRate sets the rate of a topic again that the protocol has forgotten together with the last subscription, which it does while nothing was
+// published. It runs in the input that ended the subscription, so that there still is room for the topic.
+func (n *Node) keepRate(now protocol.Time, topic string) {
+	if rate, configured := n.rates[topic]; configured && !n.outgoing.begun(topic) {
+		_ = n.setRate(now, topic, rate) // it was accepted before
+	}
 }
 
 // Publish sends a message to all subscribers of a topic. It returns once the node has taken the message over, and waits while the node is not a
@@ -79,6 +96,9 @@ func (n *Node) ConfigureTopic(ctx context.Context, topic string, options ...Topi
 func (n *Node) Publish(ctx context.Context, topic string, payload []byte) error {
 	if len(payload) > wire.MessageMax {
 		return ErrTooLarge
+	}
+	if err := checkTopic(topic); err != nil {
+		return err
 	}
 	if err := n.Ready(ctx); err != nil {
 		return err
@@ -90,7 +110,7 @@ func (n *Node) Publish(ctx context.Context, topic string, payload []byte) error 
 	return t.add(ctx, payload)
 }
 
-// Flush waits until everything that Publish has taken over was given to the network.
+// Flush waits until everything that Publish has taken over before was given to the network.
 func (n *Node) Flush(ctx context.Context) error {
 	for _, t := range n.outgoing.all() {
 		if err := t.flush(ctx); err != nil {
@@ -115,21 +135,17 @@ func (o *outgoings) topic(ctx context.Context, name string) (*outgoing, error) {
 	if t != nil {
 		return t, nil
 	}
-	if err := checkTopic(name); err != nil {
-		return nil, err
-	}
 	var failed error
 	err := o.node.call(ctx, func(now protocol.Time, _ *protocol.Output) {
-		if !o.node.configured[name] {
-			failed = o.node.stack.Bimodal.Configure(now, name, bimodal.TopicOptions{Rate: rateDefault})
-			o.node.configured[name] = failed == nil
+		if _, configured := o.node.rates[name]; !configured {
+			failed = o.node.setRate(now, name, rateDefault)
 		}
 	})
+	if err == nil {
+		err = failed
+	}
 	if err != nil {
 		return nil, err
-	}
-	if failed != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLimit, failed)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -155,6 +171,14 @@ func (o *outgoings) all() []*outgoing {
 	return all
 }
 
+// begun reports whether anything was published to a topic; the loop calls it.
+func (o *outgoings) begun(name string) bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	t := o.topics[name]
+	return t != nil && (t.sent > 0 || t.next > 0)
+}
+
 // writable goes on with a topic whose rate was used up; the loop calls it.
 func (o *outgoings) writable(name string) {
 	o.mu.RLock()
@@ -175,6 +199,8 @@ type outgoing struct {
 	mu       sync.Mutex
 	waiting  batch
 	active   bool          // the loop has something to send or will look
+	accepted uint64        // messages that Publish has taken over
+	sent     uint64        // of those, given to the protocol; the loop writes it
 	progress chan struct{} // closed and replaced when the loop has taken what waited, or has sent all
 
 	// of the loop
@@ -216,6 +242,10 @@ func (b *batch) reset() {
 func (t *outgoing) add(ctx context.Context, payload []byte) error {
 	for {
 		t.mu.Lock()
+		if t.node.closed() {
+			t.mu.Unlock()
+			return ErrClosed
+		}
 		if t.waiting.takes(len(payload)) {
 			break
 		}
@@ -230,6 +260,7 @@ func (t *outgoing) add(ctx context.Context, payload []byte) error {
 		}
 	}
 	t.waiting.add(payload)
+	t.accepted++
 	wake := !t.active
 	t.active = true
 	t.mu.Unlock()
@@ -239,12 +270,16 @@ func (t *outgoing) add(ctx context.Context, payload []byte) error {
 	return nil
 }
 
+// flush waits until all that is accepted by now is sent, whatever comes behind it.
 func (t *outgoing) flush(ctx context.Context) error {
+	t.mu.Lock()
+	accepted := t.accepted
+	t.mu.Unlock()
 	for {
 		t.mu.Lock()
-		active, progress := t.active, t.progress
+		sent, progress := t.sent, t.progress
 		t.mu.Unlock()
-		if !active {
+		if sent >= accepted {
 			return nil
 		}
 		select {
@@ -281,9 +316,11 @@ func (t *outgoing) send(now protocol.Time, out *protocol.Output) {
 
 // fetch takes what waits and reports whether there was anything.
 func (t *outgoing) fetch() bool {
+	sent := len(t.sending.ends)
 	t.sending.reset()
 	t.next = 0
 	t.mu.Lock()
+	t.sent += uint64(sent)
 	t.sending, t.waiting = t.waiting, t.sending
 	t.active = len(t.sending.ends) > 0
 	more := t.active
@@ -296,6 +333,6 @@ func (t *outgoing) fetch() bool {
 // schedule lets send run again; the loop calls it, which must not wait.
 func (t *outgoing) schedule() {
 	if errors.Is(t.node.live.Post(t.run), live.ErrQueueFull) {
-		go func() { _ = t.node.live.Do(t.run) }() // one at a time per topic; ends with the node
+		t.node.posting.Go(func() { _ = t.node.live.Do(t.run) }) // one at a time per topic; ends with the node
 	}
 }

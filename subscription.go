@@ -74,12 +74,13 @@ type Subscription struct {
 	topic string
 	limit int
 
-	mu      sync.Mutex
-	entries ring
-	bytes   int
-	dropped []*bimodal.Gap // what overflow has taken from the front of entries, one gap per stream
-	closed  bool
-	wake    chan struct{} // holds a token while a reader may find something
+	mu       sync.Mutex
+	returned []entry        // what loops that were left have put back; comes first
+	dropped  []*bimodal.Gap // what overflow has taken from the front, one gap per stream; comes second
+	entries  ring
+	bytes    int // of returned and entries
+	closed   bool
+	wake     chan struct{} // holds a token while a reader may find something
 }
 
 // entry is a delivery, of which skip messages were consumed already, or a gap.
@@ -147,9 +148,13 @@ func (s *Subscription) yieldDelivery(e entry, yield func(Message, error) bool) b
 // next waits for the first entry and takes it.
 func (s *Subscription) next(ctx context.Context) (entry, error) {
 	for {
+		if err := ctx.Err(); err != nil {
+			s.signal() // a token that this loop may have taken is for another one
+			return entry{}, err
+		}
 		s.mu.Lock()
 		e, ok := s.take()
-		more := s.entries.length > 0 || len(s.dropped) > 0
+		more := s.entries.length > 0 || len(s.dropped) > 0 || len(s.returned) > 0
 		closed := s.closed
 		s.mu.Unlock()
 		if more || closed {
@@ -171,22 +176,34 @@ func (s *Subscription) next(ctx context.Context) (entry, error) {
 
 // take removes the first entry. The lock is held.
 func (s *Subscription) take() (entry, bool) {
-	if len(s.dropped) > 0 {
+	if len(s.returned) == 0 && len(s.dropped) > 0 {
 		gap := s.dropped[0]
 		s.dropped[0] = nil
 		s.dropped = s.dropped[1:]
 		return entry{gap: gap}, true
 	}
-	e, ok := s.entries.pop()
+	return s.oldest()
+}
+
+// oldest removes the oldest entry that is not given up yet. The lock is held.
+func (s *Subscription) oldest() (e entry, ok bool) {
+	if last := len(s.returned) - 1; last >= 0 {
+		e, ok = s.returned[last], true
+		s.returned[last] = entry{}
+		s.returned = s.returned[:last]
+	} else {
+		e, ok = s.entries.pop()
+	}
 	if ok {
 		s.bytes -= e.size()
 	}
 	return e, ok
 }
 
+// putBack returns what a loop did not want. It is older than everything else here, the gaps that overflow made meanwhile included.
 func (s *Subscription) putBack(e entry) {
 	s.mu.Lock()
-	s.entries.pushFront(e)
+	s.returned = append(s.returned, e)
 	s.bytes += e.size()
 	s.mu.Unlock()
 	s.signal()
@@ -201,9 +218,8 @@ func (s *Subscription) push(e entry) (lost uint64) {
 	}
 	s.entries.push(e)
 	s.bytes += e.size()
-	for s.bytes > s.limit && s.entries.length > 1 {
-		oldest, _ := s.entries.pop()
-		s.bytes -= oldest.size()
+	for s.bytes > s.limit && len(s.returned)+s.entries.length > 1 {
+		oldest, _ := s.oldest()
 		lost += s.give(oldest)
 	}
 	s.mu.Unlock()
@@ -211,8 +227,9 @@ func (s *Subscription) push(e entry) (lost uint64) {
 	return lost
 }
 
-// give turns an entry that had to make room into a gap, or the continuation of one, and returns how many messages it held.
-// Gaps made here come before all entries, and all of an author's earlier entries were given up before, so that its messages stay in order.
+// give turns an entry that had to make room into a gap, or a part of one, and returns how many messages it held. Gaps made here come before
+// all entries, and all of an author's earlier entries were given up before, so that its messages stay in order; only what a loop put
+// back can come before a gap that was made while the loop had it.
 func (s *Subscription) give(e entry) uint64 {
 	gap := e.gap
 	if gap == nil {
@@ -227,7 +244,10 @@ func (s *Subscription) give(e entry) uint64 {
 	}
 	for _, open := range s.dropped {
 		if open.Author == gap.Author && open.Epoch == gap.Epoch {
-			open.Last, open.Count = gap.Last, open.Count+gap.Count
+			open.First, open.Last, open.Count = min(open.First, gap.First), max(open.Last, gap.Last), open.Count+gap.Count
+			if open.Reason != gap.Reason {
+				open.Reason = GapSlowConsumer // the part of it that can be done something about
+			}
 			return lost
 		}
 	}
@@ -278,13 +298,6 @@ type ring struct {
 func (r *ring) push(e entry) {
 	r.grow()
 	r.slots[(r.head+r.length)&(len(r.slots)-1)] = e
-	r.length++
-}
-
-func (r *ring) pushFront(e entry) {
-	r.grow()
-	r.head = (r.head - 1) & (len(r.slots) - 1)
-	r.slots[r.head] = e
 	r.length++
 }
 
