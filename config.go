@@ -12,6 +12,12 @@ import (
 	"spinglass/protocol"
 )
 
+// Clock tells a node the time and wakes it, and Timer is what it wakes it by; see package live.
+type (
+	Clock = live.Clock
+	Timer = live.Timer
+)
+
 // ListenDefault is the address that a node listens on unless told otherwise.
 const ListenDefault = ":7400"
 
@@ -36,6 +42,8 @@ type Config struct {
 
 	// Conn replaces the socket that Listen would open. Close closes it.
 	Conn net.PacketConn
+	// Clock replaces the real clock, for tests that move time by hand.
+	Clock Clock
 	// Logger gets warnings; nil discards.
 	Logger *slog.Logger
 	// Fault makes the node slow on purpose.

@@ -74,7 +74,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: time.Now(),
+		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
 		subscriptions: map[string][]*Subscription{}, rates: map[string]int64{}, rows: map[protocol.NodeID]*protocol.Peer{},
 		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
@@ -82,7 +82,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n.names.learn(n.id, n.name)
 	n.live, err = live.Start(live.Config{
 		ID: n.id, Build: n.build(config), Decoder: &stack.Decoder{}, Listen: config.Listen, Advertise: config.Advertise, Join: config.Join,
-		Conn: config.Conn, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
+		Conn: config.Conn, Clock: config.Clock, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
 		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams,
 	})
 	if err != nil {
@@ -111,6 +111,14 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		n.stack = machine
 		return machine, err
 	}
+}
+
+// now returns the time by a clock, nil for the real one.
+func now(clock Clock) time.Time {
+	if clock == nil {
+		return time.Now()
+	}
+	return clock.Now()
 }
 
 // newRand returns a source of the protocols' randomness, which serves no secrets.

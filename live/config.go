@@ -63,6 +63,9 @@ type Config struct {
 	// Resolver finds the addresses of host names; nil stands for net.DefaultResolver.
 	Resolver Resolver
 
+	// Clock tells the loop the time; nil stands for the real clock. What the kernel and the resolver are waited for is always bounded by the
+	// real one.
+	Clock Clock
 	// Epoch is the instant at which protocol.Time is zero; the zero Epoch stands for the moment of Start.
 	Epoch time.Time
 	// DataDir is where Persist keeps its values, one file per key. It is made if need be. Empty: nothing is kept.
@@ -118,8 +121,11 @@ func (c Config) withDefaults() Config {
 	if c.OnEvent == nil {
 		c.OnEvent = func(protocol.Time, protocol.Event) {}
 	}
+	if c.Clock == nil {
+		c.Clock = realClock{}
+	}
 	if c.Epoch.IsZero() {
-		c.Epoch = time.Now()
+		c.Epoch = c.Clock.Now()
 	}
 	return c
 }

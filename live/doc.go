@@ -32,8 +32,9 @@
 // [Node.Close], [Node.Call] and [Node.Do] must not be called from the loop (from OnEvent or from a function given to Do, Post or Call);
 // [Node.Post] may.
 //
-// Time is that of package time: the monotonic clock, counted from Config.Epoch. No other clock can be injected, because testing/synctest
-// already gives tests virtual time; with an in-memory net.PacketConn a whole Node runs inside a bubble.
+// Time is counted from Config.Epoch by Config.Clock, by default the monotonic clock of package time. The loop knows no other: deadlines of the
+// machine, pauses, the age of answers about names. Deadlines of sockets, of lookups and of Close are always real. With an in-memory
+// net.PacketConn a whole Node also runs inside a bubble of testing/synctest, by the default clock.
 //
 // # Limitations
 //

@@ -52,7 +52,7 @@ func (n *Node) lastTurn() {
 func (n *Node) wait() {
 	deadline := n.machine.Deadline()
 	if deadline != protocol.Never {
-		n.timer.Reset(max(0, deadline.Sub(n.now())))
+		n.timer.Set(n.instant(deadline))
 		defer n.timer.Stop()
 	}
 	select {
@@ -63,7 +63,7 @@ func (n *Node) wait() {
 		n.complete(c)
 	case a := <-n.names.answers:
 		n.answered(a)
-	case <-n.timer.C:
+	case <-n.timer.C():
 	case <-n.prodded:
 	case <-n.closing:
 	}
@@ -192,5 +192,8 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 	}
 }
 
-// now returns the time since the epoch. It never decreases, because it counts from started by the monotonic clock.
-func (n *Node) now() protocol.Time { return n.startedAt.Add(time.Since(n.started)) }
+// now returns the time since the epoch. It never decreases, because it counts from started by a clock that does not go back.
+func (n *Node) now() protocol.Time { return n.startedAt.Add(n.config.Clock.Now().Sub(n.started)) }
+
+// instant returns when the clock shows a time of the machine.
+func (n *Node) instant(at protocol.Time) time.Time { return n.started.Add(at.Sub(n.startedAt)) }

@@ -60,7 +60,7 @@ type Node struct {
 	output    protocol.Output
 	book      *book
 	names     *names
-	timer     *time.Timer
+	timer     Timer
 	perturber perturber
 	overload  overload
 	slabs     []*slab
@@ -110,10 +110,10 @@ func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error
 	}
 	n := &Node{
 		config: c, debug: c.Logger.Enabled(context.Background(), slog.LevelDebug), conn: conn, advertised: address, machine: machine,
-		link: newLink(conn, c.PlainDatagrams, c.SocketBuffer), started: time.Now(), inbox: newInbox(c.ReceiveQueue),
+		link: newLink(conn, c.PlainDatagrams, c.SocketBuffer), started: c.Clock.Now(), inbox: newInbox(c.ReceiveQueue),
 		calls: make(chan func(protocol.Time, *protocol.Output), c.CallQueue), prodded: make(chan struct{}, 1),
 		closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
-		timer: time.NewTimer(0), perturber: newPerturber(c.Perturb, c.ID),
+		timer: c.Clock.NewTimer(), perturber: newPerturber(c.Perturb, c.ID),
 	}
 	n.startedAt = protocol.Time(n.started.Sub(c.Epoch))
 	n.count.drops.init()

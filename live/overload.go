@@ -13,7 +13,7 @@ const overloadPeriod = time.Second
 type Overload struct {
 	protocol.EventMark
 	Queue   protocol.Reason // ReasonReceiveQueue or ReasonSendBuffer
-	Dropped uint64          // arrivals, each a datagram or several coalesced ones; datagrams for ReasonSendBuffer
+	Dropped uint64          // datagrams
 }
 
 // overload notices queues that were full. The reader and the writer count what they drop; the loop tells of it.

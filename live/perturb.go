@@ -90,10 +90,10 @@ func (n *Node) sleep() {
 	if until <= now {
 		return
 	}
-	timer := time.NewTimer(until.Sub(now))
-	defer timer.Stop()
+	n.timer.Set(n.instant(until))
+	defer n.timer.Stop()
 	select {
-	case <-timer.C:
+	case <-n.timer.C():
 	case <-n.closing:
 	}
 	n.count.pausedNanoseconds.Add(uint64(n.now().Sub(now)))
