@@ -241,6 +241,9 @@ func (m *Machine) poll(s *stream, out *protocol.Output) {
 // receivePoll answers with a digest of the streams asked about. So what follows obeys the rules of every request.
 func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, out *protocol.Output) {
 	m.stats.PollsReceived++
+	if m.stranger(from, out) {
+		return
+	}
 	if m.answersLeft == 0 {
 		m.stats.PollsRefused++
 		out.Drop(from, ReasonPolls)

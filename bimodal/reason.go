@@ -14,6 +14,7 @@ const (
 	ReasonPolls        protocol.Reason = "polls_limit"           // more polls in a round than are answered
 	ReasonUnknown      protocol.Reason = "unknown_message"       // a message that this machine does not know
 	ReasonInconsistent protocol.Reason = "inconsistent_messages" // a packet whose counts contradict those before it
+	ReasonStranger     protocol.Reason = "stranger"              // a request or poll of who is no peer, whose address nothing proves
 	ReasonLeap         protocol.Reason = "leaps_limit"           // more packets found missing in a round than are followed
 	ReasonPeers        protocol.Reason = "peers_limit"           // no room for another peer
 )

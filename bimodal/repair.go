@@ -232,6 +232,9 @@ func (m *Machine) enqueue(r repair, out *protocol.Output) bool {
 // explains gets nothing, and so costs the others nothing.
 func (m *Machine) receiveRequest(_ protocol.Time, from protocol.NodeID, q *Request, out *protocol.Output) {
 	m.stats.RequestsReceived++
+	if m.stranger(from, out) {
+		return
+	}
 	late := int32(m.round - q.Round)
 	if late < 0 {
 		m.stats.RequestsFuture++
@@ -249,6 +252,17 @@ func (m *Machine) receiveRequest(_ protocol.Time, from protocol.NodeID, q *Reque
 		}
 	}
 	m.repair(out)
+}
+
+// stranger drops what a sender that is no peer asks for. What is sent in reply is many times as long, and may go to somebody else's
+// address. A member that is new is a peer soon, and asks again.
+func (m *Machine) stranger(from protocol.NodeID, out *protocol.Output) bool {
+	if m.peers[from] != nil {
+		return false
+	}
+	m.stats.StrangersRefused++
+	out.Drop(from, ReasonStranger)
+	return true
 }
 
 // grant queues what one entry of a request asks for. It reports whether there was room for all.

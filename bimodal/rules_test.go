@@ -197,6 +197,9 @@ func TestRepairBudget(t *testing.T) {
 		}
 		return bytes
 	}
+	for requester := range protocol.NodeID(5) {
+		s.up(100+requester, 0, 0)
+	}
 	s.carried, s.carriedMean = 0, 0
 	s.rounds(1)
 	s.carriedMean, s.budget = 0, s.config.RepairBytes
@@ -423,6 +426,23 @@ func TestBufferLimit(t *testing.T) {
 	stats := s.Stats()
 	if stats.PacketsEvicted < 3500 || stats.MessagesDelivered+stats.MessagesLost != 5000 || stats.MessagesLost != 1 {
 		t.Errorf("%+v", stats)
+	}
+}
+
+// "Reply only to proven addresses; before proof at most as many bytes as came in."
+func TestStrangersGetNothing(t *testing.T) {
+	s := soloMachine(t, nil)
+	s.receive(packet(1))
+	for _, m := range []protocol.Message{ask(s.round, Range{1, 1}), &Poll{Streams: []StreamID{packet(1).Stream}}} {
+		s.receive(m)
+		if len(s.out.Effects) != 1 || s.out.Effects[0].Kind != protocol.EffectSend {
+			t.Errorf("a peer gets %+v", s.out.Effects)
+		}
+		s.out.Reset()
+		s.Receive(s.now, other+1, m, &s.out)
+		if len(s.out.Effects) != 1 || !s.dropped(ReasonStranger) {
+			t.Errorf("a stranger gets %+v", s.out.Effects)
+		}
 	}
 }
 

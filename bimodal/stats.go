@@ -30,6 +30,7 @@ type Stats struct {
 	RequestsReceived   uint64
 	RequestsStale      uint64 // refused: the echoed round is over
 	RequestsFuture     uint64 // refused: the echoed round has not been
+	StrangersRefused   uint64 // requests and polls of who is no peer
 	NumbersUnheld      uint64 // asked for and not held
 	RequestsUnanswered uint64 // told to membership
 
