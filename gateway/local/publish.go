@@ -17,6 +17,8 @@ func (s *Server) publish(ctx context.Context, w http.ResponseWriter, r *http.Req
 	defer stop()
 	done, status, err := s.publishAll(ctx, topic, bufio.NewReaderSize(r.Body, readBuffer))
 	if err != nil {
+		// Without this the server would first read more of a body that may have nothing to say for long.
+		w.Header().Set("Connection", "close")
 		writeJSON(w, status, &Error{Message: err.Error(), Published: done})
 		return
 	}

@@ -259,3 +259,18 @@ func TestManyMessagesKeepTheirOrder(t *testing.T) {
 		t.Error("the stream is not idle after its last message")
 	}
 }
+
+// An error must not wait for a publisher that has nothing to say at the moment.
+func TestPublishErrorIsToldWhileTheInputIsIdle(t *testing.T) {
+	s := start(t)
+	s.node.publishErr = spinglass.ErrLimit
+	input, feed := io.Pipe()
+	defer feed.Close()
+	go func() { _, _ = io.Copy(feed, framesOf("one", "two")) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	done, err := s.client.Publish(ctx, "orders", input)
+	if done.Messages != 1 || err == nil || !strings.Contains(err.Error(), "limit reached") {
+		t.Errorf("%d messages published, %v", done.Messages, err)
+	}
+}
