@@ -85,7 +85,7 @@ func (m *Machine) replaced(now protocol.Time, e *entry, out *protocol.Output) {
 	s := &e.State
 	switch {
 	case e.Row().Left && s.state != StateLeft:
-		s.state, s.since = StateLeft, now
+		s.state, s.since, s.unreachable = StateLeft, now, false
 		m.expected.Cancel(e.Owner())
 		m.stats.PeersLeft++
 		out.Emit(protocol.PeerLeft{Peer: m.view(e)})

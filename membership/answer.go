@@ -22,10 +22,6 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	m.table.Compare(d.Held, &m.difference)
 	m.difference.WantRows = m.wanted(now, d.Held.Claims, m.difference.WantRows, out)
 	m.difference.WantBeats = m.wanted(now, d.Held.Claims, m.difference.WantBeats, out)
-	limit := answerDatagramsStranger
-	if known != nil {
-		limit = answerDatagramsMax
-	}
 	if m.answerRoom <= 0 {
 		m.stats.AnswersOverBudget++
 		out.Drop(from, ReasonAnswerBudget)
@@ -36,7 +32,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		// It restarted below the versions that it had before it went, and would be taken for dead for ever: let it go above them.
 		head.Rows = []RowUpdate{{Row: r.row, Heartbeat: r.version.Heartbeat}}
 	}
-	m.answer(from, head, limit, out)
+	m.answer(from, head, answerLimit(known), out)
 }
 
 // wanted takes out of owners those that are not to be asked for: this member itself, and the dead in a version that they had.
@@ -86,7 +82,15 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 		out.Drop(from, ReasonAnswerBudget)
 		return
 	}
-	m.answer(from, Delta{}, answerDatagramsMax, out)
+	m.answer(from, Delta{}, answerLimit(known), out)
+}
+
+// answerLimit returns how many datagrams an answer may take; known is nil for a stranger.
+func answerLimit(known *entry) int {
+	if known == nil {
+		return answerDatagramsStranger
+	}
+	return answerDatagramsMax
 }
 
 // requested sets d to the rows and heartbeats that a delta asks for.

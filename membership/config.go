@@ -59,7 +59,7 @@ type Config struct {
 	// MemoryOfDead is for how long, at least, rows of members that are down or have left cannot return in the version in which
 	// they went; MemoryTimeouts*T_fail by default. A negative value turns it off, for experiments.
 	MemoryOfDead time.Duration
-	// RecordLife is for how long members that vanished are still contacted.
+	// RecordLife is for how long members that vanished are still contacted, and those who went are remembered at least.
 	RecordLife time.Duration
 	// LocalHealthOff makes the member trust its own clock even when it was paused, for experiments.
 	LocalHealthOff bool

@@ -33,6 +33,7 @@
 // # Limitations
 //
 // All members are in one zone, whatever their names. Rows are not signed and heartbeats not proven yet: whoever can send
-// datagrams can invent members and make them live on, but cannot make anybody dead by saying so. A member that falls silent for
-// twice T_fail is removed though it may come back; that is the definition, not a mistake.
+// datagrams can invent members and make them live on, and can hide a member behind a forged row of the greatest epoch; saying that a
+// member is dead has no effect. A member that falls silent for twice T_fail is removed though it may come back; that is the
+// definition, not a mistake.
 package membership

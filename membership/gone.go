@@ -76,15 +76,15 @@ func (g *gone) put(r record, at protocol.Time) {
 	g.due.Set(owner, at)
 }
 
-// oldest returns the owner that vanished first.
+// oldest returns the owner whose record is worth least: the first that left, or, when none has, the first that vanished.
 func (g *gone) oldest() protocol.NodeID {
-	first := 0
+	first := &g.records[0]
 	for i := range g.records {
-		if g.records[i].since < g.records[first].since {
-			first = i
+		if r := &g.records[i]; r.left && !first.left || r.left == first.left && r.since < first.since {
+			first = r
 		}
 	}
-	return g.records[first].row.Owner
+	return first.row.Owner
 }
 
 // remove forgets owner and returns what was known.

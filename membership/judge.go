@@ -52,7 +52,8 @@ func (m *Machine) bury(now protocol.Time, r record) {
 	m.gone.put(r, at)
 }
 
-// memory returns for how long the versions of the dead are remembered.
+// memory returns for how long the versions of those who went are remembered, whether they left or fell silent: a member that was paused
+// for longer than T_fail still holds their rows when it wakes, and offers them.
 func (m *Machine) memory() time.Duration {
-	return max(m.config.MemoryOfDead, MemoryTimeouts*m.FailTimeout())
+	return max(m.config.RecordLife, m.config.MemoryOfDead, MemoryTimeouts*m.FailTimeout())
 }

@@ -52,6 +52,7 @@ type Machine struct {
 	expected   protocol.Deadlines[protocol.NodeID] // who owes a sign of life, and until when
 	probes     int                                 // probes that the present round may still send
 	answerRoom int                                 // bytes that the present round may still answer with
+	replies    int                                 // probes that the present round may still answer
 	lastBeat   protocol.Time
 
 	health     health
@@ -60,6 +61,7 @@ type Machine struct {
 	returned   int             // members back since the last Healed
 	leavings   int             // pushes of the left mark still to come
 	namesakes  []namesake
+	jumpNext   protocol.Time // when the own epoch may jump again
 	zoneFull   protocol.Time // when ZoneFull may be told again
 	failMember int           // number of members that failTimeout was computed for
 	failAfter  time.Duration // T_fail

@@ -90,13 +90,13 @@ func (m *Machine) missed(now protocol.Time, e *entry, out *protocol.Output) {
 func (m *Machine) receiveProbe(now protocol.Time, from protocol.NodeID, p *Probe, out *protocol.Output) {
 	m.stats.ProbesReceived++
 	m.hear(now, from, &p.Evidence, out)
-	if m.answerRoom <= 0 {
+	if m.replies == 0 {
 		m.stats.AnswersOverBudget++
 		out.Drop(from, ReasonAnswerBudget)
 		return
 	}
+	m.replies--
 	reply := &ProbeReply{Echo: p.Stamp, Evidence: m.evidence()}
-	m.answerRoom -= reply.Size()
 	m.stats.BytesSent += uint64(reply.Size())
 	out.Send(from, reply)
 }

@@ -5,13 +5,19 @@ import (
 	"spinglass/table"
 )
 
-// probesPerRound bounds the probes of a round.
-const probesPerRound = 8
+const (
+	// probesPerRound bounds the probes of a round.
+	probesPerRound = 8
+	// repliesPerRound bounds the probes that are answered in a round. It is apart from the bytes of other answers, so that who uses
+	// those up does not make this member unreachable for the others.
+	repliesPerRound = 512
+)
 
 // refill gives the round that begins its budgets.
 func (m *Machine) refill() {
 	m.probes = probesPerRound
 	m.answerRoom = m.config.AnswerBytes
+	m.replies = repliesPerRound
 }
 
 // round is what happens at each round: heartbeat, judgement of silence, one exchange of tables, and now and then a contact to

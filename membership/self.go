@@ -68,11 +68,13 @@ func (m *Machine) persisted(now protocol.Time, e protocol.Persisted, out *protoc
 }
 
 // inCirculation deals with the own row met in a version that this member never made: it ran before with the same NodeID and lost
-// its boot counter, or somebody else invents versions. It goes above. One jump is under way at a time.
+// its boot counter, or somebody else invents versions. It goes above. One jump is under way at a time and one comes in the time of a
+// heartbeat, so that neither an inventor nor a second member with the same NodeID makes it store epochs and push rows without end.
 func (m *Machine) inCirculation(now protocol.Time, version table.Version, out *protocol.Output) {
-	if version.Compare(m.own.Version()) <= 0 || m.raised != 0 || version.Epoch >= table.EpochMax-1 {
+	if version.Compare(m.own.Version()) <= 0 || m.raised != 0 || version.Epoch >= table.EpochMax-1 || now < m.jumpNext {
 		return
 	}
+	m.jumpNext = now.Add(m.config.Beat)
 	m.raised = version.Epoch + 1
 	m.stats.EpochJumps++
 	if m.config.Durable {

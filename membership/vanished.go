@@ -20,8 +20,12 @@ func (m *Machine) contactGone(now protocol.Time, out *protocol.Output) {
 		}
 		r := m.gone.get(owner)
 		age := now.Sub(r.since)
-		if r.left || age >= m.config.RecordLife {
+		if r.left || age >= m.memory() {
 			m.gone.remove(owner)
+			continue
+		}
+		if age >= m.config.RecordLife { // no longer contacted, still remembered
+			m.gone.due.Set(owner, r.since.Add(m.memory()))
 			continue
 		}
 		for _, address := range r.row.Addresses[:min(len(r.row.Addresses), addressesTried)] {
