@@ -34,8 +34,8 @@
 //   - Gossip draws its partners evenly from the peers that it knows, near or far.
 //   - Every subscriber buffers every packet for the whole of its life.
 //   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that
-//     never were.
+//     never were, and take what its author sends below that end for old.
 //   - Clocks of members must run at the same speed, or the beginning of a stream may be taken for older than it is.
 //   - A stream that was forgotten (Config.Forget after it went idle and its author left) and comes back is taken up where it
-//     stands then.
+//     stands then; so are others of its topic that began before it and were not heard of yet.
 package bimodal
