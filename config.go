@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +89,7 @@ func checkAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	switch {
 	case err != nil:
-		return fmt.Errorf("not host:port")
+		return fmt.Errorf("not host:port, with an IPv6 address in brackets")
 	case host == "":
 		return fmt.Errorf("no host")
 	case len(address) > protocol.AddressMax:
@@ -95,8 +97,11 @@ func checkAddress(address string) error {
 	case strings.ContainsAny(host, " /"):
 		return fmt.Errorf("not a host name")
 	}
-	if _, err := net.LookupPort("udp", port); err != nil || port == "0" {
-		return fmt.Errorf("%q is not a port", port)
+	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+		return fmt.Errorf("%q is not a port from 1 to 65535", port)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && (ip.IsUnspecified() || ip.IsMulticast()) {
+		return fmt.Errorf("%s is not the address of a member", host)
 	}
 	return nil
 }

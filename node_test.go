@@ -281,6 +281,8 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 		"relative name":   {Name: "a"},
 		"bad join":        {Name: "/a", Join: []string{"localhost"}},
 		"join port 0":     {Name: "/a", Join: []string{"localhost:0"}},
+		"join a service":  {Name: "/a", Join: []string{"localhost:domain"}},
+		"join no address": {Name: "/a", Join: []string{"0.0.0.0:7400"}},
 		"bad listen":      {Name: "/a", Listen: "nonsense"},
 		"address in use":  {Name: "/a", Listen: taken.Addr()},
 		"zone limit":      {Name: "/a", Listen: "127.0.0.1:0", ZoneLimit: -1},

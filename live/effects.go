@@ -111,10 +111,11 @@ func (n *Node) appendRoutes(now protocol.Time, routes []netip.AddrPort, address 
 // answered takes in what a lookup found, and sends what waited for it.
 func (n *Node) answered(a answer) {
 	now := n.now()
-	if a.err != nil {
-		n.config.Logger.Warn("cannot resolve address", "address", string(a.address), "error", a.err)
+	held, failing := n.names.answered(now, a)
+	if failing {
+		n.config.Logger.Warn("cannot resolve address; trying again, further failures are only counted", "address", string(a.address), "error", a.err)
 	}
-	for _, m := range n.names.answered(now, a) {
+	for _, m := range held {
 		n.sendAddress(now, a.address, m, false)
 	}
 }

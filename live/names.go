@@ -27,6 +27,7 @@ type name struct {
 	routes  []netip.AddrPort
 	until   protocol.Time // when to ask again
 	looking bool
+	failed  bool               // the last answer was an error
 	held    []protocol.Message // wait for the answer
 }
 
@@ -107,27 +108,28 @@ func (e *name) hold(m protocol.Message) bool {
 	return true
 }
 
-// answered takes an answer in and returns the messages that waited for it.
-func (s *names) answered(now protocol.Time, a answer) []protocol.Message {
+// answered takes an answer in and returns the messages that waited for it, and whether it is news that the name cannot be resolved.
+func (s *names) answered(now protocol.Time, a answer) (held []protocol.Message, failing bool) {
 	s.looking--
 	if a.err != nil {
 		s.count.lookupsFailed.Add(1)
 	}
 	known := s.known.get(a.address)
 	if known == nil {
-		return nil
+		return nil, false
 	}
 	e := *known
-	held := e.held
+	held, failing = e.held, a.err != nil && !e.failed
+	e.failed = a.err != nil
 	e.looking, e.held, e.until = false, nil, now.Add(nameFresh)
 	if a.err != nil {
 		// The old addresses are better than none.
 		e.until = now.Add(nameRetry)
-		return held
+		return held, failing
 	}
 	e.routes = a.routes
 	s.generation++
-	return held
+	return held, false
 }
 
 // splitAddress cuts host:port apart.

@@ -122,6 +122,8 @@ func (s *streams) serve(st *stream, conn net.Conn) {
 	default:
 	}
 	s.finish(completion{kind: completionStreamClosed, stream: st, err: err})
+	// A peer that has ended its side and takes nothing must not keep a stream for ever.
+	_ = conn.SetWriteDeadline(time.Now().Add(s.linger))
 	writing.Wait()
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"testing"
+	"time"
 
 	"spinglass/protocol"
 )
@@ -147,4 +148,43 @@ func TestCloseWithStreams(t *testing.T) {
 		&protocol.StreamClose{Number: 2})
 	_ = a.Close()
 	_ = b.Close()
+}
+
+// A peer that has ended its side of a stream and takes nothing of the other does not keep the stream.
+func TestAHalfClosedStreamThatTakesNothingEnds(t *testing.T) {
+	m, events := listening()
+	n := run(t, 1, m, nil)
+	n.streams.linger = 10 * time.Millisecond
+	conn, err := net.Dial("tcp", n.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(appendGreeting(nil, 2, 1)); err != nil {
+		t.Fatal(err)
+	}
+	opened, ok := next(t, events).(protocol.StreamOpened)
+	if !ok {
+		t.Fatal("not opened")
+	}
+	data := make([]byte, StreamWriteSizeMax)
+	for range 64 { // more than the buffers of both sides take
+		ask(t, n, &protocol.StreamWrite{Number: opened.Number, Data: data})
+		select {
+		case e := <-events:
+			if _, ok := e.(protocol.StreamWritten); !ok {
+				t.Fatalf("%+v", e)
+			}
+			continue
+		case <-time.After(100 * time.Millisecond): // the write is stuck
+		}
+		break
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := next(t, events).(protocol.StreamClosed); !ok {
+		t.Fatalf("%+v", e)
+	}
+	eventually(t, "the stream is given free", func() bool { return n.Stats().Streams == 0 })
 }

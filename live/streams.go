@@ -30,7 +30,8 @@ type streams struct {
 	finish   func(completion)
 	count    *counters
 	limit    int64
-	open     atomic.Int64 // streams being opened, open or ending
+	linger   time.Duration // streamLinger
+	open     atomic.Int64  // streams being opened, open or ending
 	running  sync.WaitGroup
 
 	// Of the loop.
@@ -41,6 +42,7 @@ type streams struct {
 func newStreams(lifetime context.Context, c *Config, listener net.Listener, count *counters, finish func(completion)) *streams {
 	return &streams{
 		self: c.ID, listener: listener, lifetime: lifetime, finish: finish, count: count, limit: int64(c.Streams),
+		linger:   streamLinger,
 		numbered: make(map[uint64]*stream),
 	}
 }
@@ -184,7 +186,7 @@ func (n *Node) closeStream(number uint64) {
 	}
 	st.closing = true
 	close(st.writes)
-	st.linger = time.AfterFunc(streamLinger, st.abort)
+	st.linger = time.AfterFunc(n.streams.linger, st.abort)
 }
 
 // completeStream tells the machine what happened to a stream.

@@ -1,9 +1,13 @@
 package live
 
 import (
+	"errors"
 	"math"
 	"net/netip"
 )
+
+// errFamily says that the socket was opened for addresses of the other family only.
+var errFamily = errors.New("the socket does not send to this family of addresses, IPv4 or IPv6, because of the address that it listens on")
 
 // writer sends parcels. It stops asking the kernel for segments that the kernel refused.
 type writer struct {
@@ -39,7 +43,7 @@ func (w *writer) send(p *parcel, to netip.AddrPort) {
 	n := w.node
 	switch {
 	case !n.link.reaches(to):
-		n.drop(0, ReasonSendUnreachable, uint64(p.count))
+		n.sendFailed(to, errFamily, p.count)
 		return
 	case p.count > 1 && p.segment <= w.segmentMax && n.segments.Load():
 		err := n.link.write(p.buffer, p.segment, to)
@@ -83,7 +87,10 @@ func (w *writer) sent(datagrams, bytes int) {
 }
 
 func (n *Node) sendFailed(to netip.AddrPort, err error, datagrams int) {
-	reason := sendReason(err)
+	reason := ReasonSendUnreachable
+	if err != errFamily {
+		reason = sendReason(err)
+	}
 	if n.count.drops.add(reason, uint64(datagrams)) == uint64(datagrams) {
 		n.config.Logger.Warn("sending failed; further failures of this kind are only counted", "to", to, "reason", reason, "error", err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -83,6 +84,8 @@ func (r *lineReader) readLine() bool {
 		case errors.Is(err, bufio.ErrBufferFull):
 		case errors.Is(err, io.EOF):
 			return len(r.line) > 0
+		case errors.Is(err, context.Canceled):
+			return false // an interrupt, perhaps inside a line: a part of a message is none
 		default:
 			r.failed = fmt.Errorf("standard input: %w", err)
 			return false

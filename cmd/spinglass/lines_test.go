@@ -127,7 +127,7 @@ func TestInterruptEndsIdleInput(t *testing.T) {
 		idle, writer := io.Pipe()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if got, err := io.ReadAll(interruptible(ctx, idle)); err != nil || len(got) > 0 {
+		if got, err := io.ReadAll(interruptible(ctx, idle)); !errors.Is(err, context.Canceled) || len(got) > 0 {
 			t.Errorf("read %q, %v", got, err)
 		}
 		writer.Close()
@@ -145,5 +145,24 @@ func TestLingeringContextOutlivesAnInterrupt(t *testing.T) {
 		if lasted := time.Since(start); lasted != time.Second || !errors.Is(context.Cause(longer), errInterrupted) {
 			t.Errorf("ended after %v with %v", lasted, context.Cause(longer))
 		}
+	})
+}
+
+func TestAnInterruptInsideALinePublishesNoPartOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		input, writer := io.Pipe()
+		defer writer.Close()
+		go func() {
+			_, _ = writer.Write([]byte("whole\npart of a li"))
+			synctest.Wait()
+			cancel()
+		}()
+		lines := newLineReader(interruptible(ctx, input), newPacer(ctx, 0))
+		got, err := io.ReadAll(lines)
+		if want := local.AppendFrame(nil, []byte("whole")); err != nil || lines.failed != nil || !bytes.Equal(got, want) {
+			t.Errorf("read %q, %v, %v, want %q", got, err, lines.failed, want)
+		}
+		writer.Close()
 	})
 }

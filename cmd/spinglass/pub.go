@@ -93,10 +93,10 @@ func lingering(ctx context.Context, grace time.Duration) (context.Context, conte
 	return longer, func() { stop(); cancel(nil) }
 }
 
-// interruptible returns what can be read from r until ctx ends; then it ends as well, even while r does not.
+// interruptible returns what can be read from r until ctx ends; then it fails with context.Canceled, even while r has nothing.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	reader, writer := io.Pipe()
-	context.AfterFunc(ctx, func() { writer.Close() })
+	context.AfterFunc(ctx, func() { writer.CloseWithError(context.Canceled) })
 	go func() {
 		_, err := io.Copy(writer, r)
 		writer.CloseWithError(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			return nil
 		},
+		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":         await,
 			"await-streams": awaitStreams,
@@ -54,6 +56,18 @@ func TestScripts(t *testing.T) {
 			"occupy":        occupy,
 		},
 	})
+}
+
+// condition is "ipv6": whether loopback has an IPv6 address.
+func condition(name string) (bool, error) {
+	if name != "ipv6" {
+		return false, errors.New("no such condition")
+	}
+	listener, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false, nil
+	}
+	return true, listener.Close()
 }
 
 // freePort returns a port that was free for both UDP and TCP on loopback a moment ago.
