@@ -332,3 +332,31 @@ func TestContraryCounts(t *testing.T) {
 		t.Errorf("a message that is shorter than announced: %+v", g)
 	}
 }
+
+// An author that lost its boot counter begins again under an epoch that it had before. What it publishes once membership has found that
+// out is delivered, under the new epoch, and not taken for old.
+func TestLostBootCounter(t *testing.T) {
+	w := newWorld(t, 2, 2, func(i int, c *Config) { c.Epoch = 3 }, "t")
+	reader, author := w.nodes[1], w.nodes[0]
+	for n := range 5 {
+		w.publish(author, "t", payload(1, n, 100))
+		w.run(w.now.Add(10 * time.Millisecond))
+	}
+	again := newWorld(t, 4, 1, func(i int, c *Config) { c.Epoch = 3 }, "t").nodes[0]
+	w.nodes[0], w.index[1] = again, again
+	w.introduce()
+	again.Notify(w.now, protocol.EpochRaised{Epoch: 4}, &again.out)
+	w.flush(again)
+	w.publish(again, "t", payload(1, 5, 100))
+	again.Notify(w.now, protocol.EpochRaised{Epoch: 5}, &again.out) // what is not sealed yet keeps its stream
+	w.flush(again)
+	w.publish(again, "t", payload(1, 6, 100))
+	w.run(w.now.Add(5 * time.Second))
+	for _, nd := range []*node{reader, again} {
+		for epoch := uint64(4); epoch <= 5; epoch++ {
+			if a := nd.got[StreamID{1, epoch, TopicOf("t")}]; a == nil || a.delivered != 1 || a.lost != 0 {
+				t.Errorf("node %v was told of epoch %d: %+v", nd.id, epoch, a)
+			}
+		}
+	}
+}

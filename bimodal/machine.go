@@ -19,11 +19,12 @@ type Machine struct {
 	topicOrder    []*topic // as they were taken up
 	subscriptions int
 
-	byID     map[StreamID]*stream
-	streams  []*stream // as they were taken up
-	newest   *stream   // list of active streams
-	rotation int       // index into streams from which the next digest lists idle ones
-	forgetAt int       // index into streams from which the next round looks for some to forget
+	byID       map[StreamID]*stream
+	streams    []*stream // as they were taken up
+	firstEpoch uint64    // of this run; config.Epoch is the present one
+	newest     *stream   // list of active streams
+	rotation   int       // index into streams from which the next digest lists idle ones
+	forgetAt   int       // index into streams from which the next round looks for some to forget
 
 	peers         map[protocol.NodeID]*peer
 	peerOrder     []*peer // by id
@@ -64,6 +65,8 @@ func New(config Config) (*Machine, error) {
 		peers:   make(map[protocol.NodeID]*peer),
 		sealAt:  protocol.Never,
 		roundAt: protocol.Never,
+
+		firstEpoch: config.Epoch,
 	}
 	m.beginRound()
 	return m, nil
@@ -94,7 +97,7 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 }
 
 // Notify implements protocol.Machine. It takes in the views that membership emits.
-func (m *Machine) Notify(_ protocol.Time, e protocol.Event, out *protocol.Output) {
+func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
 	switch e := e.(type) {
 	case protocol.PeerUp:
 		m.setPeer(e.Peer, out)
@@ -110,6 +113,8 @@ func (m *Machine) Notify(_ protocol.Time, e protocol.Event, out *protocol.Output
 		m.removePeer(e.Peer.ID)
 	case protocol.PeerDropped:
 		m.removePeer(e.Peer.ID)
+	case protocol.EpochRaised:
+		m.raiseEpoch(now, e.Epoch, out)
 	case protocol.AttributeRefused:
 		if e.Name == InterestAttribute {
 			m.stats.InterestRefused++

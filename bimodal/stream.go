@@ -33,9 +33,30 @@ type stream struct {
 	departed bool // forgotten; repairs that wait for it are void
 }
 
-// own reports whether this node is the stream's author, in this run.
+// own reports whether this node is the stream's author, in this run, under its present epoch or an earlier one.
 func (m *Machine) own(id StreamID) bool {
+	return id.Author == m.config.Self && m.firstEpoch <= id.Epoch && id.Epoch <= m.config.Epoch
+}
+
+// writes reports whether this node publishes to the stream.
+func (m *Machine) writes(id StreamID) bool {
 	return id.Author == m.config.Self && id.Epoch == m.config.Epoch
+}
+
+// raiseEpoch begins new streams under a higher epoch. An earlier run, whose boot counter was lost, may have used the present one: then
+// others take the packets of this run for old ones, and nobody would tell that they are lost.
+func (m *Machine) raiseEpoch(now protocol.Time, epoch uint64, out *protocol.Output) {
+	if epoch <= m.config.Epoch {
+		return
+	}
+	for _, t := range m.topicOrder {
+		if t.stream != nil {
+			m.seal(now, t, out)
+			m.abandonAssembly(t.stream)
+			t.stream = nil
+		}
+	}
+	m.config.Epoch = epoch
 }
 
 // age returns how long the stream has existed, in milliseconds as messages carry it.
@@ -59,7 +80,7 @@ func (t *topic) wantsAll(began protocol.Time, age uint64) bool {
 // another author.
 func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint64, out *protocol.Output) *stream {
 	// The own streams are bounded by the number of topics, so that a crowd of others cannot keep this node from publishing.
-	if len(m.streams) >= m.config.Streams && !m.own(id) && !m.makeRoom(now) {
+	if len(m.streams) >= m.config.Streams && !m.writes(id) && !m.makeRoom(now) {
 		m.refuseStream(id, t, out)
 		return nil
 	}
@@ -212,4 +233,4 @@ func (m *Machine) makeRoom(now protocol.Time) bool {
 }
 
 // idle reports whether a stream may be forgotten when there is need.
-func (m *Machine) idle(s *stream) bool { return !s.active() && !m.own(s.id) && !m.present(s.id) }
+func (m *Machine) idle(s *stream) bool { return !s.active() && !m.writes(s.id) && !m.present(s.id) }

@@ -59,11 +59,21 @@ func TestProbesAreAnsweredUnderFlood(t *testing.T) {
 func TestJumpsAreBounded(t *testing.T) {
 	m := lone(t)
 	meet(m, 0, 2)
+	raised, out := 0, protocol.Output{}
 	for i := range 1000 {
 		claim := m.own.Claim()
 		claim.Sequence++
 		now := protocol.Time(time.Duration(i) * 10 * time.Millisecond)
-		m.Receive(now, 2, &Delta{Evidence: versionOf(peerRow(2, 1), 1), Beats: []Beat{{Claim: claim}}}, new(protocol.Output))
+		m.Receive(now, 2, &Delta{Evidence: versionOf(peerRow(2, 1), 1), Beats: []Beat{{Claim: claim}}}, &out)
+		for _, e := range event[protocol.EpochRaised](&out) {
+			if raised++; e.Epoch != m.own.Row().Epoch {
+				t.Errorf("siblings are told of epoch %d, the row has %d", e.Epoch, m.own.Row().Epoch)
+			}
+		}
+		out.Reset()
+	}
+	if raised != 10 {
+		t.Errorf("siblings are told of %d jumps", raised)
 	}
 	if jumps := m.Stats().EpochJumps; jumps != 10 {
 		t.Errorf("%d jumps in ten seconds", jumps)

@@ -64,7 +64,7 @@ func (m *Machine) persisted(now protocol.Time, e protocol.Persisted, out *protoc
 		m.run(now, out)
 		return
 	}
-	m.jump(now)
+	m.jump(now, out)
 }
 
 // inCirculation deals with the own row met in a version that this member never made: it ran before with the same NodeID and lost
@@ -81,15 +81,16 @@ func (m *Machine) inCirculation(now protocol.Time, version table.Version, out *p
 		m.store(out)
 		return
 	}
-	m.jump(now)
+	m.jump(now, out)
 }
 
 // jump starts the own row anew in the raised epoch.
-func (m *Machine) jump(now protocol.Time) {
+func (m *Machine) jump(now protocol.Time, out *protocol.Output) {
 	next := *m.own.Row()
 	next.Epoch, next.Sequence = m.raised, 1
 	m.raised = 0
 	m.publish(now, &next)
+	out.Emit(protocol.EpochRaised{Epoch: next.Epoch})
 }
 
 // publish makes row the own one and lets it spread.

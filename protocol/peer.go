@@ -68,6 +68,9 @@ type (
 	// SelfSuspect tells that this node finds itself late or paused (local health), so that its own observations count less.
 	// Late is by how much; 0 when it is well again.
 	SelfSuspect struct{ Late time.Duration }
+	// EpochRaised tells that this node goes on under a higher epoch, because its row was met in a version that this run never made: it
+	// has lost its boot counter, and whatever is numbered within an epoch may have been numbered before.
+	EpochRaised struct{ Epoch uint64 }
 	// Left tells that the node's own leaving is complete: its peers were told.
 	Left struct{}
 )
@@ -98,6 +101,7 @@ func (Joined) event()           {}
 func (JoinFailing) event()      {}
 func (Healed) event()           {}
 func (SelfSuspect) event()      {}
+func (EpochRaised) event()      {}
 func (Left) event()             {}
 func (SetAttribute) event()     {}
 func (AttributeRefused) event() {}
