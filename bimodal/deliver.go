@@ -20,6 +20,7 @@ const (
 type reassembly struct {
 	counted  uint64 // messages accounted for
 	fresh    bool   // nothing was delivered yet, and the first packet says where counting begins
+	seeking  bool   // the first packet is looked for among those before the first that was heard of; implies fresh
 	skipping bool   // inside a cut message that is accounted for already
 	partial  []byte // what there is of a cut message
 	whole    int    // bytes of that message; 0 when there is none
@@ -46,7 +47,7 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 		o.skipping = false
 	}
 	if o.fresh {
-		o.counted, o.fresh = at, false
+		o.counted, o.fresh, o.seeking = at, false, false
 	}
 	if at < o.counted {
 		m.stats.PacketsContrary++
@@ -175,11 +176,17 @@ func (m *Machine) skip(s *stream, reason GapReason) {
 // breakOff notes that the packets to come do not follow on those before.
 func (m *Machine) breakOff(s *stream, reason GapReason) {
 	m.abandonAssembly(s)
-	s.order.skipping, s.order.fresh, s.order.reason = false, false, reason
+	s.order.skipping = false
+	if !s.order.seeking { // what is missing may be from before the subscription
+		s.order.fresh, s.order.reason = false, reason
+	}
 }
 
 // settle tells of what was lost at the present end of a stream, where no packet is left to show it.
 func (m *Machine) settle(s *stream, out *protocol.Output) {
+	if s.next == s.high+1 && s.order.seeking {
+		s.order.seeking, s.order.counted = false, s.total
+	}
 	if s.next == s.high+1 && s.order.reason != "" && s.topic.subscribed {
 		m.lose(s, s.total, s.order.reason, out)
 	}

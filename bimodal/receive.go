@@ -28,6 +28,13 @@ func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, re
 	if repaired {
 		m.stats.PacketsRepaired++
 	}
+	if s.order.seeking {
+		s.began = min(s.began, beganAgo(now, p.Age))
+	}
+	if s.passed(p) {
+		m.begin(s, p, out)
+		return
+	}
 	m.accept(now, s, m.arena.keep(p), out)
 	if gap {
 		m.poll(s, out)
@@ -44,15 +51,19 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *
 	}
 	first, began := p.Seq, beganAgo(now, p.Age)
 	all := t.wantsAll(began, p.Age)
-	if all {
+	seeking := !all && p.Age < AgeMax && now > t.since
+	switch {
+	case all:
 		first = 1
+	case seeking:
+		first = seekFrom(p.Seq)
 	}
 	s := m.addStream(now, p.Stream, t, first, out)
 	if s == nil {
 		out.Drop(from, ReasonStreams)
 		return nil
 	}
-	s.began, s.order.fresh = began, !all
+	s.began, s.order.fresh, s.order.seeking = began, !all, seeking
 	return s
 }
 

@@ -103,8 +103,11 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 			return nil
 		}
 		first, all := e.High+1, t.wantsAll(began, e.Age)
-		if all {
+		switch held := len(e.Ranges); {
+		case all:
 			first = 1
+		case held > 0 && e.Age < AgeMax && now > t.since:
+			first = max(e.Ranges[held-1].First, seekFrom(e.High))
 		}
 		if s = m.addStream(now, id, t, first, out); s == nil {
 			out.Drop(from, ReasonStreams)
@@ -112,6 +115,7 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		}
 		if s.began = began; !all {
 			s.total, s.order.counted, s.order.fresh = e.Messages, e.Messages, true
+			s.order.seeking = first <= e.High
 		}
 	}
 	s.began = min(s.began, began)
@@ -130,13 +134,17 @@ func (m *Machine) want(s *stream, e *DigestEntry, o *occasion) {
 	if s.missing() == 0 {
 		return
 	}
+	spare := 0
+	if s.order.seeking {
+		spare = max(0, o.numbers-seekRequests)
+	}
 	c := &m.scratch
 	mark, before := len(c.ranges), o.numbers
 	reserved := s.id.size() + 2*wire.UvarintSize(s.high) + wire.UvarintSize(RequestNumbersMax)
 	for _, offered := range e.Ranges {
 		low := max(offered.First, s.next)
 		seq, missing := s.last(min(offered.Last, s.high), low, false)
-		for ; missing && o.numbers > 0 && o.scan > 0; seq, missing = s.last(seq-1, low, false) {
+		for ; missing && o.numbers > spare && o.scan > 0; seq, missing = s.last(seq-1, low, false) {
 			o.scan--
 			slot := s.at(seq)
 			if m.config.Mode == ModeFull && !slot.mayAsk(m.round, o) {
