@@ -73,6 +73,9 @@ func (c *Config) check() error {
 	if err := protocol.CheckName(c.Name); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	if c.ZoneLimit < 0 || c.ZoneLimit > membership.ZoneLimitMax {
+		return fmt.Errorf("%w: zone limit %d is not in 1 to %d", ErrConfig, c.ZoneLimit, membership.ZoneLimitMax)
+	}
 	if len(c.Join) > membership.SeedsMax {
 		return fmt.Errorf("%w: %d join addresses exceed the limit of %d", ErrConfig, len(c.Join), membership.SeedsMax)
 	}

@@ -4,6 +4,7 @@ package spinglass
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,9 @@ func lockFile(name string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("cannot be locked: %w", err)
+		}
 		return nil, errors.New("in use by another process")
 	}
 	return f, nil

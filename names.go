@@ -13,7 +13,7 @@ const namesMax = 1 << 16
 type names struct {
 	mu     sync.RWMutex
 	byID   map[protocol.NodeID]string
-	byAge  []protocol.NodeID // a circle, oldest at next
+	byAge  []protocol.NodeID // a circle, which begins at oldest
 	oldest int
 }
 

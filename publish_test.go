@@ -101,6 +101,14 @@ func TestRefusedTopicsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+func TestAZoneLimitOutOfRangeIsAConfigurationError(t *testing.T) {
+	for _, limit := range []int{-1, 1 << 20} {
+		if _, err := Start(t.Context(), Config{Name: "/lab/a", Listen: "127.0.0.1:0", ZoneLimit: limit}); !errors.Is(err, ErrConfig) {
+			t.Errorf("zone limit %d: %v", limit, err)
+		}
+	}
+}
+
 func TestPublishRefusesABadTopicAtOnce(t *testing.T) {
 	n, err := Start(t.Context(), Config{Name: "/lab/a", Listen: "127.0.0.1:0", Join: []string{"127.0.0.1:9"}})
 	if err != nil {
