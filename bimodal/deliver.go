@@ -20,7 +20,8 @@ const (
 type reassembly struct {
 	counted  uint64 // messages accounted for
 	fresh    bool   // nothing was delivered yet, and the first packet says where counting begins
-	seeking  bool   // the first packet is looked for among those before the first that was heard of; implies fresh
+	seeking  bool   // the first packet is looked for among those before heard; implies fresh
+	heard    uint64 // of a stream that is sought in: the first number that was heard of
 	skipping bool   // inside a cut message that is accounted for already
 	partial  []byte // what there is of a cut message
 	whole    int    // bytes of that message; 0 when there is none

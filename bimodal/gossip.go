@@ -227,14 +227,19 @@ func (m *Machine) poll(s *stream, out *protocol.Output) {
 		return
 	}
 	m.refreshTargets(s.topic)
-	targets := s.topic.targets
-	if len(targets) == 0 {
+	targets, author := s.topic.targets, m.peers[s.id.Author] != nil
+	if len(targets) == 0 && !author {
 		return
 	}
 	m.pollsLeft--
 	for range pollFanout {
 		m.stats.PollsSent++
-		out.Send(targets[m.config.Rand.IntN(len(targets))], &Poll{Streams: []StreamID{s.id}})
+		to := s.id.Author
+		// Who seeks asks the author, who knows how far back there is anything. Others spare it.
+		if len(targets) > 0 && !(author && s.order.seeking) {
+			to = targets[m.config.Rand.IntN(len(targets))]
+		}
+		out.Send(to, &Poll{Streams: []StreamID{s.id}})
 	}
 }
 

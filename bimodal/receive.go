@@ -63,7 +63,7 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *
 		out.Drop(from, ReasonStreams)
 		return nil
 	}
-	s.began, s.order.fresh, s.order.seeking = began, !all, seeking
+	s.began, s.order.fresh, s.order.seeking, s.order.heard = began, !all, seeking, p.Seq
 	return s
 }
 

@@ -115,7 +115,7 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		}
 		if s.began = began; !all {
 			s.total, s.order.counted, s.order.fresh = e.Messages, e.Messages, true
-			s.order.seeking = first <= e.High
+			s.order.seeking, s.order.heard = first <= e.High, e.High+1
 		}
 	}
 	s.began = min(s.began, began)
@@ -126,6 +126,9 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		m.learn(now, s, e.High, e.Messages, out)
 		m.evict(out)
 	}
+	if s.order.seeking && from == id.Author {
+		m.boundSeek(s, e, out)
+	}
 	return s
 }
 
@@ -134,17 +137,13 @@ func (m *Machine) want(s *stream, e *DigestEntry, o *occasion) {
 	if s.missing() == 0 {
 		return
 	}
-	spare := 0
-	if s.order.seeking {
-		spare = max(0, o.numbers-seekRequests)
-	}
-	c := &m.scratch
+	c, sought := &m.scratch, 0
 	mark, before := len(c.ranges), o.numbers
 	reserved := s.id.size() + 2*wire.UvarintSize(s.high) + wire.UvarintSize(RequestNumbersMax)
 	for _, offered := range e.Ranges {
 		low := max(offered.First, s.next)
 		seq, missing := s.last(min(offered.Last, s.high), low, false)
-		for ; missing && o.numbers > spare && o.scan > 0; seq, missing = s.last(seq-1, low, false) {
+		for ; missing && o.numbers > 0 && o.scan > 0 && sought < seekRequests; seq, missing = s.last(seq-1, low, false) {
 			o.scan--
 			slot := s.at(seq)
 			if m.config.Mode == ModeFull && !slot.mayAsk(m.round, o) {
@@ -162,6 +161,9 @@ func (m *Machine) want(s *stream, e *DigestEntry, o *occasion) {
 			}
 			slot.ask(m.round, o)
 			o.numbers--
+			if s.order.seeking && seq < s.order.heard {
+				sought++
+			}
 		}
 	}
 	m.endWant(s, mark, before-o.numbers, reserved)

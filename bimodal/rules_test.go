@@ -700,3 +700,30 @@ func TestALateSubscriptionDoesNotWaitForEver(t *testing.T) {
 	}
 	t.Error("nothing was delivered")
 }
+
+// A late subscription does not wait for packets that the author itself does not hold any more: it asks the author at once.
+func TestALateSubscriptionSeeksNoFurtherThanTheAuthorGoes(t *testing.T) {
+	s, p := late(t)
+	s.Notify(s.now, protocol.PeerUp{Peer: &protocol.Peer{ID: 9, Epoch: 1}}, &s.out)
+	s.receive(p(9))
+	polls := 0
+	for _, e := range s.out.Effects {
+		if _, ok := e.Message.(*Poll); ok && e.To == 9 {
+			polls++
+		}
+	}
+	if polls != 1 {
+		t.Errorf("%d polls of the author", polls)
+	}
+	answer := offer(1, 9, Range{8, 9})
+	answer.Answer, answer.Entries[0].Floor, answer.Entries[0].Age = true, 8, p(9).Age
+	s.out.Reset()
+	s.Receive(s.now, 9, answer, &s.out)
+	if got := len(emitted[*Delivery](s)); got != 0 {
+		t.Errorf("%d deliveries although packet 8 can still be had", got)
+	}
+	s.receive(p(8).again())
+	if d := emitted[*Delivery](s); len(d) != 2 || d[0].First != 8 {
+		t.Errorf("%d deliveries, want 8 and 9", len(d))
+	}
+}

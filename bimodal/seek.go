@@ -9,7 +9,8 @@ import (
 // A subscription asks for what is published from then on. Of a stream that began before, the first packet that a node hears of need not be
 // the first that was sealed since: those before it may be lost, or may have been spread before the author knew of the subscription.
 // So the node seeks: it asks for earlier packets, newest first, until one comes that is older than the subscription. What was sealed
-// when follows from the ages of packets, as for streams that are wanted whole.
+// when follows from the ages of packets, as for streams that are wanted whole. The author holds all of its packets for their life, so
+// what its own digests do not offer any more is not to be had, and the node seeks no further.
 
 // Bounds of seeking.
 const (
@@ -38,11 +39,34 @@ func (s *stream) passed(p *Packet) bool {
 
 // begin takes up a stream behind p, with which the messages so far are known exactly.
 func (m *Machine) begin(s *stream, p *Packet, out *protocol.Output) {
-	for ; s.base <= p.Seq; s.base++ {
+	s.order.counted = p.total()
+	m.seekBehind(s, p.Seq+1)
+	m.endSeek(s, out)
+}
+
+// boundSeek takes in from a digest of the stream's author that packets below e.Floor are not to be had any more.
+func (m *Machine) boundSeek(s *stream, e *DigestEntry, out *protocol.Output) {
+	if e.Floor <= s.next {
+		return
+	}
+	m.seekBehind(s, min(e.Floor, s.high+1))
+	if s.next > s.high || s.at(s.next).packet != nil {
+		s.order.counted = s.total // for what is to come, when nothing is there
+		m.endSeek(s, out)
+	}
+}
+
+// seekBehind drops what is below a number that is at most one above the highest.
+func (m *Machine) seekBehind(s *stream, first uint64) {
+	for ; s.base < first; s.base++ {
 		m.discard(s)
 	}
 	s.next = s.base
-	s.order.seeking, s.order.fresh, s.order.counted = false, true, p.total()
+}
+
+// endSeek delivers from where the stream begins for this node.
+func (m *Machine) endSeek(s *stream, out *protocol.Output) {
+	s.order.seeking, s.order.fresh = false, true
 	for s.next <= s.high && s.at(s.next).packet != nil {
 		m.deliverNext(s, out)
 	}
