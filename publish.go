@@ -28,7 +28,7 @@ type topicOptions struct {
 	rate *int64
 }
 
-// Rate limits what this node publishes to a topic, in bytes of payload a second; 0 is unlimited. Without it the limit is 4 MiB/s, which leaves
+// Rate limits what this node publishes to a topic, in bytes of payload a second; 0 is unlimited. Without it the limit is 2 MiB/s, which leaves
 // repair enough room when a fifth of all packets are lost.
 func Rate(bytesPerSecond int64) TopicOption {
 	return func(o *topicOptions) error {
