@@ -55,6 +55,7 @@ var liveMetrics = []metric{
 	counter("paused_seconds_total", "Time slept through because of a fault that was asked for.", func(s *snapshot) uint64 { return s.live.PausedNanoseconds / 1e9 }),
 	counter("lookups_failed_total", "Host names of members that could not be resolved.", func(s *snapshot) uint64 { return s.live.LookupsFailed }),
 	counter("work_refused_total", "Durable writes, signatures and checks refused because too many were waiting.", func(s *snapshot) uint64 { return s.live.WorkRefused }),
+	counter("connections_refused_total", "TCP connections refused: beyond the limit, or without a proper greeting.", func(s *snapshot) uint64 { return s.live.StreamsRefused }),
 	gauge("receive_buffer_bytes", "Size of the socket's receive buffer as the kernel granted it.", func(s *snapshot) int { return int(s.live.ReceiveBuffer) }),
 	counter("slow_consumer_messages_total", "Messages dropped from subscriptions because this node's application read too slowly. It was told of each gap.", func(s *snapshot) uint64 { return s.node.slowConsumer.Load() }),
 }
@@ -86,7 +87,7 @@ var protocolMetrics = []metric{
 	counter("requests_stale_total", "Requests refused because the requester was too late to be a healthy member.", func(s *snapshot) uint64 { return s.bimodal.RequestsStale }),
 	counter("repairs_sent_total", "Packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairsSent }),
 	counter("repair_bytes_sent_total", "Bytes of packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairBytesSent }),
-	counter("repairs_deferred_total", "Rounds in which repairs had to wait because the round's budget was used up.", func(s *snapshot) uint64 { return s.bimodal.RepairsDeferred }),
+	counter("repairs_deferred_total", "Times that repairs had to wait because the round's budget was used up.", func(s *snapshot) uint64 { return s.bimodal.RepairsDeferred }),
 	counter("streams_refused_total", "Streams whose messages are not delivered because too many others are followed.", func(s *snapshot) uint64 { return s.bimodal.StreamsRefused }),
 	gauge("streams", "Streams (publisher and topic) that this node follows.", func(s *snapshot) int { return s.bimodal.Streams }),
 	gauge("buffered_bytes", "Bytes held for repairing others and for order.", func(s *snapshot) int { return s.bimodal.BufferedBytes }),
