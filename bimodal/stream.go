@@ -71,7 +71,7 @@ func beganAgo(now protocol.Time, age uint64) protocol.Time {
 }
 
 // wantsAll reports whether a stream that is heard of for the first time is wanted from its beginning, because it began after the
-// subscription did. One that is older is taken up where it stands.
+// subscription did. In one that is older the beginning is sought.
 func (t *topic) wantsAll(began protocol.Time, age uint64) bool {
 	return age < AgeMax && began >= t.since
 }

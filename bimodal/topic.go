@@ -49,8 +49,8 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 	return t, nil
 }
 
-// Subscribe asks for the messages of a topic: all of the streams that begin from now on, and older streams from where they are
-// when this node first hears of them. Messages arrive as [Delivery] events, losses as [Gap] events; what this node itself
+// Subscribe asks for the messages of a topic that are published from now on: streams that begin later from their first message,
+// older streams from the first packet sealed since, as far as that can still be had. Messages arrive as [Delivery] events, losses as [Gap] events; what this node itself
 // publishes is delivered too. Errors: ErrTopicName, ErrTopicClash, ErrSubscribed, *LimitError.
 func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output) error {
 	if t := m.byName[name]; t != nil && t.subscribed {
