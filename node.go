@@ -37,7 +37,7 @@ type Node struct {
 	outgoing outgoings
 
 	subscriptions map[string][]*Subscription // of the loop
-	rates         map[string]int64           // of the loop: topics that this node publishes to, and their rates
+	options       map[string]topicOptions    // of the loop: topics that this node publishes to, and their options
 
 	rows map[protocol.NodeID]*protocol.Peer // of the loop: peers that are up, as the application knows them
 
@@ -75,7 +75,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	}
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
-		subscriptions: map[string][]*Subscription{}, rates: map[string]int64{}, rows: map[protocol.NodeID]*protocol.Peer{},
+		subscriptions: map[string][]*Subscription{}, options: map[string]topicOptions{}, rows: map[protocol.NodeID]*protocol.Peer{},
 		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
 	n.outgoing.node = n
@@ -208,7 +208,7 @@ func (n *Node) unsubscribe(s *Subscription) error {
 		}
 		delete(n.subscriptions, s.topic)
 		_ = n.stack.Unsubscribe(now, s.topic, out) // it is subscribed, so that this cannot fail
-		n.keepRate(now, s.topic)
+		n.keepOptions(now, s.topic)
 	})
 	if errors.Is(err, ErrClosed) {
 		return nil

@@ -24,9 +24,10 @@ type TopicOption func(*topicOptions) error
 // rateDefault is the rate of topics that were given none.
 var rateDefault = bimodal.DefaultConfig().Rate
 
-type topicOptions struct {
-	rate *int64
-}
+type topicOptions struct{ bimodal.TopicOptions }
+
+// topicDefaults are the options of topics that were given none.
+func topicDefaults() topicOptions { return topicOptions{bimodal.TopicOptions{Rate: rateDefault}} }
 
 // Rate limits what this node publishes to a topic, in bytes of payload a second; 0 is unlimited. Without it the limit is 2 MiB/s, which leaves
 // repair enough room when a fifth of all packets are lost.
@@ -35,7 +36,29 @@ func Rate(bytesPerSecond int64) TopicOption {
 		if bytesPerSecond < 0 {
 			return fmt.Errorf("%w: rate of %d bytes a second", ErrConfig, bytesPerSecond)
 		}
-		o.rate = &bytesPerSecond
+		o.Rate = bytesPerSecond
+		return nil
+	}
+}
+
+// SpreadMeans is by which means messages go on their first way; see the constants of its values.
+type SpreadMeans = bimodal.Spread
+
+// The means of spreading.
+const (
+	SpreadAuto      = bimodal.SpreadAuto      // the node chooses, by the number of subscribers and what the network offers
+	SpreadDirect    = bimodal.SpreadDirect    // a copy to each subscriber
+	SpreadTree      = bimodal.SpreadTree      // subscribers hand messages on to each other
+	SpreadMulticast = bimodal.SpreadMulticast // IP multicast, wherever it works
+)
+
+// Spread sets by which means what this node publishes to a topic goes on its first way. Without it that is [SpreadAuto].
+func Spread(means SpreadMeans) TopicOption {
+	return func(o *topicOptions) error {
+		if !means.Valid() {
+			return fmt.Errorf("%w: means of spreading %d", ErrConfig, means)
+		}
+		o.Spread = means
 		return nil
 	}
 }
@@ -52,40 +75,53 @@ func (n *Node) ConfigureTopic(ctx context.Context, topic string, options ...Topi
 	if err := checkTopic(topic); err != nil {
 		return err
 	}
-	var o topicOptions
-	for _, option := range options {
-		if err := option(&o); err != nil {
-			return err
-		}
-	}
-	if o.rate == nil {
-		return nil
+	// They are tried once here, where errors are of no consequence, and then applied to what the topic has so far.
+	trial := topicDefaults()
+	if err := apply(&trial, options); err != nil || len(options) == 0 {
+		return err
 	}
 	var failed error
-	if err := n.call(ctx, func(now protocol.Time, _ *protocol.Output) { failed = n.setRate(now, topic, *o.rate) }); err != nil {
+	err := n.call(ctx, func(now protocol.Time, _ *protocol.Output) {
+		o, configured := n.options[topic]
+		if !configured {
+			o = topicDefaults()
+		}
+		_ = apply(&o, options)
+		failed = n.setOptions(now, topic, o)
+	})
+	if err != nil {
 		return err
 	}
 	return failed
 }
 
-// setRate sets the rate of a topic, which keeps a place for it in the protocol, on the loop.
-func (n *Node) setRate(now protocol.Time, topic string, rate int64) error {
-	err := n.stack.Bimodal.Configure(now, topic, bimodal.TopicOptions{Rate: rate})
+func apply(o *topicOptions, options []TopicOption) error {
+	for _, option := range options {
+		if err := option(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setOptions sets the options of a topic, which keeps a place for it in the protocol, on the loop.
+func (n *Node) setOptions(now protocol.Time, topic string, o topicOptions) error {
+	err := n.stack.Bimodal.Configure(now, topic, o.TopicOptions)
 	switch {
-	case errors.Is(err, bimodal.ErrRate):
+	case errors.Is(err, bimodal.ErrRate), errors.Is(err, bimodal.ErrSpread):
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrLimit, err)
 	}
-	n.rates[topic] = rate
+	n.options[topic] = o
 	return nil
 }
 
-// keepRate sets the rate of a topic again that the protocol has forgotten together with the last subscription, which it does while nothing was
+// keepOptions sets the options of a topic again that the protocol has forgotten together with the last subscription, which it does while nothing was
 // published. It runs in the input that ended the subscription, so that there still is room for the topic.
-func (n *Node) keepRate(now protocol.Time, topic string) {
-	if rate, configured := n.rates[topic]; configured && !n.outgoing.begun(topic) {
-		_ = n.setRate(now, topic, rate) // it was accepted before
+func (n *Node) keepOptions(now protocol.Time, topic string) {
+	if o, configured := n.options[topic]; configured && !n.outgoing.begun(topic) {
+		_ = n.setOptions(now, topic, o) // they were accepted before
 	}
 }
 
@@ -137,8 +173,8 @@ func (o *outgoings) topic(ctx context.Context, name string) (*outgoing, error) {
 	}
 	var failed error
 	err := o.node.call(ctx, func(now protocol.Time, _ *protocol.Output) {
-		if _, configured := o.node.rates[name]; !configured {
-			failed = o.node.setRate(now, name, rateDefault)
+		if _, configured := o.node.options[name]; !configured {
+			failed = o.node.setOptions(now, name, topicDefaults())
 		}
 	})
 	if err == nil {

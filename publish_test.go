@@ -93,11 +93,32 @@ func TestRefusedTopicsLeaveNothingBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if refused != 50 || len(n.rates) != bimodal.DefaultConfig().Topics {
-		t.Errorf("%d topics refused, %d rates kept", refused, len(n.rates))
+	if refused != 50 || len(n.options) != bimodal.DefaultConfig().Topics {
+		t.Errorf("%d topics refused, options of %d kept", refused, len(n.options))
 	}
 	if err := n.ConfigureTopic(ctx, "0", Rate(1<<62)); !errors.Is(err, ErrConfig) {
 		t.Errorf("a rate beyond the range: %v", err)
+	}
+}
+
+func TestOptionsOfATopicAddUp(t *testing.T) {
+	n := single(t)
+	ctx := t.Context()
+	for _, option := range []TopicOption{Rate(77_000), Spread(SpreadDirect)} {
+		if err := n.ConfigureTopic(ctx, "orders", option); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.ConfigureTopic(ctx, "orders", Spread(SpreadMulticast+1)); !errors.Is(err, ErrConfig) {
+		t.Errorf("means of spreading that are none: %v", err)
+	}
+	err := n.call(ctx, func(protocol.Time, *protocol.Output) {
+		if o := n.options["orders"]; o.Rate != 77_000 || o.Spread != SpreadDirect {
+			t.Errorf("options %+v", o)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -27,6 +27,9 @@ var (
 		int64(rateMax), burstMin, burstMax)
 )
 
+// ErrSpread says that TopicOptions name no means of spreading.
+var ErrSpread = errors.New("bimodal: no such means of spreading")
+
 // LimitError says that a limit of the configuration is reached.
 type LimitError struct {
 	What  string // the field of Config, such as Topics

@@ -1,14 +1,68 @@
 package bimodal
 
-import "spinglass/protocol"
+import (
+	"fmt"
 
-// spread sends a packet of this node's own on its first way: directly to every peer that wants the topic.
+	"spinglass/protocol"
+)
+
+// Spread is by which means the packets of a topic go on their first way, best effort.
+type Spread uint8
+
+// The means of spreading.
+const (
+	// SpreadAuto leaves the choice to the machine.
+	SpreadAuto Spread = iota
+	// SpreadDirect sends a copy to each peer that wants the topic.
+	SpreadDirect
+	// SpreadTree sends copies to a few peers, which hand them on to others.
+	SpreadTree
+	// SpreadMulticast is IP multicast for the peers whom it is known to reach; the others get copies.
+	SpreadMulticast
+)
+
+var spreadNames = [...]string{"auto", "direct", "tree", "multicast"}
+
+// Valid reports whether s is one of the constants.
+func (s Spread) Valid() bool { return int(s) < len(spreadNames) }
+
+// String returns auto, direct, tree or multicast.
+func (s Spread) String() string {
+	if !s.Valid() {
+		return fmt.Sprintf("Spread(%d)", uint8(s))
+	}
+	return spreadNames[s]
+}
+
+// ParseSpread reads what String returns.
+func ParseSpread(text string) (Spread, error) {
+	for i, name := range spreadNames {
+		if text == name {
+			return Spread(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%w: %q (auto, direct, tree or multicast)", ErrSpread, text)
+}
+
+// meansOf returns by which means a packet of a topic goes out now, whose targets are up to date. It never returns SpreadAuto.
+func (m *Machine) meansOf(*topic) Spread { return SpreadDirect }
+
+// spread sends a packet of this node's own on its first way.
 func (m *Machine) spread(t *topic, p *Packet, out *protocol.Output) {
 	m.refreshTargets(t)
 	m.stats.PacketsSent++
 	m.stats.BytesSent += uint64(p.Size())
-	m.stats.PacketsSpread += uint64(len(t.targets))
-	if len(t.targets) > 0 {
-		out.Spread(t.targets, p)
+	if len(t.targets) == 0 {
+		return
 	}
+	switch m.meansOf(t) {
+	default:
+		m.spreadDirect(t, p, out)
+	}
+}
+
+// spreadDirect sends a copy to each target.
+func (m *Machine) spreadDirect(t *topic, p *Packet, out *protocol.Output) {
+	m.stats.PacketsSpread += uint64(len(t.targets))
+	out.Spread(t.targets, p)
 }

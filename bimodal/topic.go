@@ -20,6 +20,7 @@ type topic struct {
 	count   uint64  // messages that they complete
 	opened  bool    // in Machine.opened
 	bucket  bucket
+	means   Spread            // as its options say
 	targets []protocol.NodeID // who wants the topic, the unreachable last; immutable
 	region  []protocol.NodeID // those of targets in the own zone; immutable
 	known   bool              // targets and region are up to date
@@ -118,9 +119,12 @@ func (m *Machine) announceInterest(out *protocol.Output) {
 type TopicOptions struct {
 	Rate  int64 // bytes a second, records with their lengths; 0 is unlimited
 	Burst int64 // bytes that may be published at once after a pause; 64 KiB to 1 GiB, 0 for the default
+
+	Spread Spread // by which means packets go on their first way
 }
 
-// Configure sets the options of a topic for what this node publishes. Errors: ErrTopicName, ErrTopicClash, ErrRate, *LimitError.
+// Configure sets the options of a topic for what this node publishes. Errors: ErrTopicName, ErrTopicClash, ErrRate, ErrSpread,
+// *LimitError.
 func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions) error {
 	if options.Burst == 0 {
 		options.Burst = m.config.Burst
@@ -128,9 +132,16 @@ func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions
 	if options.Rate < 0 || options.Rate > rateMax || options.Burst < burstMin || options.Burst > burstMax {
 		return ErrRate
 	}
+	if !options.Spread.Valid() {
+		return ErrSpread
+	}
 	t, err := m.topicNamed(now, name)
 	if err != nil {
 		return err
+	}
+	t.means = options.Spread
+	if t.bucket.rate == options.Rate && t.bucket.burst == options.Burst {
+		return nil
 	}
 	t.bucket = newBucket(now, options.Rate, options.Burst)
 	if m.writable.At(t) != protocol.Never {

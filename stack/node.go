@@ -100,7 +100,7 @@ type Decoder struct {
 // Decode implements protocol.Decoder.
 func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	switch {
-	case kind >= wire.KindData && kind <= wire.KindPoll:
+	case kind >= wire.KindBimodalFirst && kind <= wire.KindBimodalLast:
 		return d.bimodal.Decode(kind, body)
 	case kind >= wire.KindTableDigest && kind <= wire.KindProbeReply:
 		return d.membership.Decode(kind, body)

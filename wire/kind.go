@@ -12,6 +12,9 @@ const (
 	KindRequest protocol.Kind = 4 // bimodal: what a member misses
 	KindPoll    protocol.Kind = 5 // bimodal: asks for a digest of some streams at once
 
+	KindBimodalFirst protocol.Kind = 1 // the range that is kept for bimodal
+	KindBimodalLast  protocol.Kind = 15
+
 	KindTableDigest protocol.Kind = 16 // membership: versions of rows
 	KindTableDelta  protocol.Kind = 17 // membership: rows and heartbeats that the other lacks, and which rows are wanted
 	KindProbe       protocol.Kind = 18 // membership: are you there
