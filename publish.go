@@ -234,6 +234,7 @@ type outgoing struct {
 
 	mu       sync.Mutex
 	waiting  batch
+	turns    []*turn       // behind what waits
 	active   bool          // the loop has something to send or will look
 	accepted uint64        // messages that Publish has taken over
 	sent     uint64        // of those, given to the protocol; the loop writes it
@@ -276,27 +277,17 @@ func (b *batch) reset() {
 }
 
 func (t *outgoing) add(ctx context.Context, payload []byte) error {
-	for {
-		t.mu.Lock()
-		if t.node.closed() {
-			t.mu.Unlock()
-			return ErrClosed
-		}
-		if t.waiting.takes(len(payload)) {
-			break
-		}
-		progress := t.progress
+	t.mu.Lock()
+	if t.node.closed() {
 		t.mu.Unlock()
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-t.node.closing:
-			return ErrClosed
-		}
+		return ErrClosed
 	}
-	t.waiting.add(payload)
-	t.accepted++
+	if len(t.turns) > 0 || !t.waiting.takes(len(payload)) {
+		w := t.ask(payload)
+		t.mu.Unlock()
+		return t.await(ctx, w)
+	}
+	t.accept(payload)
 	wake := !t.active
 	t.active = true
 	t.mu.Unlock()
@@ -304,6 +295,28 @@ func (t *outgoing) add(ctx context.Context, payload []byte) error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// await waits until the loop has taken a message over.
+func (t *outgoing) await(ctx context.Context, w *turn) error {
+	err := ErrClosed
+	select {
+	case <-w.taken:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-t.node.closing:
+	}
+	if t.giveUp(w) {
+		return nil
+	}
+	return err
+}
+
+// accept takes a message over; t.mu is held.
+func (t *outgoing) accept(payload []byte) {
+	t.waiting.add(payload)
+	t.accepted++
 }
 
 // flush waits until all that is accepted by now is sent, whatever comes behind it.
@@ -358,6 +371,7 @@ func (t *outgoing) fetch() bool {
 	t.mu.Lock()
 	t.sent += uint64(sent)
 	t.sending, t.waiting = t.waiting, t.sending
+	t.giveTurns()
 	t.active = len(t.sending.ends) > 0
 	more := t.active
 	close(t.progress)
