@@ -40,6 +40,8 @@ func samples() []protocol.Message {
 	return []protocol.Message{
 		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1, Answer: true}, sampleRequest(), &Request{},
 		&Poll{Streams: []StreamID{{Author: 1, Epoch: 1 << 63, Topic: 2}, samplePacket().Stream}}, &Poll{},
+		&MulticastProbe{Topic: 7, Round: 1 << 31, Bits: probeBitsMax}, &MulticastHeard{Topic: TopicOf("orders"), Round: 300},
+		&MulticastHeard{Lost: true},
 	}
 }
 
@@ -100,6 +102,7 @@ func TestRefused(t *testing.T) {
 		"floor of zero":            {digest(func(d *Digest) { d.Entries[0].Floor = 0 }), wire.ErrRange},
 		"entry of author zero":     {digest(func(d *Digest) { d.Entries[0].Author = 0 }), wire.ErrRange},
 		"more than may be asked":   {request(func(q *Request) { q.Entries[0].Ranges[0] = Range{100, 2000} }), wire.ErrOversized},
+		"sample beyond the limit":  {&MulticastProbe{Topic: 1, Bits: probeBitsMax + 1}, wire.ErrRange},
 		"poll of too many streams": {&Poll{Streams: make([]StreamID, PollStreamsMax+1)}, wire.ErrRange},
 	} {
 		var d Decoder
@@ -159,6 +162,8 @@ func FuzzDecodeRepair(f *testing.F)  { fuzzKind(f, wire.KindRepair) }
 func FuzzDecodeDigest(f *testing.F)  { fuzzKind(f, wire.KindDigest) }
 func FuzzDecodeRequest(f *testing.F) { fuzzKind(f, wire.KindRequest) }
 func FuzzDecodePoll(f *testing.F)    { fuzzKind(f, wire.KindPoll) }
+func FuzzDecodeProbe(f *testing.F)   { fuzzKind(f, wire.KindMulticastProbe) }
+func FuzzDecodeHeard(f *testing.F)   { fuzzKind(f, wire.KindMulticastHeard) }
 
 func FuzzParseInterest(f *testing.F) {
 	f.Add(AppendInterest(nil, []TopicID{1, 2, 1 << 63}))

@@ -12,7 +12,8 @@ var ErrKind = errors.New("bimodal: not a kind of this protocol")
 
 // Kinds returns the kinds of messages that the machine of this package owns.
 func Kinds() []protocol.Kind {
-	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll}
+	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll,
+		wire.KindMulticastProbe, wire.KindMulticastHeard}
 }
 
 // Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero
@@ -23,6 +24,8 @@ type Decoder struct {
 	digest  Digest
 	request Request
 	poll    Poll
+	probe   MulticastProbe
+	heard   MulticastHeard
 	ranges  []Range
 }
 
@@ -61,6 +64,24 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 			return nil, err
 		}
 		return &d.poll, nil
+	}
+	return d.decodeMulticast(kind, body)
+}
+
+func (d *Decoder) decodeMulticast(kind protocol.Kind, body []byte) (protocol.Message, error) {
+	switch kind {
+	case wire.KindMulticastProbe:
+		d.probe.lent = true
+		if err := d.probe.decode(body); err != nil {
+			return nil, err
+		}
+		return &d.probe, nil
+	case wire.KindMulticastHeard:
+		d.heard.lent = true
+		if err := d.heard.decode(body); err != nil {
+			return nil, err
+		}
+		return &d.heard, nil
 	}
 	return nil, ErrKind
 }

@@ -38,6 +38,7 @@ func (m *Machine) beginRound() {
 	m.pollsLeft = m.config.Polls
 	m.answersLeft = pollAnswersMax
 	m.leapLeft = leapMax
+	m.probesLeft = probeAnswersMax
 	m.refusalTold, m.roomSought = false, false
 }
 
@@ -61,6 +62,8 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	m.forgetIdle(now)
 	m.repair(out)
 	m.pollAgain(out)
+	m.probeGroups(out)
+	m.complain(out)
 	if m.newest == nil && m.round%idleRounds != 0 {
 		return
 	}

@@ -26,6 +26,9 @@ type Machine struct {
 	rotation   int       // index into streams from which the next digest lists idle ones
 	forgetAt   int       // index into streams from which the next round looks for some to forget
 
+	groups       int // that the driver can join
+	groupsJoined int
+
 	peers         map[protocol.NodeID]*peer
 	peerOrder     []*peer // by id
 	partners      []*peer
@@ -43,6 +46,7 @@ type Machine struct {
 	pollsLeft   int     // to send in the present round
 	answersLeft int     // polls to answer in the present round
 	leapLeft    int     // packets that may be found missing in the present round
+	probesLeft  int     // probes of groups to answer in the present round
 	refusalTold bool    // in the present round
 	roomSought  bool    // for streams, in the present round
 	repairs     repairQueue
@@ -91,6 +95,10 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveRequest(now, from, message, out)
 	case *Poll:
 		m.receivePoll(now, from, message, out)
+	case *MulticastProbe:
+		m.receiveProbe(from, message, out)
+	case *MulticastHeard:
+		m.receiveHeard(from, message, out)
 	default:
 		out.Drop(from, ReasonUnknown)
 	}
@@ -113,6 +121,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.removePeer(e.Peer.ID)
 	case protocol.PeerDropped:
 		m.removePeer(e.Peer.ID)
+	case protocol.MulticastOffered:
+		m.offerGroups(e.Groups, out)
 	case protocol.EpochRaised:
 		m.raiseEpoch(now, e.Epoch, out)
 	case protocol.AttributeRefused:
@@ -145,6 +155,10 @@ func (m *Machine) Stats() Stats {
 	stats.Streams, stats.Topics, stats.Peers = len(m.streams), len(m.topicOrder), len(m.peerOrder)
 	stats.RepairsWaiting = m.repairs.len()
 	stats.RepairBudget = m.roundBudget()
+	stats.GroupsJoined = m.groupsJoined
+	for _, t := range m.topicOrder {
+		stats.MulticastTargets += t.group.hearing
+	}
 	return stats
 }
 

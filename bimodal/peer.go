@@ -34,6 +34,9 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		i, _ := m.findPeer(p.ID)
 		m.peerOrder = slices.Insert(m.peerOrder, i, known)
 	}
+	if known.epoch != p.Epoch {
+		m.unprove(known)
+	}
 	known.epoch, known.roundTrip = p.Epoch, p.RoundTrip
 	if regional := p.Distance == 0; regional != known.regional || !slices.Equal(topics, known.topics) {
 		m.changed(known)
@@ -100,6 +103,7 @@ func (m *Machine) refreshTargets(t *topic) {
 		}
 	}
 	t.targets, t.region = targets, region
+	t.group.current = false
 }
 
 // refreshPartners makes the list of peers to gossip with anew if it is out of date: those that want a topic of which this node

@@ -93,6 +93,7 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 	p.Messages, p.Count = s.total, t.count
 	p.Body = m.arena.copy(t.body)
 	t.body, t.count = t.body[:0], 0
+	t.group.sealed++
 	m.spread(t, p, out)
 	m.accept(now, s, p, out)
 }

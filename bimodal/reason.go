@@ -16,5 +16,7 @@ const (
 	ReasonInconsistent protocol.Reason = "inconsistent_messages" // a packet whose counts contradict those before it
 	ReasonStranger     protocol.Reason = "stranger"              // a request or poll of who is no peer, whose address nothing proves
 	ReasonLeap         protocol.Reason = "leaps_limit"           // more packets found missing in a round than are followed
+	ReasonProbes       protocol.Reason = "probes_limit"          // more probes of groups in a round than are answered
+	ReasonUnasked      protocol.Reason = "unasked_answer"        // an answer to a probe by who was not asked
 	ReasonPeers        protocol.Reason = "peers_limit"           // no room for another peer
 )

@@ -338,6 +338,9 @@ func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 	if m.config.Mode == ModeFull && !r.pushed {
 		if slot.replies++; slot.requests >= regionalRequests || slot.replies >= regionalReplies {
 			slot.requests, slot.replies = 0, 0
+			if m.repairGroup(r, p, size, out) {
+				return
+			}
 			region := m.regionWithin(r.stream.topic, m.budget/size-1)
 			if len(region) > 0 {
 				m.stats.RepairsRegional++

@@ -45,7 +45,12 @@ func ParseSpread(text string) (Spread, error) {
 }
 
 // meansOf returns by which means a packet of a topic goes out now, whose targets are up to date. It never returns SpreadAuto.
-func (m *Machine) meansOf(*topic) Spread { return SpreadDirect }
+func (m *Machine) meansOf(t *topic) Spread {
+	if m.multicasts(t) {
+		return SpreadMulticast
+	}
+	return SpreadDirect
+}
 
 // spread sends a packet of this node's own on its first way.
 func (m *Machine) spread(t *topic, p *Packet, out *protocol.Output) {
@@ -56,6 +61,8 @@ func (m *Machine) spread(t *topic, p *Packet, out *protocol.Output) {
 		return
 	}
 	switch m.meansOf(t) {
+	case SpreadMulticast:
+		m.spreadMulticast(t, p, out)
 	default:
 		m.spreadDirect(t, p, out)
 	}

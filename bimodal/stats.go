@@ -47,6 +47,14 @@ type Stats struct {
 	PollsReceived uint64
 	PollsRefused  uint64 // more in a round than are answered
 
+	PacketsMulticast   uint64 // own, sent to a group
+	ProbesSent         uint64 // of groups
+	ProbesHeard        uint64 // of others
+	AnswersHeard       uint64 // to own probes, complaints included
+	ComplaintsSent     uint64 // to authors whose group this node no longer hears
+	MulticastFallbacks uint64 // times that a whole group was given up because hardly anybody answered
+	RepairsMulticast   uint64 // packets repaired by way of a group
+
 	StreamsJoined     uint64
 	StreamsForgotten  uint64
 	StreamsRefused    uint64
@@ -54,13 +62,15 @@ type Stats struct {
 	InterestRefused   uint64 // the row had no room for the topics that this node wants
 	AssembliesRefused uint64 // cut messages lost because too many were being put together
 
-	Round           uint64 // rounds so far
-	Streams         int
-	Topics          int
-	Peers           int
-	BufferedPackets int
-	BufferedBytes   int
-	RepairsWaiting  int
-	EvictedAge      int // age in rounds of the packet evicted last: what life has shrunk to; 0 when none ever was
-	RepairBudget    int // bytes, of the present round
+	Round            uint64 // rounds so far
+	Streams          int
+	Topics           int
+	Peers            int
+	BufferedPackets  int
+	BufferedBytes    int
+	RepairsWaiting   int
+	GroupsJoined     int // of topics that this node wants
+	MulticastTargets int // of the topics that this node publishes to: targets that hear their group
+	EvictedAge       int // age in rounds of the packet evicted last: what life has shrunk to; 0 when none ever was
+	RepairBudget     int // bytes, of the present round
 }

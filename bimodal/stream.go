@@ -26,6 +26,7 @@ type stream struct {
 	used     protocol.Time // when a packet was last stored or heard of for the first time
 	total    uint64        // messages that are complete with packet high
 	order    reassembly
+	hearing  hearing
 	stamp    uint64  // of the last digest that listed the stream
 	newer    *stream // in the list of active streams, most recent first
 	older    *stream

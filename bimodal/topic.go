@@ -24,6 +24,8 @@ type topic struct {
 	targets []protocol.NodeID // who wants the topic, the unreachable last; immutable
 	region  []protocol.NodeID // those of targets in the own zone; immutable
 	known   bool              // targets and region are up to date
+	group   group             // the way to the targets by multicast
+	joined  bool              // this node has joined the group
 
 	stamp uint64 // of the last digest whose receiver wants the topic
 	index int    // of the topic in that digest, -1 when it is not there yet
@@ -70,6 +72,7 @@ func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output
 		t.stream.order = reassembly{fresh: true}
 	}
 	m.announceInterest(out)
+	m.joinGroups(out)
 	return nil
 }
 
@@ -86,6 +89,8 @@ func (m *Machine) Unsubscribe(_ protocol.Time, name string, out *protocol.Output
 	}
 	m.forget(func(s *stream) bool { return s.topic == t && s != t.stream })
 	m.announceInterest(out)
+	m.leaveGroup(t, out)
+	m.joinGroups(out)
 	if t.stream == nil {
 		m.removeTopic(t)
 	}

@@ -14,6 +14,9 @@ const (
 	EffectEmit                              // Event, for siblings and the application
 	EffectDrop                              // input from To was dropped for Reason
 	EffectWork                              // Work, whose completion comes back as an event
+	EffectMulticast                         // one datagram to Group, and the same to each of Targets
+	EffectJoinGroup                         // what is sent to Group is wanted
+	EffectLeaveGroup                        // and no longer
 )
 
 // Effect is one thing that a machine wants done. Which fields are set depends on Kind.
@@ -22,6 +25,7 @@ type Effect struct {
 	To      NodeID
 	Address Address
 	Targets []NodeID
+	Group   Group
 	Message Message
 	Event   Event
 	Reason  Reason

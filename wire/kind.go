@@ -12,6 +12,9 @@ const (
 	KindRequest protocol.Kind = 4 // bimodal: what a member misses
 	KindPoll    protocol.Kind = 5 // bimodal: asks for a digest of some streams at once
 
+	KindMulticastProbe protocol.Kind = 9  // bimodal: who hears this, which was sent to a group
+	KindMulticastHeard protocol.Kind = 10 // bimodal: this member does, or no longer does
+
 	KindBimodalFirst protocol.Kind = 1 // the range that is kept for bimodal
 	KindBimodalLast  protocol.Kind = 15
 

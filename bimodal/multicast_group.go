@@ -1,0 +1,125 @@
+package bimodal
+
+import (
+	"cmp"
+	"slices"
+
+	"spinglass/protocol"
+)
+
+// proof is what a publisher knows of the way to one target by multicast.
+type proof struct {
+	id       protocol.NodeID
+	hears    bool  // by its last answer
+	asked    bool  // in the sample of the latest probe
+	answered bool  // to that probe
+	missed   uint8 // probes in a row that it was asked by and did not answer
+}
+
+// group is what a publisher knows of the way to the targets of one topic by multicast.
+type group struct {
+	sealed  int     // packets of the present round
+	rate    float64 // packets a round, smoothed
+	probing bool
+	next    uint32 // round of the next probe
+	pause   uint32 // rounds between probes
+	asked   uint32 // round of the latest probe, while it is not judged
+	bits    uint8  // of its sample
+	since   uint32 // probes of earlier rounds prove nothing
+
+	proofs  []proof // one a target, ascending
+	hearing int     // targets that hear
+	rest    []protocol.NodeID
+	current bool // proofs are those of the topic's present targets
+	listed  bool // rest is up to date: the targets that do not hear, in the order of the targets; immutable
+}
+
+// groupOf returns the group that all publishers and subscribers of a topic use.
+func groupOf(id TopicID) protocol.Group { return protocol.Group(id) }
+
+// refreshGroup gives every target of a topic its proof, and takes those of others away.
+func (m *Machine) refreshGroup(t *topic) *group {
+	m.refreshTargets(t)
+	g := &t.group
+	if g.current {
+		return g
+	}
+	g.current, g.listed = true, false
+	proofs := make([]proof, 0, len(t.targets)+8)
+	for _, id := range t.targets {
+		p := proof{id: id}
+		if known := g.find(id); known != nil {
+			p = *known
+		}
+		proofs = append(proofs, p)
+	}
+	slices.SortFunc(proofs, func(a, b proof) int { return cmp.Compare(a.id, b.id) })
+	g.proofs, g.hearing = proofs, 0
+	for i := range proofs {
+		if proofs[i].hears {
+			g.hearing++
+		}
+	}
+	return g
+}
+
+// find returns the proof of a target, nil when there is none.
+func (g *group) find(id protocol.NodeID) *proof {
+	i, ok := slices.BinarySearchFunc(g.proofs, id, func(p proof, id protocol.NodeID) int { return cmp.Compare(p.id, id) })
+	if !ok {
+		return nil
+	}
+	return &g.proofs[i]
+}
+
+// set notes whether a target hears.
+func (g *group) set(p *proof, hears bool) {
+	p.missed = 0
+	if p.hears == hears {
+		return
+	}
+	p.hears, g.listed = hears, false
+	if hears {
+		g.hearing++
+	} else {
+		g.hearing--
+	}
+}
+
+// unprove takes away what is known of the way to a peer: it has restarted.
+func (m *Machine) unprove(p *peer) {
+	for _, id := range p.topics {
+		if t := m.topics[id]; t != nil {
+			if known := t.group.find(p.id); known != nil {
+				t.group.set(known, false)
+			}
+		}
+	}
+}
+
+// distrust takes all proofs away. Answers to probes before the present round bring none back.
+func (g *group) distrust(round uint32) {
+	for i := range g.proofs {
+		g.set(&g.proofs[i], false)
+	}
+	g.since = round
+}
+
+// deaf returns the targets that do not hear.
+func (g *group) deaf(targets []protocol.NodeID) []protocol.NodeID {
+	if g.listed {
+		return g.rest
+	}
+	g.listed = true
+	if g.hearing == len(targets) {
+		g.rest = nil
+		return nil
+	}
+	g.rest = make([]protocol.NodeID, 0, len(targets)-g.hearing)
+	for _, id := range targets {
+		if p := g.find(id); !p.hears {
+			g.rest = append(g.rest, id)
+		}
+	}
+	return g.rest
+}
