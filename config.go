@@ -12,6 +12,7 @@ import (
 	"spinglass/live"
 	"spinglass/membership"
 	"spinglass/protocol"
+	"spinglass/wire"
 )
 
 // Clock tells a node the time and wakes it, and Timer is what it wakes it by; see package live.
@@ -57,6 +58,10 @@ type Config struct {
 	FailTimeout time.Duration
 	// PlainDatagrams turns off the segmentation of datagrams by the kernel (GSO, GRO), which is otherwise used where it works.
 	PlainDatagrams bool
+	// DatagramSize is the largest datagram of messages, in bytes of UDP payload: [wire.DatagramMin] to [wire.DatagramMax]. Zero chooses:
+	// [wire.DatagramLoopback] for a node that listens on a loopback address, so that it talks within its host only, and else [wire.DatagramDefault],
+	// which fits every Ethernet. Set it to 8900 where all paths carry jumbo frames. Members need not agree: each receives all sizes.
+	DatagramSize int
 }
 
 // Fault makes a node sleep: in each Slot its loop stands still with probability Sleep (0 to 1), as a process does that gets no processor. It is
@@ -79,12 +84,36 @@ func (c *Config) check() error {
 	if len(c.Join) > membership.SeedsMax {
 		return fmt.Errorf("%w: %d join addresses exceed the limit of %d", ErrConfig, len(c.Join), membership.SeedsMax)
 	}
+	if c.DatagramSize != 0 && (c.DatagramSize < wire.DatagramMin || c.DatagramSize > wire.DatagramMax) {
+		return fmt.Errorf("%w: datagram size %d is not in %d to %d", ErrConfig, c.DatagramSize, wire.DatagramMin, wire.DatagramMax)
+	}
 	for _, address := range c.Join {
 		if err := checkAddress(address); err != nil {
 			return fmt.Errorf("%w: join address %q: %w", ErrConfig, address, err)
 		}
 	}
 	return nil
+}
+
+// datagramSize returns the largest datagram to send, as Config.DatagramSize has it.
+func (c *Config) datagramSize() int {
+	switch {
+	case c.DatagramSize != 0:
+		return c.DatagramSize
+	case c.Conn == nil && isLoopback(c.Listen) && (c.Advertise == "" || isLoopback(c.Advertise)):
+		return wire.DatagramLoopback
+	}
+	return wire.DatagramDefault
+}
+
+// isLoopback reports whether the host of "host:port" is an address of the loopback interface.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // checkAddress reports why an address cannot be one to send to.

@@ -83,7 +83,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n.live, err = live.Start(live.Config{
 		ID: n.id, Build: n.build(config), Decoder: &stack.Decoder{}, Listen: config.Listen, Advertise: config.Advertise, Join: config.Join,
 		Conn: config.Conn, Clock: config.Clock, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
-		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams,
+		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams, DatagramSize: config.datagramSize(),
 	})
 	if err != nil {
 		dir.close()
@@ -101,6 +101,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		}
 		topics := bimodal.DefaultConfig()
 		topics.Self, topics.Epoch, topics.Rand = n.id, n.dataDir.epoch+1, newRand()
+		topics.DatagramSize = config.datagramSize()
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: []protocol.Address{advertised},

@@ -17,6 +17,9 @@ const HeaderSize = 1 + 4 + 8
 const (
 	// DatagramDefault fits an Ethernet path of 1500 with room for IPv6, UDP, tunnels of up to 80 bytes and the seal of a secured link.
 	DatagramDefault = 1344
+	// DatagramLoopback is the size within one host, where the interface carries 65 536 bytes. Costs per datagram are then shared by many messages;
+	// beyond it there is little left to share, and a lost datagram costs more. Four fill a send of the kernel (65 000 bytes).
+	DatagramLoopback = 16250
 	// DatagramMin is what every IPv6 path carries.
 	DatagramMin = 1232 - 32
 	// DatagramMax is the largest datagram that is ever sent or accepted.
