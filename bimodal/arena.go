@@ -47,7 +47,7 @@ func (a *arena) keep(p *Packet) *Packet {
 	}
 	c := a.packet()
 	c.Stream, c.Seq, c.Age, c.Messages, c.Count = p.Stream, p.Seq, p.Age, p.Messages, p.Count
-	c.Body = a.copy(p.Body)
+	c.Body, c.whole = a.copy(p.Body), p.whole
 	return c
 }
 

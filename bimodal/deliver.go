@@ -60,6 +60,10 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 
 // deliverRecords delivers what p completes. Runs of whole messages go out together, as one part of the body.
 func (m *Machine) deliverRecords(s *stream, p *Packet, out *protocol.Output) {
+	if p.whole {
+		m.deliverRun(s, p.Body, int(p.Count), out)
+		return
+	}
 	begin, run := 0, 0 // of the run of whole messages
 	for rest := p.Body; len(rest) > 0; {
 		record, behind, err := wire.NextRecord(rest, wire.MessageMax)

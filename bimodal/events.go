@@ -33,14 +33,10 @@ func (d *Delivery) Messages(yield func(number uint64, payload []byte) bool) {
 	}
 	number := d.First
 	for rest := d.records; len(rest) > 0; number++ {
-		record, next, err := wire.NextRecord(rest, wire.MessageMax)
-		if err != nil {
-			panic("bimodal: a packet was checked when it came and is malformed now")
-		}
-		if !yield(number, record.Data) {
+		var message []byte
+		if message, rest = wire.NextMessage(rest); !yield(number, message) {
 			return
 		}
-		rest = next
 	}
 }
 

@@ -17,6 +17,7 @@ type Packet struct {
 	Body     []byte // records, see package wire; never empty
 
 	lent   bool
+	whole  bool // no piece of a cut message is in it
 	repair Repair
 }
 
@@ -65,13 +66,14 @@ func (p *Packet) decode(b []byte) error {
 	if p.Seq == 0 {
 		return wire.ErrRange
 	}
-	completed, _, err := wire.CheckBody(p.Body, wire.MessageMax)
+	completed, _, whole, err := wire.CheckBody(p.Body, wire.MessageMax)
 	if err != nil {
 		return err
 	}
 	if uint64(completed) != p.Count {
 		return wire.ErrRecord
 	}
+	p.whole = whole
 	return nil
 }
 

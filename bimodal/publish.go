@@ -49,7 +49,7 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 			continue
 		}
 		m.open(now, t)
-		t.body = wire.AppendPiece(t.body, payload, done, room)
+		t.body, t.pieces = wire.AppendPiece(t.body, payload, done, room), true
 		if done += room; done == len(payload) {
 			t.count++
 			return
@@ -92,7 +92,8 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 	p.Stream, p.Seq, p.Age = s.id, s.high+1, s.age(now)
 	p.Messages, p.Count = s.total, t.count
 	p.Body = m.arena.copy(t.body)
-	t.body, t.count = t.body[:0], 0
+	p.whole = !t.pieces
+	t.body, t.count, t.pieces = t.body[:0], 0, false
 	t.group.sealed++
 	m.spread(t, p, out)
 	m.accept(now, s, p, out)

@@ -18,6 +18,7 @@ type topic struct {
 	stream  *stream // this node's own, once it has published
 	body    []byte  // records of the packet being filled
 	count   uint64  // messages that they complete
+	pieces  bool    // of cut messages are among them
 	opened  bool    // in Machine.opened
 	bucket  bucket
 	means   Spread            // as its options say

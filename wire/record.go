@@ -62,22 +62,25 @@ func NextRecord(body []byte, max int) (record Record, rest []byte, err error) {
 }
 
 // CheckBody reports whether body is a sequence of well-formed records in a possible order, and how many messages it completes.
-// continues tells that its first record is a further piece of a message begun in an earlier packet.
-func CheckBody(body []byte, max int) (completed int, continues bool, err error) {
+// continues tells that its first record is a further piece of a message begun in an earlier packet, whole that it holds no pieces.
+func CheckBody(body []byte, max int) (completed int, continues, whole bool, err error) {
 	if len(body) == 0 {
-		return 0, false, ErrRecord
+		return 0, false, false, ErrRecord
 	}
-	for first, open := true, false; len(body) > 0; first = false {
+	completed, body = SkipMessages(body, max)
+	whole = true
+	for first, open := completed == 0, false; len(body) > 0; first = false {
 		record, rest, err := NextRecord(body, max)
 		if err != nil {
-			return 0, false, err
+			return 0, false, false, err
 		}
+		whole = whole && record.Kind == RecordWhole
 		piece := record.Kind == RecordMiddle || record.Kind == RecordLast
 		if first && piece {
 			continues, open = true, true
 		}
 		if piece != open {
-			return 0, false, ErrRecord
+			return 0, false, false, ErrRecord
 		}
 		open = record.Kind == RecordFirst || record.Kind == RecordMiddle
 		if record.Completes() {
@@ -85,7 +88,7 @@ func CheckBody(body []byte, max int) (completed int, continues bool, err error) 
 		}
 		body = rest
 	}
-	return completed, continues, nil
+	return completed, continues, whole, nil
 }
 
 // pieceMin is the fewest bytes of room that make it worth beginning a cut message in a packet that holds other records.

@@ -175,16 +175,18 @@ func TestPackAndCut(t *testing.T) {
 			if len(body) > p.Limit() {
 				t.Fatalf("body of %d bytes, limit %d", len(body), p.Limit())
 			}
-			completed, continues, err := wire.CheckBody(body, wire.MessageMax)
+			completed, continues, whole, err := wire.CheckBody(body, wire.MessageMax)
 			if err != nil || continues != (open != nil) {
 				t.Fatalf("CheckBody: continues %v, %v; a message is open: %v", continues, err, open != nil)
 			}
+			pieces := false
 			for len(body) > 0 {
 				var r wire.Record
 				r, body, err = wire.NextRecord(body, wire.MessageMax)
 				if err != nil {
 					t.Fatal(err)
 				}
+				pieces = pieces || r.Kind != wire.RecordWhole
 				if r.Kind == wire.RecordFirst {
 					open, total = []byte{}, r.Total
 				}
@@ -203,8 +205,8 @@ func TestPackAndCut(t *testing.T) {
 					completed--
 				}
 			}
-			if completed != 0 {
-				t.Fatalf("CheckBody miscounts by %d", completed)
+			if completed != 0 || whole == pieces {
+				t.Fatalf("CheckBody miscounts by %d, whole %v", completed, whole)
 			}
 		}
 		if len(got) != len(messages) {
@@ -216,6 +218,35 @@ func TestPackAndCut(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLengthsOfMessages goes through the forms that the head of a whole message can have.
+func TestLengthsOfMessages(t *testing.T) {
+	for _, length := range []int{0, 1, 31, 32, 4095, 4096, 1<<19 - 1, 1 << 19, wire.MessageMax} {
+		message := bytes.Repeat([]byte{7}, length)
+		body := wire.AppendRecord(wire.AppendRecord(nil, wire.Record{Data: message}), wire.Record{Data: []byte("next")})
+		completed, continues, whole, err := wire.CheckBody(body, wire.MessageMax)
+		if completed != 2 || continues || !whole || err != nil {
+			t.Errorf("%d bytes: CheckBody: %d, %v, %v, %v", length, completed, continues, whole, err)
+		}
+		got, rest := wire.NextMessage(body)
+		if next, end := wire.NextMessage(rest); !bytes.Equal(got, message) || string(next) != "next" || len(end) != 0 {
+			t.Errorf("%d bytes come back as %d", length, len(got))
+		}
+		if _, rest := wire.SkipMessages(body, length-1); len(rest) != len(body) {
+			t.Errorf("%d bytes pass as at most one less", length)
+		}
+	}
+	for name, body := range map[string][]byte{
+		"long head of 0": {0x80, 0}, "long head of 31": {31<<2&0x7f | 0x80, 0}, "long head of three bytes": {0x84, 0x80, 0}, "no data": {4}, "half a head": {0x80},
+	} {
+		if count, rest := wire.SkipMessages(body, wire.MessageMax); count != 0 || len(rest) != len(body) {
+			t.Errorf("%s: skipped", name)
+		}
+		if _, _, _, err := wire.CheckBody(body, wire.MessageMax); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
 }
 
 func TestCheckBodyRejectsImpossibleOrders(t *testing.T) {
@@ -241,7 +272,7 @@ func TestCheckBodyRejectsImpossibleOrders(t *testing.T) {
 		for _, r := range records {
 			body = wire.AppendRecord(body, r)
 		}
-		if _, _, err := wire.CheckBody(body, wire.MessageMax); err == nil {
+		if _, _, _, err := wire.CheckBody(body, wire.MessageMax); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -279,16 +310,22 @@ func FuzzCheckBody(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		completed, _, err := wire.CheckBody(body, wire.MessageMax)
+		completed, _, whole, err := wire.CheckBody(body, wire.MessageMax)
 		if err != nil {
 			return
 		}
 		var again []byte
 		for rest := body; len(rest) > 0; {
 			var r wire.Record
+			before := rest
 			r, rest, err = wire.NextRecord(rest, wire.MessageMax)
 			if err != nil {
 				t.Fatalf("CheckBody accepted what NextRecord refuses: %v", err)
+			}
+			if whole {
+				if message, behind := wire.NextMessage(before); !bytes.Equal(message, r.Data) || len(behind) != len(rest) {
+					t.Fatalf("NextMessage takes %x off %x, NextRecord %x", message, before, r.Data)
+				}
 			}
 			if r.Completes() {
 				completed--
