@@ -124,6 +124,9 @@ func (b *book) heard(id protocol.NodeID, from netip.AddrPort) {
 	}
 }
 
+// knows reports whether a sender is a peer. What comes by multicast teaches no addresses, and other fleets may use the same groups.
+func (b *book) knows(id protocol.NodeID) bool { return b.peers.get(id) != nil }
+
 // route returns the address to send to next, and whether there is one.
 func (b *book) route(now protocol.Time, id protocol.NodeID) (netip.AddrPort, bool) {
 	c := b.peers.get(id)

@@ -84,16 +84,22 @@ type Config struct {
 	DatagramSize int
 	// PlainDatagrams turns segmentation and coalescing by the kernel off.
 	PlainDatagrams bool
-	ReceiveQueue   int // bytes that wait for the loop
-	SendQueue      int // bytes that wait for the writer
-	CallQueue      int // functions given to Do, Post and Call
-	WorkQueue      int // signatures to make or check
-	PersistQueue   int // values to store
-	Streams        int // bulk streams open at once, both directions together
-	Lookups        int // lookups of names under way
-	Peers          int // peers whose addresses are known
-	Strangers      int // senders who are not peers
-	SocketBuffer   int // bytes wished for the kernel's buffer, in each direction
+	// NoMulticast turns IP multicast off. Otherwise it is offered to the machine where the advertised address is an IPv4 address of one of the
+	// interfaces, unless Conn is set.
+	NoMulticast bool
+	// MulticastPort is the UDP port of all groups, MulticastPortDefault when 0. Fleets that share a network need not choose different
+	// ones, but hear less of each other if they do.
+	MulticastPort int
+	ReceiveQueue  int // bytes that wait for the loop
+	SendQueue     int // bytes that wait for the writer
+	CallQueue     int // functions given to Do, Post and Call
+	WorkQueue     int // signatures to make or check
+	PersistQueue  int // values to store
+	Streams       int // bulk streams open at once, both directions together
+	Lookups       int // lookups of names under way
+	Peers         int // peers whose addresses are known
+	Strangers     int // senders who are not peers
+	SocketBuffer  int // bytes wished for the kernel's buffer, in each direction
 }
 
 // withDefaults returns the configuration with every default filled in.
@@ -105,7 +111,7 @@ func (c Config) withDefaults() Config {
 		{&c.DatagramSize, wire.DatagramDefault}, {&c.ReceiveQueue, ReceiveQueueDefault}, {&c.SendQueue, SendQueueDefault},
 		{&c.CallQueue, CallQueueDefault}, {&c.WorkQueue, WorkQueueDefault}, {&c.PersistQueue, PersistQueueDefault},
 		{&c.Streams, StreamsDefault}, {&c.Lookups, LookupsDefault}, {&c.Peers, PeersDefault},
-		{&c.Strangers, StrangersDefault}, {&c.SocketBuffer, SocketBufferDefault},
+		{&c.Strangers, StrangersDefault}, {&c.MulticastPort, MulticastPortDefault}, {&c.SocketBuffer, SocketBufferDefault},
 	}
 	for _, b := range bounds {
 		if *b.value == 0 {
@@ -155,6 +161,9 @@ func (c *Config) check() error {
 		if bound < 1 || bound > queueMax {
 			return fmt.Errorf("live: bound %d is not in 1 to %d", bound, queueMax)
 		}
+	}
+	if c.MulticastPort < 1 || c.MulticastPort > 65535 {
+		return fmt.Errorf("live: multicast port %d is not in 1 to 65535", c.MulticastPort)
 	}
 	return c.Perturb.check()
 }

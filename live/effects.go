@@ -33,6 +33,16 @@ func (n *Node) carryOut(now protocol.Time) {
 			n.drop(e.To, e.Reason, 1)
 		case protocol.EffectWork:
 			n.do(now, e.Work)
+		case protocol.EffectMulticast:
+			n.sendGroup(now, e.Group, e.Targets, e.Message)
+		case protocol.EffectJoinGroup:
+			if n.multicast != nil {
+				n.multicast.join(e.Group)
+			}
+		case protocol.EffectLeaveGroup:
+			if n.multicast != nil {
+				n.multicast.leave(e.Group)
+			}
 		default:
 			panic("live: effect of unknown kind")
 		}
@@ -52,13 +62,7 @@ func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message
 	l := n.out.find(ids, "")
 	if l == nil {
 		l = n.out.begin(ids, "")
-		for _, id := range ids {
-			if route, ok := n.book.route(now, id); ok {
-				l.parcel.targets = append(l.parcel.targets, route)
-			} else {
-				l.missing++
-			}
-		}
+		n.route(now, l, ids)
 	}
 	if l.missing > 0 {
 		n.drop(0, ReasonAddressUnknown, uint64(l.missing))
@@ -66,6 +70,17 @@ func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message
 	if l.missing < len(ids) {
 		n.count.messagesSent.Add(1)
 		n.out.add(l, m)
+	}
+}
+
+// route gives a new lane the addresses of its peers.
+func (n *Node) route(now protocol.Time, l *lane, ids []protocol.NodeID) {
+	for _, id := range ids {
+		if route, ok := n.book.route(now, id); ok {
+			l.parcel.targets = append(l.parcel.targets, route)
+		} else {
+			l.missing++
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type slabArrival struct {
 	start, end int // in the buffer
 	segment    int // bytes of each datagram but the last, 0 when there is one datagram
 	from       netip.AddrPort
+	group      bool // it came to a group
 }
 
 // datagrams returns how many datagrams an arrival is.
@@ -123,7 +124,7 @@ func (s *slab) takes(size int) bool {
 }
 
 func (s *slab) add(a arrival) {
-	s.arrivals = append(s.arrivals, slabArrival{start: s.used, end: s.used + a.size, segment: a.segment, from: a.from})
+	s.arrivals = append(s.arrivals, slabArrival{start: s.used, end: s.used + a.size, segment: a.segment, from: a.from, group: a.group})
 	s.used += a.size
 }
 

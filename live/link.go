@@ -22,6 +22,7 @@ type arrival struct {
 	size    int // bytes
 	segment int // bytes of each datagram but the last, 0 when there is one datagram
 	from    netip.AddrPort
+	group   bool   // it came to a group
 	lost    uint64 // datagrams that the kernel dropped so far because its buffer was full, 0 when unknown
 }
 

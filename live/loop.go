@@ -19,6 +19,7 @@ func (n *Node) loop() {
 	defer close(n.stopped)
 	n.machine.Start(n.now(), &n.output)
 	n.carryOut(n.now())
+	n.offerMulticast()
 	for !n.closed() {
 		if !n.turn() {
 			n.wait()
@@ -170,7 +171,15 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 		n.drop(sender, ReasonDatagramSelf, 1)
 		return 0
 	}
-	n.book.heard(sender, a.from)
+	switch {
+	case !a.group:
+		n.book.heard(sender, a.from)
+	case n.book.knows(sender):
+		n.count.groupDatagramsReceived.Add(1)
+	default:
+		n.drop(sender, ReasonMulticastStranger, 1)
+		return 0
+	}
 	for {
 		kind, body, rest, err := wire.NextFrame(frames)
 		if err != nil {

@@ -29,6 +29,7 @@ type Node struct {
 	config     Config
 	debug      bool // the logger takes debug messages
 	link       link
+	multicast  *multicast // nil where there is none
 	conn       net.PacketConn
 	advertised protocol.Address
 	started    time.Time
@@ -118,6 +119,7 @@ func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error
 	n.startedAt = protocol.Time(n.started.Sub(c.Epoch))
 	n.count.drops.init()
 	n.segments.Store(n.link.segments())
+	n.multicast = n.openMulticast()
 	n.lifetime, n.end = context.WithCancel(context.Background())
 	n.out = newOutbox(&n.config, &n.count, n.segments.Load)
 	n.names = newNames(n.lifetime, &n.config, &n.count, &n.running)
@@ -131,7 +133,11 @@ func (n *Node) run() {
 	n.work.start(n.config.DataDir)
 	n.streams.start()
 	n.running.Add(1)
-	go n.read()
+	go n.read(n.link, false)
+	if n.multicast != nil {
+		n.running.Add(1)
+		go n.read(n.multicast.link, true)
+	}
 	go n.write()
 	go n.loop()
 }
@@ -147,15 +153,22 @@ func (n *Node) Close() error {
 func (n *Node) shut() {
 	defer close(n.done)
 	close(n.closing)
-	timer := time.AfterFunc(closeLinger, func() { _ = n.conn.Close() })
+	timer := time.AfterFunc(closeLinger, n.closeSockets)
 	<-n.stopped
 	<-n.written
 	timer.Stop()
-	_ = n.conn.Close()
+	n.closeSockets()
 	n.end()
 	n.streams.stop()
 	n.work.stop()
 	n.running.Wait()
+}
+
+func (n *Node) closeSockets() {
+	_ = n.conn.Close()
+	if n.multicast != nil {
+		_ = n.multicast.conn.Close()
+	}
 }
 
 func (n *Node) closed() bool {

@@ -9,13 +9,13 @@ import (
 // readRetry is how long the reader waits after an error of the socket, so that a lasting one costs little.
 const readRetry = 10 * time.Millisecond
 
-// read brings what arrives at the socket into the inbox, until the socket is closed.
-func (n *Node) read() {
+// read brings what arrives at a socket into the inbox, until the socket is closed. group tells that the socket is that of groups.
+func (n *Node) read(from link, group bool) {
 	defer n.running.Done()
 	var lost uint64 // of the kernel's count, which wraps at 32 bits
 	s := n.inbox.first()
 	for {
-		a, err := n.link.read(s.buffer)
+		a, err := from.read(s.buffer)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || !n.pauseReading() {
 				return
@@ -27,6 +27,7 @@ func (n *Node) read() {
 			n.count.kernelDropped.Add(uint64(uint32(a.lost - lost)))
 			lost = a.lost
 		}
+		a.group = group
 		n.count.arrivalsReceived.Add(1)
 		next, ok := n.inbox.put(s, a)
 		if !ok {

@@ -24,6 +24,8 @@ const (
 	ReasonSendUnreachable   protocol.Reason = "send_unreachable"   // the kernel knows no way, or the socket's family is another
 	ReasonSendOversize      protocol.Reason = "send_oversize"      // longer than the path takes
 	ReasonSendFailed        protocol.Reason = "send_failed"        // other errors of sending
+	ReasonMulticastStranger protocol.Reason = "multicast_stranger" // by multicast from who is no peer, such as a member of another fleet
+	ReasonMulticastNone     protocol.Reason = "multicast_none"     // to a group, though there is no multicast
 	ReasonOther             protocol.Reason = "other"              // reasons of the machine beyond the first reasonsMax
 )
 
@@ -31,7 +33,8 @@ const (
 var driverReasons = []protocol.Reason{
 	ReasonDatagramShort, ReasonDatagramVersion, ReasonDatagramChecksum, ReasonDatagramSender, ReasonDatagramOversize, ReasonDatagramSelf,
 	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
-	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonOther,
+	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger,
+	ReasonMulticastNone, ReasonOther,
 }
 
 // openReason tells under which reason an error of wire.OpenDatagram is counted.

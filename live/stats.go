@@ -34,10 +34,14 @@ type Stats struct {
 	LookupsFailed      uint64
 	LookupsRefused     uint64 // because too many were under way
 	WorkRefused        uint64 // work beyond a bound, completed with an error
+	GroupMessagesSent  uint64 // encoded for a group, and perhaps for peers besides
+	GroupDatagrams     uint64 // received by way of a group; counted in DatagramsReceived too
+	GroupsRefused      uint64 // groups that could not be joined
 	StreamsRefused     uint64 // streams that peers wanted to open, beyond a bound or without a proper greeting
 
 	Peers         uint64 // gauge: peers whose addresses are known
 	Streams       uint64 // gauge: streams open
+	GroupsJoined  uint64 // gauge
 	ReceiveBuffer uint64 // bytes of the socket's buffer, as the kernel granted them; 0 when unknown
 	SendBuffer    uint64
 	Segments      bool // whether the kernel cuts up and coalesces datagrams (GSO, GRO)
@@ -52,6 +56,7 @@ type counters struct {
 	datagramsSent, bytesSent, sendCalls, messagesSent, bytesPadded, writerWaits         atomic.Uint64
 	readErrors, turns, timeouts, events, pausedNanoseconds                              atomic.Uint64
 	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                   atomic.Uint64
+	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined              atomic.Uint64
 	workRefused, streamsRefused, peers, streams                                         atomic.Uint64
 	drops                                                                               drops
 }
@@ -67,6 +72,8 @@ func (c *counters) snapshot() Stats {
 		PeersForgotten: c.peersForgotten.Load(), StrangersForgotten: c.strangersForgotten.Load(),
 		LookupsFailed: c.lookupsFailed.Load(), LookupsRefused: c.lookupsRefused.Load(),
 		WorkRefused: c.workRefused.Load(), StreamsRefused: c.streamsRefused.Load(),
+		GroupMessagesSent: c.groupMessagesSent.Load(), GroupDatagrams: c.groupDatagramsReceived.Load(),
+		GroupsRefused: c.groupsRefused.Load(), GroupsJoined: c.groupsJoined.Load(),
 		Peers: c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
 	}
 }

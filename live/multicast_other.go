@@ -1,0 +1,19 @@
+//go:build !linux
+
+package live
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+
+	"spinglass/protocol"
+)
+
+func sendToGroups(*net.UDPConn, int) error { return errors.ErrUnsupported }
+
+func hearGroups(uint16, protocol.NodeID) (*net.UDPConn, error) { return nil, errors.ErrUnsupported }
+
+func joinGroup(*net.UDPConn, netip.Addr, int) error { return errors.ErrUnsupported }
+
+func leaveGroup(*net.UDPConn, netip.Addr, int) {}
