@@ -24,6 +24,9 @@ type (
 // ListenDefault is the address that a node listens on unless told otherwise.
 const ListenDefault = ":7400"
 
+// MulticastPortDefault is the UDP port on which members hear IP multicast unless told otherwise.
+const MulticastPortDefault = live.MulticastPortDefault
+
 // Config says who a node is and how it meets others. Only Name is required.
 type Config struct {
 	// Name is the member's path, such as /eu/fra/web-1: its zone and its own name. It should be unique in the fleet.
@@ -58,6 +61,11 @@ type Config struct {
 	FailTimeout time.Duration
 	// PlainDatagrams turns off the segmentation of datagrams by the kernel (GSO, GRO), which is otherwise used where it works.
 	PlainDatagrams bool
+	// NoMulticast turns off IP multicast, which is otherwise used for what is published while it is seen to work: between members of a network
+	// whose addresses are IPv4, on Linux.
+	NoMulticast bool
+	// MulticastPort is the UDP port of multicast, [MulticastPortDefault] when 0. All members of a fleet have the same.
+	MulticastPort int
 	// DatagramSize is the largest datagram of messages, in bytes of UDP payload: [wire.DatagramMin] to [wire.DatagramMax]. Zero chooses:
 	// [wire.DatagramLoopback] for a node that listens on a loopback address, so that it talks within its host only, and else [wire.DatagramDefault],
 	// which fits every Ethernet. Set it to 8900 where all paths carry jumbo frames. Members need not agree: each receives all sizes.
@@ -80,6 +88,9 @@ func (c *Config) check() error {
 	}
 	if c.ZoneLimit < 0 || c.ZoneLimit > membership.ZoneLimitMax {
 		return fmt.Errorf("%w: zone limit %d is not in 1 to %d", ErrConfig, c.ZoneLimit, membership.ZoneLimitMax)
+	}
+	if c.MulticastPort < 0 || c.MulticastPort > 65535 {
+		return fmt.Errorf("%w: multicast port %d is not in 1 to 65535", ErrConfig, c.MulticastPort)
 	}
 	if len(c.Join) > membership.SeedsMax {
 		return fmt.Errorf("%w: %d join addresses exceed the limit of %d", ErrConfig, len(c.Join), membership.SeedsMax)

@@ -83,7 +83,8 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n.live, err = live.Start(live.Config{
 		ID: n.id, Build: n.build(config), Decoder: &stack.Decoder{}, Listen: config.Listen, Advertise: config.Advertise, Join: config.Join,
 		Conn: config.Conn, Clock: config.Clock, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
-		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams, DatagramSize: config.datagramSize(),
+		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams,
+		NoMulticast: config.NoMulticast, MulticastPort: config.MulticastPort, DatagramSize: config.datagramSize(),
 	})
 	if err != nil {
 		dir.close()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"spinglass/protocol"
+	"spinglass/wire"
 )
 
 // proof is what a publisher knows of the way to one target by multicast.
@@ -18,8 +19,8 @@ type proof struct {
 
 // group is what a publisher knows of the way to the targets of one topic by multicast.
 type group struct {
-	sealed  int     // packets of the present round
-	rate    float64 // packets a round, smoothed
+	sealed  int     // in the present round: packets, those that are larger than a common datagram as several
+	rate    float64 // the same a round, smoothed
 	probing bool
 	next    uint32 // round of the next probe
 	pause   uint32 // rounds between probes
@@ -85,6 +86,9 @@ func (g *group) set(p *proof, hears bool) {
 		g.hearing--
 	}
 }
+
+// count counts a packet that was sealed.
+func (g *group) count(p *Packet) { g.sealed += 1 + p.Size()/wire.DatagramDefault }
 
 // unprove takes away what is known of the way to a peer: it has restarted.
 func (m *Machine) unprove(p *peer) {

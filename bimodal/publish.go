@@ -94,7 +94,7 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 	p.Body = m.arena.copy(t.body)
 	p.whole = !t.pieces
 	t.body, t.count, t.pieces = t.body[:0], 0, false
-	t.group.sealed++
+	t.group.count(p)
 	m.spread(t, p, out)
 	m.accept(now, s, p, out)
 }

@@ -33,6 +33,8 @@ type agentSettings struct {
 	join          []string
 	first         bool
 	zoneLimit     int
+	noMulticast   bool
+	multicastPort int
 	metricsListen string
 	log           logSettings
 }
@@ -64,6 +66,8 @@ func newAgent() *cobra.Command {
 	flags.StringSliceVar(&s.join, "join", nil, "addresses of members to join by, HOST:PORT,...")
 	flags.BoolVar(&s.first, "first", false, "be a fleet of one when nobody can be joined")
 	flags.IntVar(&s.zoneLimit, "zone-limit", 0, "members that a zone may hold (default 128)")
+	flags.BoolVar(&s.noMulticast, "no-multicast", false, "do not use IP multicast")
+	flags.IntVar(&s.multicastPort, "multicast-port", spinglass.MulticastPortDefault, "UDP port of IP multicast, the same for all members")
 	flags.StringVar(&s.metricsListen, "metrics-listen", "", "address for Prometheus, [HOST]:PORT, the host by default loopback (default none)")
 	s.log.flags(flags)
 	return cmd
@@ -127,6 +131,9 @@ func (s *agentSettings) check() error {
 	if err := protocol.CheckName(s.name); err != nil {
 		return usagef("--name: %w", err)
 	}
+	if s.multicastPort < 1 || s.multicastPort > 65535 {
+		return usagef("--multicast-port: %d is not in 1 to 65535", s.multicastPort)
+	}
 	if s.zoneLimit < 0 {
 		return usagef("--zone-limit: %d is negative", s.zoneLimit)
 	}
@@ -140,7 +147,7 @@ func (s *agentSettings) start(ctx context.Context, logger *slog.Logger, dataDir 
 	defer stop()
 	node, err := spinglass.Start(starting, spinglass.Config{
 		Name: s.name, Listen: s.listen, Advertise: s.advertise, Join: s.join, First: s.first,
-		DataDir: dataDir, Logger: logger, ZoneLimit: s.zoneLimit,
+		DataDir: dataDir, Logger: logger, ZoneLimit: s.zoneLimit, NoMulticast: s.noMulticast, MulticastPort: s.multicastPort,
 	})
 	if err != nil {
 		cancel()
