@@ -17,7 +17,7 @@ func groupNode(t *testing.T, id protocol.NodeID, port int, joins bool, change fu
 		}
 	}}
 	n := run(t, id, m, func(c *Config) {
-		c.MulticastPort = port
+		c.NoMulticast, c.MulticastPort = false, port
 		if change != nil {
 			change(c)
 		}
@@ -155,7 +155,7 @@ func TestNoMulticast(t *testing.T) {
 		if _, offered := e.(protocol.MulticastOffered); offered {
 			t.Error("multicast was offered though it is turned off")
 		}
-	}}, func(c *Config) { c.NoMulticast = true })
+	}}, nil)
 	introduce(t, sender, receiver)
 	spreadGroup(t, sender, 50, 2)
 	eventually(t, "copies arrive", func() bool { return receiver.Stats().MessagesReceived == 50 })

@@ -85,10 +85,10 @@ func (t *toy) Deadline() protocol.Time {
 	return t.deadline
 }
 
-// run starts a node on loopback that ends with the test. change, which may be nil, adapts the configuration.
+// run starts a node on loopback, without multicast, that ends with the test. change, which may be nil, adapts the configuration.
 func run(t testing.TB, id protocol.NodeID, m protocol.Machine, change func(*Config)) *Node {
 	t.Helper()
-	c := Config{ID: id, Machine: m, Decoder: &textDecoder{}, Listen: "127.0.0.1:0"}
+	c := Config{ID: id, Machine: m, Decoder: &textDecoder{}, Listen: "127.0.0.1:0", NoMulticast: true}
 	if change != nil {
 		change(&c)
 	}
