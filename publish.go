@@ -18,7 +18,7 @@ const (
 	waitingMessagesMax = 16 << 10
 )
 
-// TopicOption is an option of a topic that this node publishes to.
+// TopicOption is an option of a topic.
 type TopicOption func(*topicOptions) error
 
 // rateDefault is the rate of topics that were given none.
@@ -70,7 +70,7 @@ func checkTopic(topic string) error {
 	return nil
 }
 
-// ConfigureTopic sets options of a topic for what this node publishes to it.
+// ConfigureTopic sets options of a topic.
 func (n *Node) ConfigureTopic(ctx context.Context, topic string, options ...TopicOption) error {
 	if err := checkTopic(topic); err != nil {
 		return err
@@ -107,8 +107,9 @@ func apply(o *topicOptions, options []TopicOption) error {
 // setOptions sets the options of a topic, which keeps a place for it in the protocol, on the loop.
 func (n *Node) setOptions(now protocol.Time, topic string, o topicOptions) error {
 	err := n.stack.Bimodal.Configure(now, topic, o.TopicOptions)
+	var knob *bimodal.OptionError
 	switch {
-	case errors.Is(err, bimodal.ErrRate), errors.Is(err, bimodal.ErrSpread):
+	case errors.Is(err, bimodal.ErrRate), errors.Is(err, bimodal.ErrSpread), errors.As(err, &knob):
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrLimit, err)

@@ -36,6 +36,7 @@ type Config struct {
 	Round        time.Duration // of gossip: 1 ms to 1 min
 	Fanout       int           // digests a round: 1 to 16
 	Life         int           // rounds for which a packet is kept after it was received or asked for last: 2 to 10 000
+	Bufferers    int           // members of a zone that keep a packet beyond its short phase: 1 to 64
 	Requests     int           // packets asked for per digest: 1 to RequestNumbersMax
 	RequestPause int           // rounds that a packet asked for is not asked for again: 0 to 100
 	Polls        int           // polls sent a round: 0 to 100
@@ -62,6 +63,7 @@ func DefaultConfig() Config {
 		Round:         100 * time.Millisecond,
 		Fanout:        1,
 		Life:          20,
+		Bufferers:     6,
 		Requests:      100,
 		RequestPause:  2,
 		Polls:         5,
@@ -93,8 +95,9 @@ func (c *Config) Validate() error {
 	}{
 		{"DatagramSize", int64(c.DatagramSize), wire.DatagramMin, wire.DatagramMax},
 		{"Round", int64(c.Round), int64(time.Millisecond), int64(time.Minute)},
-		{"Fanout", int64(c.Fanout), 1, 16},
-		{"Life", int64(c.Life), 2, 10_000},
+		{"Fanout", int64(c.Fanout), 1, fanoutMax},
+		{"Life", int64(c.Life), lifeMin, lifeMax},
+		{"Bufferers", int64(c.Bufferers), 1, bufferersMax},
 		{"Requests", int64(c.Requests), 1, RequestNumbersMax},
 		{"RequestPause", int64(c.RequestPause), 0, requestPauseMax},
 		{"Polls", int64(c.Polls), 0, 100},

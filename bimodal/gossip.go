@@ -72,9 +72,9 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 		m.gossipIndependently(now, out)
 		return
 	}
-	for range m.config.Fanout {
-		if p := m.drawPartner(); p != nil {
-			m.sendDigest(now, p, out)
+	for i := range m.fanoutMost {
+		if p := m.drawPartnerFor(i); p != nil {
+			m.sendDigest(now, p, i, out)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 func (m *Machine) gossipIndependently(now protocol.Time, out *protocol.Output) {
 	for _, p := range m.partners {
 		if m.config.Rand.Float64()*float64(len(m.partners)) < float64(m.config.Fanout) {
-			m.sendDigest(now, p, out)
+			m.sendDigest(now, p, 0, out)
 		}
 	}
 }
@@ -96,33 +96,32 @@ func (m *Machine) sweep(s *stream, out *protocol.Output) {
 			continue
 		}
 		missing := m.round - slot.since
-		if missing <= m.life()*patienceLives && !m.over(slot) {
+		if missing <= s.topic.life()*patienceLives && !m.over(s, slot) {
 			break
 		}
 		m.skip(s, GapExpired)
 	}
 	m.settle(s, out)
 	for ; s.base < s.next; s.base++ {
-		if slot := s.at(s.base); slot.packet != nil && !m.over(slot) {
+		if slot := s.at(s.base); slot.packet != nil && !m.over(s, slot) {
 			break
 		}
 		m.discard(s)
 	}
 }
 
-func (m *Machine) life() uint32 { return uint32(m.config.Life) }
-
 // over reports whether the life of a packet is over since it came and since it was asked for last.
-func (m *Machine) over(slot *slot) bool {
-	return m.round-slot.since > m.life() && m.round-slot.asked > m.life()
+func (m *Machine) over(s *stream, slot *slot) bool {
+	life := s.topic.life()
+	return m.round-slot.since > life && m.round-slot.asked > life
 }
 
 // sendDigest tells a peer what this node holds of the streams that the peer wants: the most recently active streams first, the
-// rest in rotation, as much as a datagram holds.
-func (m *Machine) sendDigest(now protocol.Time, p *peer, out *protocol.Output) {
+// rest in rotation, as much as a datagram holds. It is number i of the digests of the round.
+func (m *Machine) sendDigest(now protocol.Time, p *peer, i int, out *protocol.Output) {
 	m.beginDigest()
 	for _, id := range p.topics {
-		if t := m.topics[id]; t != nil {
+		if t := m.topics[id]; t != nil && t.knobs.Fanout > i {
 			t.stamp, t.index = m.digestStamp, -1
 		}
 	}

@@ -33,6 +33,8 @@ type Machine struct {
 	peerOrder     []*peer // by id
 	partners      []*peer
 	partnersKnown bool
+	fanoutLeast   int // of the topics that have streams
+	fanoutMost    int
 
 	opened   []*topic // with a packet being filled
 	sealAt   protocol.Time

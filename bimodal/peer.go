@@ -104,6 +104,9 @@ func (m *Machine) refreshTargets(t *topic) {
 	}
 	t.targets, t.region = targets, region
 	t.group.current = false
+	if t.target != 0 {
+		m.resolveKnobs(t)
+	}
 }
 
 // refreshPartners makes the list of peers to gossip with anew if it is out of date: those that want a topic of which this node
@@ -113,6 +116,7 @@ func (m *Machine) refreshPartners() {
 		return
 	}
 	m.partnersKnown = true
+	m.refreshFanout()
 	m.partners = m.partners[:0]
 	for _, p := range m.peerOrder {
 		for _, id := range p.topics {

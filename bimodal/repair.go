@@ -219,7 +219,7 @@ func (m *Machine) push(s *stream, e *DigestEntry, to protocol.NodeID, out *proto
 func (m *Machine) pushRange(s *stream, lacking Range, left int, to protocol.NodeID, out *protocol.Output) int {
 	for seq := lacking.First; seq <= lacking.Last && left > 0; seq++ {
 		left--
-		if slot := s.at(seq); slot.packet != nil && m.round-slot.since > m.life()/2 {
+		if slot := s.at(seq); slot.packet != nil && m.round-slot.since > s.topic.life()/2 {
 			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out) {
 				return 0
 			}

@@ -28,6 +28,10 @@ type topic struct {
 	group   group             // the way to the targets by multicast
 	joined  bool              // this node has joined the group
 
+	chosen Knobs   // for this topic; zeros follow target and Config
+	target float64 // probability to plan for; 0 for none
+	knobs  Knobs   // in force
+
 	stamp uint64 // of the last digest whose receiver wants the topic
 	index int    // of the topic in that digest, -1 when it is not there yet
 }
@@ -48,6 +52,7 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 		return nil, ErrTopicClash
 	}
 	t := &topic{id: id, name: name, bucket: newBucket(now, m.config.Rate, m.config.Burst)}
+	m.resolveKnobs(t)
 	m.byName[name], m.topics[id] = t, t
 	m.topicOrder = append(m.topicOrder, t)
 	return t, nil
@@ -121,16 +126,20 @@ func (m *Machine) announceInterest(out *protocol.Output) {
 	out.Emit(protocol.SetAttribute{Attribute: attribute})
 }
 
-// TopicOptions are what a publisher chooses for a topic.
+// TopicOptions are what is chosen for a topic.
 type TopicOptions struct {
 	Rate  int64 // bytes a second, records with their lengths; 0 is unlimited
 	Burst int64 // bytes that may be published at once after a pause; 64 KiB to 1 GiB, 0 for the default
 
 	Spread Spread // by which means packets go on their first way
+
+	Knobs // what is spent on reliability, also for what others publish
+	// TargetProbability sets the knobs that are zero by Plan, for the members that are known to want the topic and 5 % loss: the
+	// probability that a member which stays up gets a message, 0.5 to 1-1e-12; 0 for none.
+	TargetProbability float64
 }
 
-// Configure sets the options of a topic for what this node publishes. Errors: ErrTopicName, ErrTopicClash, ErrRate, ErrSpread,
-// *LimitError.
+// Configure sets the options of a topic. Errors: ErrTopicName, ErrTopicClash, ErrRate, ErrSpread, *OptionError, *LimitError.
 func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions) error {
 	if options.Burst == 0 {
 		options.Burst = m.config.Burst
@@ -141,10 +150,14 @@ func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions
 	if !options.Spread.Valid() {
 		return ErrSpread
 	}
+	if err := options.checkKnobs(); err != nil {
+		return err
+	}
 	t, err := m.topicNamed(now, name)
 	if err != nil {
 		return err
 	}
+	m.setKnobs(t, &options)
 	t.means = options.Spread
 	if t.bucket.rate == options.Rate && t.bucket.burst == options.Burst {
 		return nil
