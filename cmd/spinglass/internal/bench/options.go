@@ -2,52 +2,41 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"time"
 
+	"spinglass/bimodal"
 	"spinglass/cmd/spinglass/internal/fleet"
+	"spinglass/internal/measure"
 )
 
 // Limits of the options.
 const (
-	SizeMin     = 16      // bytes: the first 8 hold the time of sending
-	SizeMax     = 1 << 20 // bytes
+	SizeMin     = measure.SizeMin // bytes
+	SizeMax     = 1 << 20         // bytes
 	DurationMin = 100 * time.Millisecond
 	DurationMax = 10 * time.Minute
 	WindowMax   = 1 << 20 // messages
+	SleepMax    = 0.99
 )
 
-const (
-	topic        = "bench"
-	formTimeout  = 20 * time.Second
-	stallTimeout = 10 * time.Second // without progress at a receiver, after which a measurement fails
-	queueBytes   = 64 << 20         // of a receiver's subscription
-	windowBytes  = 128 << 10        // of the default window: more of them add delay and no rate
-	windowLow    = 8                // messages, of the default window
-	windowHigh   = 4096             // messages, of the default window
-)
-
-// Spread is how packets reach the receivers.
-type Spread string
-
-// Ways to spread.
-const (
-	SpreadAuto      Spread = "auto"      // what the node chooses
-	SpreadDirect    Spread = "direct"    // a datagram to each receiver
-	SpreadTree      Spread = "tree"      // receivers pass packets on
-	SpreadMulticast Spread = "multicast" // one datagram to all
-)
+const sleepSeed = 1 // of the slots that processes sleep through
 
 // Options of a benchmark.
 type Options struct {
-	Members  int
-	Size     int // bytes of a message
-	Duration time.Duration
-	WarmUp   time.Duration // before the measurement
-	Spread   Spread
-	Window   int // messages; 0 chooses by the size
+	Members   int
+	Size      int           // bytes of a message
+	Duration  time.Duration // of each trial that figures come from
+	Spread    string        // as bimodal.ParseSpread reads it
+	Window    int           // messages, of the closed loop that the search begins with; 0 chooses by the size
+	Rate      float64       // messages a second to offer instead of searching; 0 searches
+	Perturbed float64       // part of the members that sleep, 0 to 1; the publisher never does
+	Sleep     float64       // part of the time that those are asleep
+	// Process are the arguments by which this program serves one member in a process of its own. Without them all share this process.
+	Process []string
 }
 
-// Check reports which option is out of its range, or not available.
+// Check reports which option is out of its range.
 func (o *Options) Check() error {
 	switch {
 	case o.Members < 2 || o.Members > fleet.MembersMax:
@@ -58,25 +47,26 @@ func (o *Options) Check() error {
 		return fmt.Errorf("--duration: %v is not from %v to %v", o.Duration, DurationMin, DurationMax)
 	case o.Window < 0 || o.Window > WindowMax:
 		return fmt.Errorf("--window: %d is not from 0 to %d messages", o.Window, WindowMax)
+	case o.Rate != 0 && !(o.Rate >= measure.RateMin && o.Rate <= measure.RateMax):
+		return fmt.Errorf("--rate: %v is not from %d to %d messages per second", o.Rate, measure.RateMin, measure.RateMax)
+	case !(o.Perturbed >= 0 && o.Perturbed <= 1):
+		return fmt.Errorf("--perturbed: %v is not from 0 to 1", o.Perturbed)
+	case o.PerturbedMembers() > o.Members-2 && o.Perturbed > 0:
+		return fmt.Errorf("--perturbed: %v of %d members leaves no healthy one besides the publisher", o.Perturbed, o.Members)
+	case !(o.Sleep >= 0 && o.Sleep <= SleepMax):
+		return fmt.Errorf("--sleep: %v is not from 0 to %v", o.Sleep, SleepMax)
 	}
-	switch o.Spread {
-	case SpreadAuto, SpreadDirect:
-		return nil
-	case SpreadTree:
-		return fmt.Errorf("--spread tree: not available yet: needs dissemination trees")
-	case SpreadMulticast:
-		return fmt.Errorf("--spread multicast: not available yet: needs IP multicast links")
+	switch means, err := bimodal.ParseSpread(o.Spread); {
+	case err != nil:
+		return fmt.Errorf("--spread: %q is not auto, direct, tree or multicast", o.Spread)
+	case means == bimodal.SpreadTree, means == bimodal.SpreadMulticast:
+		return fmt.Errorf("--spread: %v is not available yet", means)
 	}
-	return fmt.Errorf("--spread: %q is not auto, direct, tree or multicast", o.Spread)
+	return nil
 }
 
 // Receivers returns how many members receive.
 func (o *Options) Receivers() int { return o.Members - 1 }
 
-// window returns how many messages the publisher may be ahead.
-func (o *Options) window() int {
-	if o.Window > 0 {
-		return o.Window
-	}
-	return min(max(windowBytes/o.Size, windowLow), windowHigh)
-}
+// PerturbedMembers returns how many members are perturbed.
+func (o *Options) PerturbedMembers() int { return int(math.Round(o.Perturbed * float64(o.Members))) }

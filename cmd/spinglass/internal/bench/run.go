@@ -2,239 +2,153 @@ package bench
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"math"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"spinglass"
-	"spinglass/cmd/spinglass/internal/fleet"
 	"spinglass/cmd/spinglass/internal/rawudp"
-	"spinglass/cmd/spinglass/internal/window"
+	"spinglass/internal/measure"
+	"spinglass/internal/measure/node"
 	"spinglass/wire"
 )
 
-// errStalled says that a receiver did not get on.
-var errStalled = fmt.Errorf("a receiver got nothing for %v", stallTimeout)
-
-// Result is what a benchmark found. Rates are per second.
-type Result struct {
-	Type        string  `json:"type"` // result
-	Members     int     `json:"members"`
-	Size        int     `json:"size"`
-	Spread      Spread  `json:"spread"`
-	Published   float64 `json:"published_per_s"`
-	Delivered   float64 `json:"delivered_per_s"` // mean over the receivers, each
-	Megabytes   float64 `json:"mb_per_s"`        // of 10^6 bytes of payload, mean over the receivers, each
-	P50         float64 `json:"p50_us"`
-	P99         float64 `json:"p99_us"`
-	Lost        uint64  `json:"lost"` // messages, at all receivers together
-	CPU         float64 `json:"cpu_us_per_delivery"`
-	Resident    float64 `json:"rss_mb_per_member"`
-	Allocations float64 `json:"allocs_per_delivery"`
-	Window      int     `json:"window"`
-	// Raw is how many deliveries, at all receivers together, plain UDP reaches; Ratio is the part of it that was reached.
-	Raw   float64 `json:"raw_deliveries_per_s"`
-	Ratio float64 `json:"ratio"`
-}
+// calm is how long a fleet is left alone after trials that were too much for it, before it is looked at closely.
+const calm = 500 * time.Millisecond
 
 // run is one benchmark under way.
 type run struct {
-	options   Options
-	fleet     *fleet.Fleet
-	window    *window.Window
-	receivers []*receiver
-	payload   []byte
-	epoch     time.Time
-	measuring atomic.Bool
-	published atomic.Uint64
+	options Options
+	group   *measure.Group
+	show    func(text string)
+	result  Result
 }
 
-// Run measures, and then measures the raw limit for as long.
-func Run(ctx context.Context, options Options) (Result, error) {
+// Run measures a fleet, and then the raw limits for as long. It tells show what it is doing.
+func Run(ctx context.Context, options Options, show func(text string)) (Result, error) {
 	if err := options.Check(); err != nil {
 		return Result{}, err
 	}
-	r := &run{
-		options: options, payload: make([]byte, options.Size), epoch: time.Now(),
-		window: window.New(options.Receivers(), uint64(options.window())),
-	}
-	result, err := r.measure(ctx)
-	if err != nil {
+	r := &run{options: options, show: show}
+	r.result = Result{Type: "result", Members: options.Members, Size: options.Size, Spread: options.Spread, Processes: options.Process != nil}
+	if err := r.fleet(ctx); err != nil {
 		return Result{}, err
 	}
-	raw, err := rawLimit(ctx, options)
-	if err != nil {
+	if err := r.raw(ctx); err != nil {
 		return Result{}, err
 	}
-	result.Raw = rounded(raw)
-	result.Ratio = math.Round(result.Delivered*float64(options.Receivers())/raw*1000) / 1000
-	return result, nil
+	return r.result, nil
 }
 
-// measure runs the fleet.
-func (r *run) measure(ctx context.Context) (Result, error) {
-	forming, cancel := context.WithTimeout(ctx, formTimeout)
-	defer cancel()
+// fleet measures the fleet.
+func (r *run) fleet(ctx context.Context) error {
+	r.show("starting")
 	var err error
-	if r.fleet, err = fleet.Start(forming, r.options.Members, nil); err != nil {
-		return Result{}, err
-	}
-	defer r.fleet.Close()
-	receiving, stop := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	defer done.Wait()
-	defer stop()
-	if err := r.subscribe(receiving, &done); err != nil {
-		return Result{}, err
-	}
-	if err := fleet.Settle(ctx, r.publishOne, func() bool { return r.window.Slowest() >= r.published.Load() }); err != nil {
-		return Result{}, err
-	}
-	publishing, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- r.publish(publishing) }()
-	before, after, err := r.observe(ctx, ended)
+	r.group, err = measure.Start(ctx, measure.Options{
+		System: node.System(), Setting: r.options.Spread, Members: r.options.Members, Size: r.options.Size, Process: r.options.Process,
+	})
 	if err != nil {
-		return Result{}, err
+		return err
 	}
-	resident := residentBytes()
-	cancel()
-	if err := <-ended; err != nil {
-		return Result{}, err
+	defer r.group.Close()
+	if r.options.Rate > 0 {
+		return r.offered(ctx)
 	}
-	if !r.window.Drained(ctx, r.published.Load(), stallTimeout) {
-		return Result{}, errors.Join(context.Cause(ctx), errStalled)
-	}
-	stop()
-	done.Wait()
-	return r.result(before, after, resident), nil
+	return r.searched(ctx)
 }
 
-// subscribe makes a receiver of every member but the first, which publishes.
-func (r *run) subscribe(ctx context.Context, done *sync.WaitGroup) error {
-	for i, node := range r.fleet.Nodes[1:] {
-		subscription, err := node.Subscribe(ctx, topic, spinglass.Queue(queueBytes))
-		if err != nil {
-			return fmt.Errorf("subscribing: %w", err)
-		}
-		receiver := &receiver{index: i, window: r.window, subscription: subscription, epoch: r.epoch, measuring: &r.measuring}
-		r.receivers = append(r.receivers, receiver)
-		done.Go(func() { receiver.run(ctx) })
+// offered measures at the rate that is wanted.
+func (r *run) offered(ctx context.Context) error {
+	outcome, err := r.trial(ctx, r.options.Rate, r.options.PerturbedMembers())
+	if err != nil {
+		return err
 	}
-	return r.fleet.Nodes[0].ConfigureTopic(ctx, topic, spinglass.Rate(0))
-}
-
-// publish publishes as far ahead as the window allows until ctx ends.
-func (r *run) publish(ctx context.Context) error {
-	for {
-		if !r.window.Wait(ctx, r.published.Load(), stallTimeout) {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return errStalled
-		}
-		if err := r.publishOne(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
+	r.result.Offered = r.options.Rate
+	r.result.rates(outcome)
+	r.result.latencies(outcome)
+	if r.options.PerturbedMembers() > 0 {
+		r.result.perturbance(outcome)
 	}
-}
-
-// publishOne publishes one message that tells when it was sent.
-func (r *run) publishOne(ctx context.Context) error {
-	binary.LittleEndian.PutUint64(r.payload, uint64(time.Since(r.epoch)))
-	if err := r.fleet.Nodes[0].Publish(ctx, topic, r.payload); err != nil {
-		return fmt.Errorf("publishing: %w", err)
-	}
-	r.published.Add(1)
 	return nil
 }
 
-// observe lets the fleet warm up and returns what it had used before and after the measurement.
-func (r *run) observe(ctx context.Context, ended chan error) (before, after usage, err error) {
-	if err := pause(ctx, r.options.WarmUp, ended); err != nil {
-		return before, after, err
+// searched looks for the highest rate and then measures at half of it.
+func (r *run) searched(ctx context.Context) error {
+	found, err := r.group.Search(ctx, measure.Search{Duration: r.options.Duration, Window: r.options.Window, Progress: r.show})
+	if err != nil {
+		return err
 	}
-	r.measuring.Store(true)
-	before = r.usage()
-	if err := pause(ctx, r.options.Duration, ended); err != nil {
-		return before, after, err
+	r.result.rates(found.Outcome)
+	r.result.Steps = found.Steps
+	half := math.Max(found.Rate/2, measure.RateMin)
+	r.result.HalfRate = rounded(half)
+	outcome, err := r.trial(ctx, half, 0)
+	if err != nil {
+		return err
 	}
-	after = r.usage()
-	r.measuring.Store(false)
-	return before, after, nil
+	r.result.latencies(outcome)
+	r.result.Lost += outcome.Missing()
+	if r.options.PerturbedMembers() == 0 {
+		return nil
+	}
+	if outcome, err = r.trial(ctx, half, r.options.PerturbedMembers()); err != nil {
+		return err
+	}
+	r.result.perturbance(outcome)
+	return nil
 }
 
-// usage returns what was used and achieved up to now.
-func (r *run) usage() usage {
-	u := usageNow()
-	u.published = r.published.Load()
-	for _, receiver := range r.receivers {
-		u.delivered += receiver.delivered.Load()
+// trial runs a trial of full length, some receivers perturbed.
+func (r *run) trial(ctx context.Context, rate float64, perturbed int) (*measure.Outcome, error) {
+	r.show("letting the fleet calm down")
+	if err := pause(ctx, calm); err != nil {
+		return nil, err
 	}
-	return u
+	r.show("measuring")
+	return r.group.Run(ctx, measure.Trial{
+		Rate: rate, Duration: r.options.Duration, WarmUp: measure.WarmUp(r.options.Duration), Perturbed: perturbed, Sleep: r.options.Sleep, Seed: sleepSeed,
+	})
 }
 
-// pause waits for d, unless publishing fails or ctx ends before.
-func pause(ctx context.Context, d time.Duration, ended chan error) error {
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
-	case err := <-ended:
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-func (r *run) result(before, after usage, resident uint64) Result {
-	seconds := after.at.Sub(before.at).Seconds()
-	deliveries := float64(after.delivered - before.delivered)
-	each := deliveries / float64(len(r.receivers)) / seconds
-	var latency histogram
-	lost := uint64(0)
-	for _, receiver := range r.receivers {
-		latency.merge(&receiver.latency)
-		lost += receiver.lost.Load()
+// raw measures the raw limits.
+func (r *run) raw(ctx context.Context) error {
+	r.show("measuring plain UDP")
+	size, messages := rawDatagram(r.options.Size)
+	raw, err := r.datagrams(ctx, size)
+	if err != nil {
+		return err
 	}
-	return Result{
-		Type: "result", Members: r.options.Members, Size: r.options.Size, Spread: r.options.Spread, Window: r.options.window(),
-		Published: rounded(float64(after.published-before.published) / seconds),
-		Delivered: rounded(each),
-		Megabytes: rounded(each * float64(r.options.Size) / 1e6),
-		P50:       rounded(float64(latency.quantile(0.50)) / 1e3),
-		P99:       rounded(float64(latency.quantile(0.99)) / 1e3),
-		Lost:      lost,
-		CPU:       precise(float64((after.cpu - before.cpu).Nanoseconds()) / 1e3 / deliveries),
-		Resident:  rounded(float64(resident) / 1e6 / float64(r.options.Members)),
-
-		Allocations: precise(float64(after.allocations-before.allocations) / deliveries),
+	single := raw
+	switch {
+	case r.options.Size > rawudp.DatagramMax:
+		single = 0
+	case size != r.options.Size:
+		r.show("measuring plain UDP, one message a datagram")
+		if single, err = r.datagrams(ctx, r.options.Size); err != nil {
+			return err
+		}
 	}
+	r.result.Raw, r.result.Single = rounded(raw*messages), rounded(single)
+	r.result.Ratio, r.result.SingleRatio = precise(r.result.Delivered/r.result.Raw), precise(r.result.Delivered/r.result.Single)
+	return nil
 }
 
-// rawLimit returns how many deliveries of the same size per second plain UDP reaches, at all receivers together.
-func rawLimit(ctx context.Context, options Options) (float64, error) {
-	size, perDatagram := rawDatagram(options.Size)
-	raw, err := rawudp.Measure(ctx, rawudp.Options{Receivers: options.Receivers(), DatagramSize: size, Duration: options.Duration})
+// datagrams returns how many datagrams of a size per second plain UDP brings to each receiver.
+func (r *run) datagrams(ctx context.Context, size int) (float64, error) {
+	raw, err := rawudp.Measure(ctx, rawudp.Options{Receivers: r.options.Receivers(), DatagramSize: size, Duration: r.options.Duration})
 	if err != nil {
 		return 0, err
 	}
-	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
-	}
-	return float64(raw.Datagrams) / raw.Seconds * perDatagram, nil
+	return float64(raw.Datagrams) / raw.Seconds / float64(r.options.Receivers()), context.Cause(ctx)
 }
 
 // rawDatagram returns the size of the datagrams that carry messages of a size, and how many messages one of them carries.
@@ -245,14 +159,4 @@ func rawDatagram(size int) (datagramSize int, messages float64) {
 	}
 	pieces := (size + wire.DatagramDefault - 1) / wire.DatagramDefault
 	return (size + pieces - 1) / pieces, 1 / float64(pieces)
-}
-
-// rounded keeps one digit after the point, precise four.
-func rounded(x float64) float64 { return math.Round(x*10) / 10 }
-
-func precise(x float64) float64 {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return 0 // nothing was delivered
-	}
-	return math.Round(x*1e4) / 1e4
 }

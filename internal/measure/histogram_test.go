@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"math"
@@ -29,7 +29,7 @@ func TestEveryValueIsInItsBucket(t *testing.T) {
 
 func TestQuantilesAgreeWithSorting(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	var h, half histogram
+	var h, half Histogram
 	var durations []time.Duration
 	for i := range 10000 {
 		d := time.Duration(random.ExpFloat64() * float64(time.Millisecond))
@@ -43,22 +43,21 @@ func TestQuantilesAgreeWithSorting(t *testing.T) {
 	h.merge(&half)
 	slices.Sort(durations)
 	for _, part := range []float64{0, 0.5, 0.99, 0.999} {
-		want, got := durations[int(part*10000)], h.quantile(part)
+		want, got := durations[int(part*10000)], h.Quantile(part)
 		if got < want || float64(got-want) > float64(want)/histogramSteps+1 {
 			t.Errorf("quantile %v is %v, want %v", part, got, want)
 		}
 	}
-	if got, want := h.quantile(1), durations[9999]; got < want {
+	if got, want := h.Quantile(1), durations[9999]; got < want {
 		t.Errorf("quantile 1 is %v, want at least %v", got, want)
 	}
-	h.reset()
-	if got := h.quantile(0.5); got != 0 {
+	if got := new(Histogram).Quantile(0.5); got != 0 {
 		t.Errorf("quantile of nothing is %v", got)
 	}
 }
 
 func TestRecordingAllocatesNothing(t *testing.T) {
-	h := new(histogram)
+	h := new(Histogram)
 	if n := testing.AllocsPerRun(100, func() { h.record(time.Millisecond) }); n != 0 {
 		t.Errorf("%v allocations per recording", n)
 	}

@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"bytes"
@@ -8,6 +8,21 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// commonNow reads CLOCK_MONOTONIC, which all processes share.
+func commonNow() time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
+// doze sleeps for less than a millisecond, which the runtime's timers would round up to.
+func doze(d time.Duration) {
+	t := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&t, nil) // a signal only makes it shorter
+}
 
 // cpuTime returns the processor time that the process has used, in user and kernel mode.
 func cpuTime() time.Duration {

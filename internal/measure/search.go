@@ -1,0 +1,153 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Bounds of a search.
+const (
+	RateMax = 20_000_000 // messages a second
+	RateMin = 10         // below which a system counts as not sustaining anything
+
+	stepsMax      = 16   // trials that bracket and bisect
+	confirmMax    = 6    // trials of full length
+	closeEnough   = 1.05 // the quotient of the rates that are and are not sustained, to end
+	raise         = 1.3  // from one rate to the next while all are sustained
+	lower         = 0.6  // while none is
+	retreat       = 0.93 // when the full length is not sustained
+	stepShare     = 0.25 // of the duration that a step of the search takes
+	stepMin       = 400 * time.Millisecond
+	stepMax       = time.Second
+	warmUpShare   = 0.2
+	warmUpMax     = 500 * time.Millisecond
+	windowBytes   = 256 << 10 // of a closed loop's default window: more of them add delay and no rate
+	windowDefault = 64        // messages, the least by default
+	windowHigh    = 8192      // messages, the most by default
+)
+
+// Search says how to look for the highest rate that is sustained.
+type Search struct {
+	Duration time.Duration // of the trial that confirms it
+	Window   int           // of the closed loop, in messages; 0 chooses by the size
+	Progress func(text string)
+}
+
+// Found is the highest rate that a system sustains.
+type Found struct {
+	Rate    float64  // messages a second; 0 when none was sustained
+	Outcome *Outcome // of the trial of full length at Rate, or of the last one that was not sustained
+	Steps   int
+}
+
+// WarmUp returns which part of a trial's duration counts for nothing.
+func WarmUp(duration time.Duration) time.Duration {
+	return min(time.Duration(warmUpShare*float64(duration)), warmUpMax)
+}
+
+// Window returns the default window for messages of a size.
+func Window(size int) int { return min(max(windowBytes/size, windowDefault), windowHigh) }
+
+// search is one under way.
+type search struct {
+	Search
+	group *Group
+	steps int
+	// rates of trials that were and were not sustained; 0 while there is none
+	sustained, exceeded float64
+}
+
+// Search finds the highest rate that the group sustains.
+func (g *Group) Search(ctx context.Context, options Search) (*Found, error) {
+	s := &search{Search: options, group: g}
+	guess, err := s.guess(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.narrow(ctx, guess); err != nil {
+		return nil, err
+	}
+	return s.confirm(ctx)
+}
+
+// step returns how long a trial of the search lasts.
+func (s *search) step() time.Duration {
+	return min(s.Duration, max(stepMin, min(stepMax, time.Duration(stepShare*float64(s.Duration)))))
+}
+
+// run runs a trial and tells of it.
+func (s *search) run(ctx context.Context, t Trial) (*Outcome, error) {
+	t.WarmUp = WarmUp(t.Duration)
+	if s.Progress != nil {
+		text := "a closed loop"
+		if t.Rate > 0 {
+			text = fmt.Sprintf("%.0f messages/s", t.Rate)
+		}
+		s.Progress(fmt.Sprintf("step %d: %s", s.steps+1, text))
+	}
+	s.steps++
+	return s.group.Run(ctx, t)
+}
+
+// guess returns what a closed loop reaches.
+func (s *search) guess(ctx context.Context) (float64, error) {
+	window := s.Window
+	if window == 0 {
+		window = Window(s.group.options.Size)
+	}
+	outcome, err := s.run(ctx, Trial{Window: window, Duration: s.step()})
+	if err != nil {
+		return 0, err
+	}
+	return min(max(outcome.PerSecond(), RateMin), RateMax), nil
+}
+
+// narrow brackets the highest rate, starting from a guess, and bisects.
+func (s *search) narrow(ctx context.Context, rate float64) error {
+	for failures := 1.0; s.steps < stepsMax && rate >= RateMin && rate <= RateMax; {
+		outcome, err := s.run(ctx, Trial{Rate: rate, Duration: s.step()})
+		if err != nil {
+			return err
+		}
+		if outcome.Sustained() == nil {
+			s.sustained = rate
+		} else {
+			s.exceeded = rate
+		}
+		switch {
+		case s.exceeded == 0:
+			rate = s.sustained * raise
+		case s.sustained == 0:
+			rate = s.exceeded * math.Pow(lower, failures) // ever larger steps: a closed loop cannot tell much of what loses a lot
+			failures++
+		case s.exceeded/s.sustained < closeEnough:
+			return nil
+		default:
+			rate = math.Sqrt(s.sustained * s.exceeded)
+		}
+	}
+	return nil
+}
+
+// confirm lowers the rate that was found until it is sustained for the full duration.
+func (s *search) confirm(ctx context.Context) (*Found, error) {
+	found := &Found{}
+	rate := max(s.sustained, RateMin)
+	for range confirmMax {
+		outcome, err := s.run(ctx, Trial{Rate: rate, Duration: s.Duration})
+		if err != nil {
+			return nil, err
+		}
+		found.Outcome, found.Steps = outcome, s.steps
+		if outcome.Sustained() == nil {
+			found.Rate = rate
+			return found, nil
+		}
+		if rate *= retreat; rate < RateMin {
+			break
+		}
+	}
+	return found, nil
+}
