@@ -40,14 +40,21 @@ func (a *arena) packet() *Packet {
 	return p
 }
 
-// keep returns p itself if it may be kept, and a copy of it if it is lent.
+// keep returns p itself if it may be kept, and a copy of it if it is lent. Its body is copied too, unless it lies in memory that may be kept: then
+// the first packet that is kept there accounts for all of it.
 func (a *arena) keep(p *Packet) *Packet {
 	if !p.lent {
 		return p
 	}
 	c := a.packet()
 	c.Stream, c.Seq, c.Age, c.Messages, c.Count = p.Stream, p.Seq, p.Age, p.Messages, p.Count
-	c.Body, c.whole = a.copy(p.Body), p.whole
+	c.whole = p.whole
+	if p.memory == nil {
+		c.Body = a.copy(p.Body)
+		return c
+	}
+	c.Body, c.pinned = p.Body, *p.memory-len(p.Body)
+	*p.memory = 0
 	return c
 }
 

@@ -27,7 +27,12 @@ type Decoder struct {
 	probe   MulticastProbe
 	heard   MulticastHeard
 	ranges  []Range
+	memory  int // bytes that keeping a part of what is decoded keeps alive and nobody has accounted for yet
+	kept    bool
 }
+
+// Keep implements protocol.Keeper: packets refer to bodies in memory that may be kept, instead of lending them.
+func (d *Decoder) Keep(size int) { d.memory, d.kept = size, size > 0 }
 
 // Decode implements protocol.Decoder.
 func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
@@ -36,6 +41,9 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		d.packet.lent = true
 		if err := d.packet.decode(body); err != nil {
 			return nil, err
+		}
+		if d.packet.memory = nil; d.kept {
+			d.packet.memory = &d.memory
 		}
 		if kind == wire.KindData {
 			return &d.packet, nil

@@ -18,6 +18,8 @@ type Packet struct {
 
 	lent   bool
 	whole  bool // no piece of a cut message is in it
+	memory *int // of a lent packet whose body may be kept: bytes kept alive by that and not accounted for yet
+	pinned int  // bytes that the body keeps alive beyond its own, less those of its own that another packet accounts for
 	repair Repair
 }
 
@@ -86,6 +88,9 @@ func (p *Packet) continues() bool {
 
 // total returns the messages of the stream that are complete with this packet.
 func (p *Packet) total() uint64 { return p.Messages + p.Count }
+
+// cost returns what the packet counts for in the buffer's account, in bytes.
+func (p *Packet) cost() int { return packetCost + len(p.Body) + p.pinned }
 
 // again returns the packet as a repair, without allocating for the packets that a machine made itself.
 func (p *Packet) again() *Repair {

@@ -75,7 +75,7 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 	}
 	slot := s.put(p)
 	slot.since, slot.asked = m.round, m.round
-	cost := packetCost + len(p.Body)
+	cost := p.cost()
 	s.held++
 	s.waiting++
 	s.bytes += cost
@@ -147,7 +147,7 @@ func (m *Machine) discard(s *stream) {
 	if slot.packet == nil {
 		return
 	}
-	cost := packetCost + len(slot.packet.Body)
+	cost := slot.packet.cost()
 	if s.base >= s.next {
 		s.waiting--
 	}

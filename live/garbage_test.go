@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -109,7 +110,8 @@ func FuzzReceive(f *testing.F) {
 			return
 		}
 		n := idle(t, &toy{})
-		s := &slab{buffer: b}
+		s := &slab{buffer: bytes.Clone(b)}
+		n.inspect(s.buffer, segment)
 		s.add(arrival{size: len(b), segment: segment, from: mustAddr("10.0.0.2:7400")})
 		n.receiveSlab(s)
 		if got, want := n.count.datagramsReceived.Load(), uint64(s.arrivals[0].datagrams()); got != want {

@@ -8,16 +8,17 @@ import (
 // slabSize is the room for what one read can bring: the largest datagram, or as many segments as the kernel coalesces.
 const slabSize = 1 << 16
 
-// arrivalCopyMax is up to which size arrivals are copied together into one slab, rather than take up one each.
+// arrivalCopyMax is up to which size arrivals are copied together into one slab. Larger ones stay where the kernel has put them.
 const arrivalCopyMax = slabSize / 8
 
 // slabArrivalsMax bounds the arrivals of a slab, since those without content take no room in it.
 const slabArrivalsMax = 1024
 
-// slab is a buffer with what arrived in it.
+// slab is what the loop takes at a time: small arrivals in a buffer that is used again, or one large arrival in memory that is not.
 type slab struct {
-	buffer   []byte // slabSize
+	buffer   []byte
 	used     int
+	kept     bool // the buffer is never written again, so that the machine may keep it
 	arrivals []slabArrival
 }
 
@@ -37,46 +38,30 @@ func (a *slabArrival) datagrams() int {
 	return (size + a.segment - 1) / a.segment
 }
 
-// inbox is the bounded queue between reader and loop. The reader fills slabs, the loop takes and gives back whole ones.
+// inbox is the bounded queue between readers and loop. A reader fills slabs, the loop takes and gives back whole ones.
 type inbox struct {
 	ready chan struct{} // holds a token when slabs wait
 	limit int           // slabs in existence
 
-	mutex sync.Mutex
-	full  []*slab // in order of arrival; only the last may be added to
-	free  []*slab
-	count int // slabs in existence
+	mutex  sync.Mutex
+	full   []*slab // in order of arrival; only the last may be added to
+	free   []*slab // with buffers to be used again
+	shells []*slab // without a buffer; they do not count
+	count  int     // slabs in existence
 }
 
 func newInbox(bytes int) *inbox {
 	return &inbox{ready: make(chan struct{}, 1), limit: bytes / slabSize}
 }
 
-// slab returns a free slab, nil when there is none and no more may be made. The mutex is held.
-func (b *inbox) slab() *slab {
-	if n := len(b.free); n > 0 {
-		s := b.free[n-1]
-		b.free = b.free[:n-1]
-		return s
-	}
-	if b.count == b.limit {
-		return nil
-	}
-	b.count++
-	return &slab{buffer: make([]byte, slabSize)}
-}
-
-// first returns the slab that the reader reads into.
-func (b *inbox) first() *slab {
+// put queues what was read into memory. kept tells that the memory belongs to the queue from then on, ok whether there was room.
+func (b *inbox) put(memory []byte, a arrival) (kept, ok bool) {
 	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.slab()
-}
-
-// put queues what was read into the start of s and returns the slab for the next read, and whether there was room.
-func (b *inbox) put(s *slab, a arrival) (next *slab, ok bool) {
-	b.mutex.Lock()
-	next, ok = b.place(s, a)
+	if kept = a.size > arrivalCopyMax; kept {
+		ok = b.keep(memory, a)
+	} else {
+		ok = b.gather(memory, a)
+	}
 	wake := ok && len(b.full) == 1
 	b.mutex.Unlock()
 	if wake {
@@ -85,42 +70,61 @@ func (b *inbox) put(s *slab, a arrival) (next *slab, ok bool) {
 		default:
 		}
 	}
-	return next, ok
+	return kept && ok, ok
 }
 
-func (b *inbox) place(s *slab, a arrival) (next *slab, ok bool) {
-	if a.size <= arrivalCopyMax {
-		tail := b.tail(a.size)
-		if tail == nil {
-			return s, false
-		}
-		copy(tail.buffer[tail.used:], s.buffer[:a.size])
-		tail.add(a)
-		return s, true
+// gather copies an arrival to others. The mutex is held.
+func (b *inbox) gather(memory []byte, a arrival) bool {
+	tail := b.tail(a.size)
+	if tail == nil {
+		return false
 	}
-	next = b.slab()
-	if next == nil {
-		return s, false
+	copy(tail.buffer[tail.used:], memory[:a.size])
+	tail.add(a)
+	return true
+}
+
+// keep makes a slab of an arrival where it lies. The mutex is held.
+func (b *inbox) keep(memory []byte, a arrival) bool {
+	switch last := len(b.free) - 1; {
+	case b.count < b.limit:
+		b.count++
+	case last >= 0:
+		b.free = b.free[:last] // its place is taken
+	default:
+		return false
 	}
+	s := &slab{}
+	if last := len(b.shells) - 1; last >= 0 {
+		s, b.shells = b.shells[last], b.shells[:last]
+	}
+	s.buffer, s.kept = memory[:a.size:a.size], true
 	s.add(a)
 	b.full = append(b.full, s)
-	return next, true
+	return true
 }
 
-// tail returns the last slab when it has room for size bytes, or else a new one.
+// tail returns the last slab when it has room for size bytes, or else a new one; nil when no more may be made. The mutex is held.
 func (b *inbox) tail(size int) *slab {
 	if n := len(b.full); n > 0 && b.full[n-1].takes(size) {
 		return b.full[n-1]
 	}
-	s := b.slab()
-	if s != nil {
-		b.full = append(b.full, s)
+	var s *slab
+	switch last := len(b.free) - 1; {
+	case last >= 0:
+		s, b.free = b.free[last], b.free[:last]
+	case b.count < b.limit:
+		b.count++
+		s = &slab{buffer: make([]byte, slabSize)}
+	default:
+		return nil
 	}
+	b.full = append(b.full, s)
 	return s
 }
 
 func (s *slab) takes(size int) bool {
-	return len(s.buffer)-s.used >= size && len(s.arrivals) < slabArrivalsMax
+	return !s.kept && len(s.buffer)-s.used >= size && len(s.arrivals) < slabArrivalsMax
 }
 
 func (s *slab) add(a arrival) {
@@ -142,12 +146,17 @@ func (b *inbox) take(into []*slab, max int) (taken []*slab, more bool) {
 
 // giveBack returns slabs that the loop is done with.
 func (b *inbox) giveBack(slabs []*slab) {
-	for _, s := range slabs {
-		s.used = 0
-		clear(s.arrivals)
-		s.arrivals = s.arrivals[:0]
-	}
 	b.mutex.Lock()
-	b.free = append(b.free, slabs...)
-	b.mutex.Unlock()
+	defer b.mutex.Unlock()
+	for _, s := range slabs {
+		clear(s.arrivals)
+		s.used, s.arrivals = 0, s.arrivals[:0]
+		if s.kept {
+			s.buffer, s.kept = nil, false
+			b.count--
+			b.shells = append(b.shells, s)
+		} else {
+			b.free = append(b.free, s)
+		}
+	}
 }

@@ -135,19 +135,19 @@ func (n *Node) notify(e protocol.Event) {
 // receiveSlab gives the machine what one slab holds.
 func (n *Node) receiveSlab(s *slab) {
 	now := n.now()
+	if n.keeper != nil && s.kept {
+		n.keeper.Keep(len(s.buffer))
+		defer n.keeper.Keep(0)
+	}
 	var datagrams, messages uint64
 	for i := range s.arrivals {
 		a := &s.arrivals[i]
-		for rest := s.buffer[a.start:a.end]; ; {
-			datagram := rest
-			if a.segment > 0 && len(rest) > a.segment {
-				datagram = rest[:a.segment]
-			}
+		datagrams += uint64(a.datagrams())
+		for rest := s.buffer[a.start:a.end]; len(rest) > 0; {
+			datagram := firstDatagram(rest, a.segment)
 			rest = rest[len(datagram):]
-			datagrams++
-			messages += n.receive(now, datagram, a)
-			if len(rest) == 0 {
-				break
+			if datagram[0] != refused {
+				messages += n.receive(now, datagram, a)
 			}
 		}
 	}
@@ -156,18 +156,10 @@ func (n *Node) receiveSlab(s *slab) {
 	n.count.messagesReceived.Add(messages)
 }
 
-// receive gives the machine the messages of one datagram and returns how many these were.
+// receive gives the machine the messages of one datagram, which the reader has checked, and returns how many these were.
 func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (messages uint64) {
-	if len(datagram) > wire.DatagramMax {
-		n.drop(0, ReasonDatagramOversize, 1)
-		return 0
-	}
-	sender, frames, err := wire.OpenDatagram(datagram)
-	switch {
-	case err != nil:
-		n.drop(0, openReason(err), 1)
-		return 0
-	case sender == n.config.ID:
+	sender, frames := wire.SplitDatagram(datagram)
+	if sender == n.config.ID {
 		n.drop(sender, ReasonDatagramSelf, 1)
 		return 0
 	}

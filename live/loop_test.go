@@ -123,16 +123,15 @@ func TestReceiveQueueOverflowIsCountedAndTold(t *testing.T) {
 			inject(conn, datagram(2, big), "10.0.0.2:7400")
 		}
 		synctest.Wait()
-		// Four slabs: one is the reader's, three wait.
-		if got := n.Stats().Drops[ReasonReceiveQueue]; got != 7 {
-			t.Errorf("dropped %d of 10 arrivals, want 7", got)
+		if got := n.Stats().Drops[ReasonReceiveQueue]; got != 6 {
+			t.Errorf("dropped %d of 10 arrivals, want 6", got)
 		}
 		time.Sleep(2 * time.Second)
-		if got := m.received.Load(); got != 3 {
-			t.Errorf("received %d, want the three that found room", got)
+		if got := m.received.Load(); got != 4 {
+			t.Errorf("received %d, want the four that found room", got)
 		}
 		_ = n.Close()
-		if want := (Overload{Queue: ReasonReceiveQueue, Dropped: 7}); len(told) != 1 || told[0] != protocol.Event(want) {
+		if want := (Overload{Queue: ReasonReceiveQueue, Dropped: 6}); len(told) != 1 || told[0] != protocol.Event(want) {
 			t.Errorf("the application was told %v, want %v once", told, want)
 		}
 	})

@@ -58,6 +58,7 @@ type Node struct {
 
 	// of the loop
 	machine   protocol.Machine
+	keeper    protocol.Keeper // the decoder, if it is one
 	output    protocol.Output
 	book      *book
 	names     *names
@@ -116,6 +117,7 @@ func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error
 		closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
 		timer: c.Clock.NewTimer(), perturber: newPerturber(c.Perturb, c.ID),
 	}
+	n.keeper, _ = c.Decoder.(protocol.Keeper)
 	n.startedAt = protocol.Time(n.started.Sub(c.Epoch))
 	n.count.drops.init()
 	n.segments.Store(n.link.segments())

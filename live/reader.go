@@ -4,38 +4,99 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"spinglass/wire"
 )
 
 // readRetry is how long the reader waits after an error of the socket, so that a lasting one costs little.
 const readRetry = 10 * time.Millisecond
 
+// readChunk is how much memory is taken at once for large arrivals, and arrivalAlign what their places in it are rounded to: a line of the cache.
+const (
+	readChunk    = 4 * slabSize
+	arrivalAlign = 64
+)
+
+// reader brings what arrives at a socket into the inbox. Large arrivals stay where the kernel has put them, and the machine may keep them
+// there: so this is the one copy that is made of a packet.
+type reader struct {
+	node   *Node
+	link   link
+	group  bool   // the socket is that of groups
+	memory []byte // for what is read next, and behind it
+	lost   uint64 // of the kernel's count, which wraps at 32 bits
+}
+
 // read brings what arrives at a socket into the inbox, until the socket is closed. group tells that the socket is that of groups.
 func (n *Node) read(from link, group bool) {
 	defer n.running.Done()
-	var lost uint64 // of the kernel's count, which wraps at 32 bits
-	s := n.inbox.first()
-	for {
-		a, err := from.read(s.buffer)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || !n.pauseReading() {
-				return
-			}
-			n.count.readErrors.Add(1)
-			continue
-		}
-		if a.lost != 0 && a.lost != lost {
-			n.count.kernelDropped.Add(uint64(uint32(a.lost - lost)))
-			lost = a.lost
-		}
-		a.group = group
-		n.count.arrivalsReceived.Add(1)
-		next, ok := n.inbox.put(s, a)
-		if !ok {
-			refused := slabArrival{end: a.size, segment: a.segment}
-			n.drop(0, ReasonReceiveQueue, uint64(refused.datagrams()))
-		}
-		s = next
+	r := reader{node: n, link: from, group: group}
+	for r.next() {
 	}
+}
+
+// next brings the next arrival and reports whether to go on.
+func (r *reader) next() bool {
+	n := r.node
+	if len(r.memory) < slabSize {
+		r.memory = make([]byte, readChunk)
+	}
+	a, err := r.link.read(r.memory[:slabSize])
+	if err != nil {
+		if errors.Is(err, net.ErrClosed) || !n.pauseReading() {
+			return false
+		}
+		n.count.readErrors.Add(1)
+		return true
+	}
+	if a.lost != 0 && a.lost != r.lost {
+		n.count.kernelDropped.Add(uint64(uint32(a.lost - r.lost)))
+		r.lost = a.lost
+	}
+	a.group = r.group
+	n.count.arrivalsReceived.Add(1)
+	n.inspect(r.memory[:a.size], a.segment)
+	kept, ok := n.inbox.put(r.memory, a)
+	if kept {
+		r.memory = r.memory[min((a.size+arrivalAlign-1)/arrivalAlign*arrivalAlign, len(r.memory)):]
+	}
+	if !ok {
+		refused := slabArrival{end: a.size, segment: a.segment}
+		n.drop(0, ReasonReceiveQueue, uint64(refused.datagrams()))
+	}
+	return true
+}
+
+// refused takes the place of the version of a datagram that the reader has refused.
+const refused = 0
+
+// inspect checks the datagrams of an arrival while they are in the cache, and marks those that are not to be looked at again.
+func (n *Node) inspect(b []byte, segment int) {
+	if len(b) == 0 {
+		n.drop(0, ReasonDatagramShort, 1)
+	}
+	for len(b) > 0 {
+		datagram := firstDatagram(b, segment)
+		b = b[len(datagram):]
+		reason := ReasonDatagramOversize
+		if len(datagram) <= wire.DatagramMax {
+			err := wire.CheckDatagram(datagram)
+			if err == nil {
+				continue
+			}
+			reason = openReason(err)
+		}
+		n.drop(0, reason, 1)
+		datagram[0] = refused
+	}
+}
+
+// firstDatagram returns the first datagram of an arrival, which is not empty.
+func firstDatagram(b []byte, segment int) []byte {
+	if segment > 0 && len(b) > segment {
+		return b[:segment]
+	}
+	return b
 }
 
 // pauseReading waits and reports whether to go on.

@@ -97,6 +97,9 @@ type Decoder struct {
 	bimodal    bimodal.Decoder
 }
 
+// Keep implements protocol.Keeper. Of what is decoded here, packets of multicast are kept.
+func (d *Decoder) Keep(size int) { d.bimodal.Keep(size) }
+
 // Decode implements protocol.Decoder.
 func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	switch {

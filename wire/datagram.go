@@ -51,20 +51,33 @@ func FinishDatagram(datagram []byte) {
 
 // OpenDatagram checks the header of a datagram and returns its sender and its frames, aliased.
 func OpenDatagram(datagram []byte) (sender protocol.NodeID, frames []byte, err error) {
+	if err := CheckDatagram(datagram); err != nil {
+		return 0, nil, err
+	}
+	sender, frames = SplitDatagram(datagram)
+	return sender, frames, nil
+}
+
+// CheckDatagram checks the header of a datagram, of which the checksum is by far the most work.
+func CheckDatagram(datagram []byte) error {
 	if len(datagram) < HeaderSize {
-		return 0, nil, ErrShort
+		return ErrShort
 	}
 	if datagram[0] != Version {
-		return 0, nil, ErrVersion
+		return ErrVersion
 	}
 	if binary.BigEndian.Uint32(datagram[1:5]) != crc32.Checksum(datagram[5:], castagnoli) {
-		return 0, nil, ErrChecksum
+		return ErrChecksum
 	}
-	sender = protocol.NodeID(binary.BigEndian.Uint64(datagram[5:13]))
-	if sender == 0 {
-		return 0, nil, ErrRange
+	if binary.BigEndian.Uint64(datagram[5:13]) == 0 {
+		return ErrRange
 	}
-	return sender, datagram[HeaderSize:], nil
+	return nil
+}
+
+// SplitDatagram returns the sender and the frames, aliased, of a datagram that CheckDatagram has passed.
+func SplitDatagram(datagram []byte) (sender protocol.NodeID, frames []byte) {
+	return protocol.NodeID(binary.BigEndian.Uint64(datagram[5:HeaderSize])), datagram[HeaderSize:]
 }
 
 // NextFrame takes the first frame off frames. At the end, and at padding, it returns a nil rest and KindPadding.
