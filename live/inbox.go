@@ -94,14 +94,22 @@ func (b *inbox) keep(memory []byte, a arrival) bool {
 	default:
 		return false
 	}
-	s := &slab{}
-	if last := len(b.shells) - 1; last >= 0 {
-		s, b.shells = b.shells[last], b.shells[:last]
-	}
+	s := b.shell()
 	s.buffer, s.kept = memory[:a.size:a.size], true
 	s.add(a)
 	b.full = append(b.full, s)
 	return true
+}
+
+// shell returns a slab without a buffer. The mutex is held.
+func (b *inbox) shell() *slab {
+	last := len(b.shells) - 1
+	if last < 0 {
+		return new(slab)
+	}
+	s := b.shells[last]
+	b.shells = b.shells[:last]
+	return s
 }
 
 // tail returns the last slab when it has room for size bytes, or else a new one; nil when no more may be made. The mutex is held.
