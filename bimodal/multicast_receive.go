@@ -4,15 +4,16 @@ import "spinglass/protocol"
 
 // Constants of hearing groups that are not for configuration.
 const (
-	probeAnswersMax  = 64 // probes answered a round
-	probeSilence     = 3  // rounds without a probe after which who misses packets complains
-	complaintsMax    = 3  // complaints about one silence
-	complaintsSpread = 64 // members of which about so many complain in a round
+	probeAnswersMax  = 64  // probes answered a round
+	probeSilence     = 3   // rounds without a probe after which who misses packets complains
+	complaintsMax    = 3   // complaints about one silence
+	complaintsSpread = 256 // members of which about so many complain in a round
 )
 
 // hearing is what a receiver knows of the probes of a stream's author.
 type hearing struct {
 	heard      bool
+	repaired   bool   // packets have come by repair since
 	at         uint32 // round in which the last one came
 	round      uint32 // that it carried
 	complaints uint8  // since then
@@ -89,7 +90,7 @@ func (m *Machine) receiveProbe(from protocol.NodeID, q *MulticastProbe, out *pro
 func (m *Machine) complain(out *protocol.Output) {
 	for s := m.newest; s != nil; s = s.older {
 		h := &s.hearing
-		if !h.heard || m.round-h.at < probeSilence || s.missing() == 0 {
+		if !h.heard || m.round-h.at < probeSilence || s.missing() == 0 && !h.repaired {
 			continue
 		}
 		m.refreshTargets(s.topic)

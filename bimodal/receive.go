@@ -27,6 +27,7 @@ func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, re
 	}
 	if repaired {
 		m.stats.PacketsRepaired++
+		s.hearing.repaired = true
 	}
 	if s.order.seeking {
 		s.began = min(s.began, beganAgo(now, p.Age))

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +26,9 @@ type world struct {
 	delay   time.Duration
 	spread  time.Duration // further delay, evenly up to
 	lose    func(from, to protocol.NodeID, m protocol.Message) bool
-	encoded bool // encode and decode every message, and scribble over it afterwards
+	groups  map[protocol.Group][]protocol.NodeID // who joined, in the order of joining
+	stopped func(from, to protocol.NodeID) bool  // the network does not forward to groups from one to the other
+	encoded bool                                 // encode and decode every message, and scribble over it afterwards
 	decoder Decoder
 }
 
@@ -73,7 +76,7 @@ func (a *arrivals) Pop() any {
 // newWorld makes n machines with ids from 1 that subscribe to topics and know each other.
 func newWorld(t *testing.T, seed uint64, n int, change func(i int, c *Config), topics ...string) *world {
 	w := &world{
-		t: t, rand: rand.New(rand.NewPCG(seed, 1)), index: make(map[protocol.NodeID]*node),
+		t: t, rand: rand.New(rand.NewPCG(seed, 1)), index: make(map[protocol.NodeID]*node), groups: make(map[protocol.Group][]protocol.NodeID),
 		delay: time.Millisecond, encoded: seed%2 == 0,
 	}
 	for i := range n {
@@ -144,6 +147,19 @@ func (w *world) flush(nd *node) {
 			for _, to := range e.Targets {
 				w.send(nd.id, to, e.Message)
 			}
+		case protocol.EffectMulticast:
+			for _, to := range w.groups[e.Group] {
+				if to != nd.id && (w.stopped == nil || !w.stopped(nd.id, to)) {
+					w.send(nd.id, to, e.Message)
+				}
+			}
+			for _, to := range e.Targets {
+				w.send(nd.id, to, e.Message)
+			}
+		case protocol.EffectJoinGroup:
+			w.groups[e.Group] = append(w.groups[e.Group], nd.id)
+		case protocol.EffectLeaveGroup:
+			w.groups[e.Group] = slices.DeleteFunc(w.groups[e.Group], func(id protocol.NodeID) bool { return id == nd.id })
 		case protocol.EffectEmit:
 			nd.take(w.t, e.Event)
 		}
