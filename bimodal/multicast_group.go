@@ -11,10 +11,11 @@ import (
 // proof is what a publisher knows of the way to one target by multicast.
 type proof struct {
 	id       protocol.NodeID
-	hears    bool  // by its last answer
-	asked    bool  // in the sample of the latest probe
-	answered bool  // to that probe
-	missed   uint8 // probes in a row that it was asked by and did not answer
+	hears    bool   // by its last answer
+	asked    bool   // in the sample of the latest probe
+	answered bool   // to that probe
+	heard    uint32 // round of the latest probe that it has answered
+	missed   uint8  // probes in a row that it was asked by and did not answer
 }
 
 // group is what a publisher knows of the way to the targets of one topic by multicast.
@@ -27,6 +28,10 @@ type group struct {
 	asked   uint32 // round of the latest probe, while it is not judged
 	bits    uint8  // of its sample
 	since   uint32 // probes of earlier rounds prove nothing
+
+	highs  [probesKept]uint64 // how far the stream went with the probes of the last rounds
+	good   uint32             // round of the latest probe that enough targets answered
+	resend resend
 
 	proofs  []proof // one a target, ascending
 	hearing int     // targets that hear

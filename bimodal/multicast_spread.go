@@ -78,7 +78,8 @@ func (m *Machine) probeGroup(t *topic, out *protocol.Output) {
 	g := m.refreshGroup(t)
 	g.rate += (float64(g.sealed) - g.rate) / groupMemory
 	g.sealed = 0
-	m.judge(g)
+	m.judge(t)
+	m.resendPlanned(t, out)
 	if !m.probes(t) {
 		g.probing = false
 		if g.hearing > 0 {
@@ -96,6 +97,7 @@ func (m *Machine) probeGroup(t *topic, out *protocol.Output) {
 		g.pause = 1
 	}
 	g.next, g.asked = m.round+g.pause, m.round
+	g.mark(m.round, t.stream.high)
 	q := &MulticastProbe{Topic: t.id, Round: m.round, Bits: g.sampleBits()}
 	for i := range g.proofs {
 		g.proofs[i].asked = q.sampled(g.proofs[i].id)
@@ -130,12 +132,13 @@ func (g *group) sampleBits() uint8 {
 }
 
 // judge counts who has not answered the latest probe. What is proven ends with two misses, and for all at once when hardly anybody answers.
-func (m *Machine) judge(g *group) {
+func (m *Machine) judge(t *topic) {
+	g := &t.group
 	if g.asked == 0 {
 		return
 	}
+	round, asked, answered := g.asked, 0, 0
 	g.asked = 0
-	asked, answered := 0, 0
 	for i := range g.proofs {
 		p := &g.proofs[i]
 		if !p.asked {
@@ -145,13 +148,26 @@ func (m *Machine) judge(g *group) {
 		if p.answered {
 			answered++
 		} else if p.missed++; p.missed >= probeMisses {
-			g.set(p, false)
+			m.unhear(t, p, p.heard)
 		}
 		p.asked, p.answered = false, false
 	}
-	if asked > 0 && answered*probeAnswersPart < asked && g.hearing > 0 {
+	switch {
+	case asked == 0:
+	case answered*probeAnswersPart >= asked:
+		g.good = round
+	case g.hearing > 0:
 		m.stats.MulticastFallbacks++
 		g.distrust(m.round)
+		m.resendAll(t, g.good)
+	}
+}
+
+// unhear notes that a target does not hear, after the probe of a round that it did hear.
+func (m *Machine) unhear(t *topic, p *proof, round uint32) {
+	if p.hears {
+		t.group.set(p, false)
+		m.resendTo(t, []protocol.NodeID{p.id}, round)
 	}
 }
 
@@ -169,11 +185,12 @@ func (m *Machine) receiveHeard(from protocol.NodeID, h *MulticastHeard, out *pro
 	case p == nil:
 		out.Drop(from, ReasonUnasked)
 	case h.Lost:
-		g.set(p, false)
+		m.unhear(t, p, h.Round)
 	case m.round-h.Round > probeMemory || int32(h.Round-g.since) < 0:
 		out.Drop(from, ReasonStale)
 	default:
 		p.answered = p.answered || h.Round == g.asked
+		p.heard = max(p.heard, h.Round)
 		g.set(p, true)
 		if g.hearing == 1 {
 			g.pause, g.next = 1, m.round+1

@@ -282,3 +282,30 @@ func TestMulticastRefuses(t *testing.T) {
 		t.Errorf("after %d probes in a round: %+v", probeAnswersMax, out.Effects)
 	}
 }
+
+// At 40 MB/s more is lost until the fallback than the budgets of repair bring back in the life of a packet: the author sends it again.
+func TestMulticastStopsAtSpeed(t *testing.T) {
+	w, sent := newGroups(t, 9, 8, func(_ int, c *Config) { c.Rate, c.BufferBytes = 0, 1<<30 }), 0
+	for _, nd := range w.nodes {
+		nd.quiet = true
+	}
+	author := w.nodes[0]
+	for w.now < second(2) {
+		if w.now >= second(1) {
+			w.stopped = func(_, _ protocol.NodeID) bool { return true }
+		}
+		for range 200 {
+			if err := author.Publish(w.now, "topic", payload(1, sent, 1000), &author.out); err != nil {
+				t.Fatal(err)
+			}
+			sent++
+		}
+		w.flush(author)
+		w.run(w.now.Add(5 * time.Millisecond))
+	}
+	w.run(second(7))
+	w.complete(sent)
+	if s := author.Stats(); s.PacketsMulticast == 0 || s.PacketsResent == 0 {
+		t.Errorf("%d packets went to the group, %d copies were sent again", s.PacketsMulticast, s.PacketsResent)
+	}
+}

@@ -48,6 +48,7 @@ type Stats struct {
 	PollsRefused  uint64 // more in a round than are answered
 
 	PacketsMulticast   uint64 // own, sent to a group
+	PacketsResent      uint64 // copies of own packets, sent again because their group had failed
 	ProbesSent         uint64 // of groups
 	ProbesHeard        uint64 // of others
 	AnswersHeard       uint64 // to own probes, complaints included

@@ -1,0 +1,76 @@
+package bimodal
+
+import (
+	"slices"
+
+	"spinglass/protocol"
+)
+
+// Constants of sending again that are not for configuration.
+const (
+	resendBytesMax = 4 << 20 // of packets a round and topic, to each target
+	probesKept     = 32      // probes of which it is known how far the stream went; a power of 2, above probeMemory
+)
+
+// resend is what a publisher sends again, because it went to a group that had ceased to reach the targets. Gossip would repair it as well, but
+// within budgets that are made for a few losses; this is everything since a probe that was answered, for everybody.
+type resend struct {
+	packets Range             // Last is 0 when there is nothing
+	targets []protocol.NodeID // immutable
+}
+
+// mark notes how far the stream goes with the probe of a round.
+func (g *group) mark(round uint32, high uint64) { g.highs[round%probesKept] = high }
+
+// resendTo plans that targets get all that went to the group after the probe of a round, which they have heard, together with those that are
+// being served already.
+func (m *Machine) resendTo(t *topic, targets []protocol.NodeID, round uint32) {
+	g := &t.group
+	if m.round-round >= probesKept {
+		return
+	}
+	first, last := g.highs[round%probesKept]+1, t.stream.high
+	if first > last {
+		return
+	}
+	r := &g.resend
+	if r.packets.Last == 0 {
+		*r = resend{packets: Range{first, last}, targets: targets}
+		return
+	}
+	r.packets = Range{min(first, r.packets.First), last}
+	all := slices.Concat(r.targets, targets)
+	slices.Sort(all)
+	r.targets = slices.Compact(all)
+}
+
+// resendAll plans the same for all targets; if they are many, for some of them, from whom the others get it by gossip.
+func (m *Machine) resendAll(t *topic, round uint32) {
+	targets := t.targets
+	if len(targets) > groupRestMax {
+		begin := m.config.Rand.IntN(len(targets) - groupRestMax + 1)
+		targets = targets[begin : begin+groupRestMax : begin+groupRestMax]
+	}
+	m.resendTo(t, targets, round)
+}
+
+// resendPlanned sends what is planned, as much a round as the streams carry.
+func (m *Machine) resendPlanned(t *topic, out *protocol.Output) {
+	r := &t.group.resend
+	if r.packets.Last == 0 {
+		return
+	}
+	left := min(resendBytesMax, max(m.config.RepairBytes, int(m.carriedMean)))
+	for ; r.packets.First <= r.packets.Last; r.packets.First++ {
+		p := t.stream.packet(r.packets.First)
+		if p == nil {
+			continue
+		}
+		if left -= p.Size(); left < 0 {
+			return
+		}
+		m.stats.PacketsResent += uint64(len(r.targets))
+		out.Spread(r.targets, p.again())
+	}
+	*r = resend{}
+}
