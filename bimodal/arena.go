@@ -6,12 +6,16 @@ const arenaChunk = 256 << 10
 // slabLength is how many packets, and deliveries, are allocated at once.
 const slabLength = 128
 
+// relaySlabLength is how many relays are allocated at once. A slab stays alive with each of them, and each with its packet.
+const relaySlabLength = 32
+
 // arena hands out memory from large chunks, so that no packet costs an allocation of its own. A chunk is left to the garbage
 // collector when nothing refers to it any more, neither the buffer nor the application.
 type arena struct {
 	chunk      []byte
 	packets    []Packet
 	deliveries []Delivery
+	relays     []Relay
 }
 
 // copy returns a copy of p that is never written again.
@@ -56,6 +60,15 @@ func (a *arena) keep(p *Packet) *Packet {
 	c.Body, c.pinned = p.Body, *p.memory-len(p.Body)
 	*p.memory = 0
 	return c
+}
+
+func (a *arena) relay() *Relay {
+	if len(a.relays) == 0 {
+		a.relays = make([]Relay, relaySlabLength)
+	}
+	r := &a.relays[0]
+	a.relays = a.relays[1:]
+	return r
 }
 
 func (a *arena) delivery() *Delivery {

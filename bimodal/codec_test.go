@@ -36,12 +36,22 @@ func sampleRequest() *Request {
 	}}
 }
 
+func sampleOrder() *Order {
+	o := &Order{Owner: 1 << 60, Topic: TopicOf("orders"), Number: 1 << 30, Arity: 8, Fast: 700, Zones: 20, Total: 1000, First: 143}
+	for i := range protocol.NodeID(143) {
+		o.IDs = append(o.IDs, (i+1)<<50)
+	}
+	return o
+}
+
 func samples() []protocol.Message {
 	return []protocol.Message{
 		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1, Answer: true}, sampleRequest(), &Request{},
 		&Poll{Streams: []StreamID{{Author: 1, Epoch: 1 << 63, Topic: 2}, samplePacket().Stream}}, &Poll{},
 		&MulticastProbe{Topic: 7, Round: 1 << 31, Bits: probeBitsMax}, &MulticastHeard{Topic: TopicOf("orders"), Round: 300},
 		&MulticastHeard{Lost: true},
+		&Relay{Number: 1 << 33, Owner: samplePacket().Stream.Author, Packet: samplePacket()}, &Relay{Number: 1, Owner: 77, Packet: samplePacket()},
+		&Relay{Depth: depthMax, Packet: samplePacket()}, sampleOrder(), &OrderRequest{Owner: 1, Topic: 2, Number: orderNumberMax},
 	}
 }
 
@@ -86,6 +96,7 @@ func TestRefused(t *testing.T) {
 	packet := func(change func(*Packet)) protocol.Message { p := samplePacket(); change(p); return p }
 	digest := func(change func(*Digest)) protocol.Message { d := sampleDigest(); change(d); return d }
 	request := func(change func(*Request)) protocol.Message { q := sampleRequest(); change(q); return q }
+	order := func(change func(*Order)) protocol.Message { o := sampleOrder(); change(o); return o }
 	for name, test := range map[string]struct {
 		message protocol.Message
 		want    error
@@ -102,6 +113,17 @@ func TestRefused(t *testing.T) {
 		"floor of zero":            {digest(func(d *Digest) { d.Entries[0].Floor = 0 }), wire.ErrRange},
 		"entry of author zero":     {digest(func(d *Digest) { d.Entries[0].Author = 0 }), wire.ErrRange},
 		"more than may be asked":   {request(func(q *Request) { q.Entries[0].Ranges[0] = Range{100, 2000} }), wire.ErrOversized},
+		"order of number zero":     {order(func(o *Order) { o.Number = 0 }), wire.ErrRange},
+		"order of nobody":          {order(func(o *Order) { o.Owner = 0 }), wire.ErrRange},
+		"order with nobody in it":  {order(func(o *Order) { o.IDs[7] = 0 }), wire.ErrRange},
+		"order without arity":      {order(func(o *Order) { o.Arity = 0 }), wire.ErrRange},
+		"order beyond its end":     {order(func(o *Order) { o.First = o.Total - 1 }), wire.ErrRange},
+		"order of a few ids":       {order(func(o *Order) { o.IDs = o.IDs[:orderPartMin-1] }), wire.ErrRange},
+		"more fast than there are": {order(func(o *Order) { o.Fast = o.Total - o.Zones + 1 }), wire.ErrRange},
+		"order of too many":        {order(func(o *Order) { o.Total = OrderMembersMax + 1 }), wire.ErrRange},
+		"entry above all zones":    {&Relay{Packet: samplePacket()}, wire.ErrRange},
+		"entry too deep":           {&Relay{Depth: depthMax + 1, Packet: samplePacket()}, wire.ErrRange},
+		"request of number zero":   {&OrderRequest{Owner: 1}, wire.ErrRange},
 		"sample beyond the limit":  {&MulticastProbe{Topic: 1, Bits: probeBitsMax + 1}, wire.ErrRange},
 		"poll of too many streams": {&Poll{Streams: make([]StreamID, PollStreamsMax+1)}, wire.ErrRange},
 	} {
@@ -162,8 +184,12 @@ func FuzzDecodeRepair(f *testing.F)  { fuzzKind(f, wire.KindRepair) }
 func FuzzDecodeDigest(f *testing.F)  { fuzzKind(f, wire.KindDigest) }
 func FuzzDecodeRequest(f *testing.F) { fuzzKind(f, wire.KindRequest) }
 func FuzzDecodePoll(f *testing.F)    { fuzzKind(f, wire.KindPoll) }
+func FuzzDecodeRelay(f *testing.F)   { fuzzKind(f, wire.KindRelay) }
+func FuzzDecodeOrder(f *testing.F)   { fuzzKind(f, wire.KindOrder) }
 func FuzzDecodeProbe(f *testing.F)   { fuzzKind(f, wire.KindMulticastProbe) }
 func FuzzDecodeHeard(f *testing.F)   { fuzzKind(f, wire.KindMulticastHeard) }
+
+func FuzzDecodeOrderRequest(f *testing.F) { fuzzKind(f, wire.KindOrderRequest) }
 
 func FuzzParseInterest(f *testing.F) {
 	f.Add(AppendInterest(nil, []TopicID{1, 2, 1 << 63}))

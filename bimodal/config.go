@@ -29,6 +29,7 @@ const (
 // Config is what a Machine is made of. [DefaultConfig] fills in everything but Self and Rand.
 type Config struct {
 	Self  protocol.NodeID
+	Zone  string     // path of the own leaf zone; "" counts as "/"
 	Epoch uint64     // boot counter of this run; protocol.EpochRaised raises it
 	Rand  *rand.Rand // owned by the machine from then on
 

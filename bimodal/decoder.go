@@ -13,7 +13,7 @@ var ErrKind = errors.New("bimodal: not a kind of this protocol")
 // Kinds returns the kinds of messages that the machine of this package owns.
 func Kinds() []protocol.Kind {
 	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll,
-		wire.KindMulticastProbe, wire.KindMulticastHeard}
+		wire.KindRelay, wire.KindOrder, wire.KindOrderRequest, wire.KindMulticastProbe, wire.KindMulticastHeard}
 }
 
 // Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero
@@ -26,6 +26,9 @@ type Decoder struct {
 	poll    Poll
 	probe   MulticastProbe
 	heard   MulticastHeard
+	relay   Relay
+	order   Order
+	ask     OrderRequest
 	ranges  []Range
 	memory  int // bytes that keeping a part of what is decoded keeps alive and nobody has accounted for yet
 	kept    bool
@@ -73,6 +76,9 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		}
 		return &d.poll, nil
 	}
+	if kind <= wire.KindOrderRequest {
+		return d.decodeTree(kind, body)
+	}
 	return d.decodeMulticast(kind, body)
 }
 
@@ -90,6 +96,30 @@ func (d *Decoder) decodeMulticast(kind protocol.Kind, body []byte) (protocol.Mes
 			return nil, err
 		}
 		return &d.heard, nil
+	}
+	return nil, ErrKind
+}
+
+func (d *Decoder) decodeTree(kind protocol.Kind, body []byte) (protocol.Message, error) {
+	switch kind {
+	case wire.KindRelay:
+		d.packet.lent, d.relay.lent = true, true
+		if err := d.relay.decode(body, &d.packet); err != nil {
+			return nil, err
+		}
+		return &d.relay, nil
+	case wire.KindOrder:
+		d.order.lent = true
+		if err := d.order.decode(body); err != nil {
+			return nil, err
+		}
+		return &d.order, nil
+	case wire.KindOrderRequest:
+		d.ask.lent = true
+		if err := d.ask.decode(body); err != nil {
+			return nil, err
+		}
+		return &d.ask, nil
 	}
 	return nil, ErrKind
 }

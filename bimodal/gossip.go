@@ -60,6 +60,8 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 		s = older
 	}
 	m.forgetIdle(now)
+	m.reviewDispatches(out)
+	m.sweepOrders(out)
 	m.repair(out)
 	m.pollAgain(out)
 	m.probeGroups(out)
@@ -89,6 +91,7 @@ func (m *Machine) gossipIndependently(now protocol.Time, out *protocol.Output) {
 
 // sweep gives up what is missing for too long and drops what was held for long enough.
 func (m *Machine) sweep(s *stream, out *protocol.Output) {
+	s.pace, s.mark = s.high-s.mark, s.high
 	for s.next <= s.high {
 		slot := s.at(s.next)
 		if slot.packet != nil {

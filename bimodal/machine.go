@@ -35,6 +35,9 @@ type Machine struct {
 	partnersKnown bool
 	fanoutLeast   int // of the topics that have streams
 	fanoutMost    int
+	settled       uint32 // round from which on no peer's standing changes with time
+	depth         int    // of the own leaf zone
+	orders        orders
 
 	opened   []*topic // with a packet being filled
 	sealAt   protocol.Time
@@ -69,6 +72,8 @@ func New(config Config) (*Machine, error) {
 		byName:  make(map[string]*topic),
 		byID:    make(map[StreamID]*stream),
 		peers:   make(map[protocol.NodeID]*peer),
+		depth:   depthOf(config.Zone),
+		orders:  orders{books: make(map[orderKey]*book), bytesLeft: orderBytesMax},
 		sealAt:  protocol.Never,
 		roundAt: protocol.Never,
 
@@ -85,18 +90,24 @@ func (m *Machine) Start(protocol.Time, *protocol.Output) {}
 func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
 	switch message := message.(type) {
 	case *Packet:
-		m.receive(now, from, message, false, out)
+		m.receive(now, from, message, wayFirst, out)
 	case *Repair:
 		if p := m.peers[from]; p != nil {
 			p.unanswered = 0
 		}
-		m.receive(now, from, message.Packet, true, out)
+		m.receive(now, from, message.Packet, wayRepair, out)
+	case *Relay:
+		m.receiveRelay(now, from, message, out)
 	case *Digest:
 		m.receiveDigest(now, from, message, out)
 	case *Request:
 		m.receiveRequest(now, from, message, out)
 	case *Poll:
 		m.receivePoll(now, from, message, out)
+	case *Order:
+		m.receiveOrder(from, message, out)
+	case *OrderRequest:
+		m.receiveOrderRequest(from, message, out)
 	case *MulticastProbe:
 		m.receiveProbe(from, message, out)
 	case *MulticastHeard:
@@ -117,6 +128,10 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.setReachable(e.Peer.ID, false)
 	case protocol.PeerReachable:
 		m.setReachable(e.Peer.ID, true)
+	case protocol.PeerSuspect:
+		m.setTrouble(e.Peer.ID, troubleSuspect, true)
+	case protocol.PeerAlive:
+		m.setTrouble(e.Peer.ID, troubleSuspect, false)
 	case protocol.PeerDown:
 		m.removePeer(e.Peer.ID)
 	case protocol.PeerLeft:
@@ -155,6 +170,7 @@ func (m *Machine) Stats() Stats {
 	stats := m.stats
 	stats.Round = uint64(m.round)
 	stats.Streams, stats.Topics, stats.Peers = len(m.streams), len(m.topicOrder), len(m.peerOrder)
+	stats.RelaysHeld, stats.OrdersPending = len(m.orders.held), m.orders.pending
 	stats.RepairsWaiting = m.repairs.len()
 	stats.RepairBudget = m.roundBudget()
 	stats.GroupsJoined = m.groupsJoined

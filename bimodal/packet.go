@@ -28,8 +28,9 @@ type Repair struct {
 	Packet *Packet
 }
 
-// packetOverheadMax is the most that a packet adds to its body, in bytes: datagram header, frame and the fields before the body.
-const packetOverheadMax = wire.HeaderSize + frameOverheadMax + 8 + 10 + 8 + 9 + 5 + 9 + 3
+// packetOverheadMax is the most that a packet adds to its body, in bytes: datagram header, frame, what a Relay adds, and the fields
+// before the body.
+const packetOverheadMax = wire.HeaderSize + frameOverheadMax + relayOverheadMax + 8 + 10 + 8 + 9 + 5 + 9 + 3
 
 // Kind implements protocol.Message.
 func (p *Packet) Kind() protocol.Kind { return wire.KindData }

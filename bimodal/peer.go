@@ -16,7 +16,14 @@ type peer struct {
 	regional   bool      // in the own zone
 	reachable  bool
 	roundTrip  time.Duration
-	unanswered int // requests since a repair last came from it
+	zone       ZoneID // of the own zone's siblings and those of the zones above, the one that it is in; 0 in the own zone
+	depth      int    // of that zone
+	distance   int    // levels up to what both have in common
+	since      uint32 // round in which it came up
+	trouble    trouble
+	troubled   bool   // was in trouble before
+	recovered  uint32 // round in which that ended
+	unanswered int    // requests since a repair last came from it
 }
 
 // setPeer takes over what membership says of a peer.
@@ -29,7 +36,9 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 			out.Drop(p.ID, ReasonPeers)
 			return
 		}
-		known = &peer{id: p.ID, reachable: true, regional: p.Distance == 0}
+		known = &peer{id: p.ID, reachable: true, regional: p.Distance == 0, since: m.round}
+		m.settled = m.round + max(newcomerWait, slowMemory)
+		m.locate(known, p)
 		m.peers[p.ID] = known
 		i, _ := m.findPeer(p.ID)
 		m.peerOrder = slices.Insert(m.peerOrder, i, known)
@@ -38,10 +47,19 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		m.unprove(known)
 	}
 	known.epoch, known.roundTrip = p.Epoch, p.RoundTrip
-	if regional := p.Distance == 0; regional != known.regional || !slices.Equal(topics, known.topics) {
+	if p.Distance != known.distance || !slices.Equal(topics, known.topics) {
 		m.changed(known)
-		known.regional, known.topics = regional, topics
+		known.topics = topics
+		m.locate(known, p)
 		m.changed(known)
+	}
+}
+
+// locate notes where a peer is.
+func (m *Machine) locate(known *peer, p *protocol.Peer) {
+	known.distance, known.regional, known.zone, known.depth = p.Distance, p.Distance == 0, 0, 0
+	if !known.regional {
+		known.zone, known.depth = siblingOf(m.depth, p)
 	}
 }
 
@@ -61,6 +79,7 @@ func (m *Machine) setReachable(id protocol.NodeID, reachable bool) {
 		known.reachable = reachable
 		known.unanswered = 0
 		m.changed(known)
+		m.setTrouble(id, troubleUnreachable, !reachable)
 	}
 }
 
@@ -73,6 +92,7 @@ func (m *Machine) changed(p *peer) {
 	for _, id := range p.topics {
 		if t := m.topics[id]; t != nil {
 			t.known = false
+			t.reorder()
 		}
 	}
 	m.partnersKnown = false
@@ -103,6 +123,7 @@ func (m *Machine) refreshTargets(t *topic) {
 		}
 	}
 	t.targets, t.region = targets, region
+	t.entrances = m.listEntrances(t)
 	t.group.current = false
 	if t.target != 0 {
 		m.resolveKnobs(t)

@@ -18,5 +18,9 @@ const (
 	ReasonLeap         protocol.Reason = "leaps_limit"           // more packets found missing in a round than are followed
 	ReasonProbes       protocol.Reason = "probes_limit"          // more probes of groups in a round than are answered
 	ReasonUnasked      protocol.Reason = "unasked_answer"        // an answer to a probe by who was not asked
+	ReasonOrder        protocol.Reason = "inconsistent_order"    // a part of an order that contradicts the parts before it
+	ReasonOrders       protocol.Reason = "orders_limit"          // more orders asked for in a round than are sent
+	ReasonRelays       protocol.Reason = "relays_limit"          // no room for more packets that wait for an order
+	ReasonZone         protocol.Reason = "foreign_zone"          // a packet is to enter a zone that this node is not in
 	ReasonPeers        protocol.Reason = "peers_limit"           // no room for another peer
 )

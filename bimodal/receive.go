@@ -2,8 +2,17 @@ package bimodal
 
 import "spinglass/protocol"
 
-// receive takes in a packet on its first way or repaired.
-func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, repaired bool, out *protocol.Output) {
+// way is how a packet came.
+type way uint8
+
+const (
+	wayFirst  way = iota // from its author, or from the contact of the own zone
+	wayRelay             // handed on
+	wayRepair            // sent again
+)
+
+// receive takes in a packet.
+func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, way way, out *protocol.Output) {
 	m.stats.PacketsReceived++
 	size := p.Size()
 	m.stats.BytesReceived += uint64(size)
@@ -25,7 +34,7 @@ func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, re
 	if gap && !m.follow(p.Seq-s.high-1, from, out) {
 		return
 	}
-	if repaired {
+	if way == wayRepair {
 		m.stats.PacketsRepaired++
 		s.hearing.repaired = true
 	}
@@ -37,7 +46,8 @@ func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, re
 		return
 	}
 	m.accept(now, s, m.arena.keep(p), out)
-	if gap {
+	s.relayed = way == wayRelay || s.relayed && way == wayRepair
+	if gap && !s.overtakes() || s.overtaken(p.Seq) {
 		m.poll(s, out)
 	}
 }

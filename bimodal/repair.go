@@ -146,7 +146,7 @@ func (m *Machine) want(s *stream, e *DigestEntry, o *occasion) {
 		for ; missing && o.numbers > 0 && o.scan > 0 && sought < seekRequests; seq, missing = s.last(seq-1, low, false) {
 			o.scan--
 			slot := s.at(seq)
-			if m.config.Mode == ModeFull && !slot.mayAsk(m.round, o) {
+			if m.config.Mode == ModeFull && (s.late(seq, m.round) || !slot.mayAsk(m.round, o)) {
 				continue
 			}
 			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {

@@ -49,6 +49,12 @@ func (m *Machine) meansOf(t *topic) Spread {
 	if m.multicasts(t) {
 		return SpreadMulticast
 	}
+	switch {
+	case m.config.Mode != ModeFull || t.means == SpreadDirect:
+		return SpreadDirect
+	case t.means == SpreadTree || len(t.targets) > directMax || len(t.entrances) > 0:
+		return SpreadTree
+	}
 	return SpreadDirect
 }
 
@@ -63,6 +69,8 @@ func (m *Machine) spread(t *topic, p *Packet, out *protocol.Output) {
 	switch m.meansOf(t) {
 	case SpreadMulticast:
 		m.spreadMulticast(t, p, out)
+	case SpreadTree:
+		m.spreadTree(t, 0, p, out)
 	default:
 		m.spreadDirect(t, p, out)
 	}

@@ -22,6 +22,23 @@ type Stats struct {
 	LeapsRefused     uint64 // packets and entries of digests refused: too many found missing in a round
 	PacketsContrary  uint64 // with counts that contradict those before
 
+	PacketsRelayed        uint64 // copies of packets handed on for others
+	RelaysDelayed         uint64 // packets that had to wait for their order
+	RelaysExpired         uint64 // of them: whose order did not come in time
+	RelaysRefused         uint64 // packets not handed on: no room to wait, or an order of who is no peer
+	ZonesUnreached        uint64 // packets not handed on to a zone of which no contact is known
+	OrdersMade            uint64
+	OrdersLearned         uint64 // of other senders
+	OrdersEvicted         uint64 // senders whose orders were forgotten because there were too many
+	OrderPartsSent        uint64 // one a target
+	OrderPartsReceived    uint64
+	OrderPartsRefused     uint64 // they contradicted others
+	OrderRequestsSent     uint64
+	OrderRequestsReceived uint64
+	OrderRequestsRefused  uint64 // more in a round than are answered
+	OrdersUnheld          uint64 // asked for and not held
+	MembersUnordered      uint64 // left out of orders that had no room
+
 	DigestsSent        uint64
 	DigestsReceived    uint64
 	EntriesIgnored     uint64 // of digests: topics or streams that do not concern this node
@@ -69,6 +86,8 @@ type Stats struct {
 	Peers            int
 	BufferedPackets  int
 	BufferedBytes    int
+	RelaysHeld       int // packets that wait for their order
+	OrdersPending    int // incomplete orders
 	RepairsWaiting   int
 	GroupsJoined     int // of topics that this node wants
 	MulticastTargets int // of the topics that this node publishes to: targets that hear their group

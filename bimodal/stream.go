@@ -30,8 +30,11 @@ type stream struct {
 	stamp    uint64  // of the last digest that listed the stream
 	newer    *stream // in the list of active streams, most recent first
 	older    *stream
-	listed   bool // in the list of active streams
-	departed bool // forgotten; repairs that wait for it are void
+	relayed  bool   // its packets are handed on
+	pace     uint64 // packets heard of in the past round
+	mark     uint64 // high at its end
+	listed   bool   // in the list of active streams
+	departed bool   // forgotten; repairs that wait for it are void
 }
 
 // own reports whether this node is the stream's author, in this run, under its present epoch or an earlier one.
@@ -86,7 +89,7 @@ func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint
 		return nil
 	}
 	s := &stream{id: id, topic: t, began: now, used: now}
-	s.base, s.next, s.high = first, first, first-1
+	s.base, s.next, s.high, s.mark = first, first, first-1, first-1
 	m.streams = append(m.streams, s)
 	m.byID[id] = s
 	m.stats.StreamsJoined++

@@ -15,18 +15,22 @@ type topic struct {
 	since      protocol.Time // streams that began before are taken up where they stand
 	streams    int           // known, of this topic
 
-	stream  *stream // this node's own, once it has published
-	body    []byte  // records of the packet being filled
-	count   uint64  // messages that they complete
-	pieces  bool    // of cut messages are among them
-	opened  bool    // in Machine.opened
-	bucket  bucket
-	means   Spread            // as its options say
-	targets []protocol.NodeID // who wants the topic, the unreachable last; immutable
-	region  []protocol.NodeID // those of targets in the own zone; immutable
-	known   bool              // targets and region are up to date
-	group   group             // the way to the targets by multicast
-	joined  bool              // this node has joined the group
+	stream     *stream // this node's own, once it has published
+	body       []byte  // records of the packet being filled
+	count      uint64  // messages that they complete
+	pieces     bool    // of cut messages are among them
+	opened     bool    // in Machine.opened
+	bucket     bucket
+	means      Spread            // as its options say
+	targets    []protocol.NodeID // who wants the topic, the unreachable last; immutable
+	region     []protocol.NodeID // those of targets in the own zone; immutable
+	known      bool              // targets and region are up to date
+	entrances  []entrance        // of other zones, by zone
+	dispatches []*dispatch       // for handing packets on
+	seed       uint64            // of their orders; 0 before the first
+	order      uint64            // number of the latest order
+	group      group             // the way to the targets by multicast
+	joined     bool              // this node has joined the group
 
 	chosen Knobs   // for this topic; zeros follow target and Config
 	target float64 // probability to plan for; 0 for none

@@ -27,6 +27,7 @@ type slot struct {
 	requests uint8   // how often others asked for it
 	replies  uint8   // how often it was sent in reply
 	gossiper uint16  // who was last asked for it, shortened
+	relayed  bool    // handed on already
 	echo     uint16  // the gossiper's round that was echoed then, shortened
 }
 

@@ -11,6 +11,10 @@ const (
 	KindDigest  protocol.Kind = 3 // bimodal: what a member holds
 	KindRequest protocol.Kind = 4 // bimodal: what a member misses
 	KindPoll    protocol.Kind = 5 // bimodal: asks for a digest of some streams at once
+	KindRelay   protocol.Kind = 6 // bimodal: a packet on its first way that is to be handed on
+
+	KindOrder        protocol.Kind = 7 // bimodal: in which order packets are handed on
+	KindOrderRequest protocol.Kind = 8 // bimodal: asks for such an order
 
 	KindMulticastProbe protocol.Kind = 9  // bimodal: who hears this, which was sent to a group
 	KindMulticastHeard protocol.Kind = 10 // bimodal: this member does, or no longer does

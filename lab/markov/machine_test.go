@@ -78,6 +78,11 @@ func newLockstep(t testing.TB, seed uint64, members int, first float64, change f
 		l.machines = append(l.machines, m)
 	}
 	l.out.Reset()
+	// In the model each member misses the spread by itself.
+	direct := bimodal.TopicOptions{Spread: bimodal.SpreadDirect}
+	if err := l.machines[0].Configure(0, topicName, direct); err != nil {
+		t.Fatal(err)
+	}
 	return l
 }
 

@@ -1,0 +1,218 @@
+package bimodal
+
+import (
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// depthMax bounds how many levels of zones lie above a member.
+const depthMax = 32
+
+// Relay is a packet on its first way that is to be handed on: by the children that an order says, or, when it enters a zone, by an order
+// of its receiver.
+type Relay struct {
+	Number uint64          // of the order; 0 when the packet enters a zone
+	Owner  protocol.NodeID // of the order
+	Depth  int             // of the zone that it enters: components of its path, 1 to 32
+	Packet *Packet
+
+	lent bool
+}
+
+// relayOverheadMax is the most that a Relay adds to its packet, in bytes.
+const relayOverheadMax = 5 + 8
+
+// Kind implements protocol.Message.
+func (r *Relay) Kind() protocol.Kind { return wire.KindRelay }
+
+// Lent implements protocol.Message.
+func (r *Relay) Lent() bool { return r.lent }
+
+// The number is followed by a bit that tells that the owner is not the packet's author.
+func (r *Relay) head() uint64 {
+	head := r.Number << 1
+	if r.Number > 0 && r.Owner != r.Packet.Stream.Author {
+		head |= 1
+	}
+	return head
+}
+
+// Size implements protocol.Message.
+func (r *Relay) Size() int {
+	head := r.head()
+	size := wire.UvarintSize(head) + r.Packet.Size()
+	switch {
+	case head == 0:
+		size += wire.UvarintSize(uint64(r.Depth))
+	case head&1 != 0:
+		size += 8
+	}
+	return size
+}
+
+// Append implements protocol.Message.
+func (r *Relay) Append(b []byte) []byte {
+	head := r.head()
+	b = wire.AppendUvarint(b, head)
+	switch {
+	case head == 0:
+		b = wire.AppendUvarint(b, uint64(r.Depth))
+	case head&1 != 0:
+		b = wire.AppendFixed64(b, uint64(r.Owner))
+	}
+	return r.Packet.Append(b)
+}
+
+// decode reads what Append wrote into r and the packet p.
+func (r *Relay) decode(b []byte, p *Packet) error {
+	reader := wire.NewReader(b)
+	head := reader.UvarintMax(orderNumberMax<<1 | 1)
+	r.Number, r.Owner, r.Depth, r.Packet = head>>1, 0, 0, p
+	switch {
+	case head == 0:
+		r.Depth = int(reader.UvarintMax(depthMax))
+	case head&1 != 0:
+		r.Owner = protocol.NodeID(reader.Fixed64())
+	}
+	if err := reader.Err(); err != nil {
+		return err
+	}
+	if err := p.decode(reader.Rest()); err != nil {
+		return err
+	}
+	// There is one encoding for each owner, and none for the order of number 0 or a zone above all.
+	if head == 1 || head == 0 && r.Depth == 0 || head&1 != 0 && (r.Owner == 0 || r.Owner == p.Stream.Author) {
+		return wire.ErrRange
+	}
+	if head > 1 && head&1 == 0 {
+		r.Owner = p.Stream.Author
+	}
+	return nil
+}
+
+// receiveRelay takes in a packet and hands it on.
+func (m *Machine) receiveRelay(now protocol.Time, from protocol.NodeID, r *Relay, out *protocol.Output) {
+	p := r.Packet
+	m.receive(now, from, p, wayRelay, out)
+	switch {
+	case m.own(p.Stream):
+	case r.Owner == m.config.Self:
+		out.Drop(from, ReasonOwn)
+	case !m.firstRelay(p):
+	case r.Number == 0:
+		m.enter(from, r, out)
+	default:
+		m.relay(from, r, out)
+	}
+}
+
+// Packets that are handed on take different ways and overtake each other, though those of one stripe hardly do. So in a stream of many
+// packets a round, a missing one counts as lost when a later one of its stripe is there, or when the round is over.
+
+// overtakes reports whether a gap in the stream says nothing yet.
+func (s *stream) overtakes() bool { return s.relayed && s.pace > stripes }
+
+// overtaken reports whether the arrival of a packet shows that the oldest missing one is lost.
+func (s *stream) overtaken(seq uint64) bool {
+	return s.overtakes() && s.next+stripes == seq && s.at(s.next).packet == nil
+}
+
+// late reports whether a missing packet may still be on its way.
+func (s *stream) late(seq uint64, round uint32) bool {
+	return s.overtakes() && seq+stripes > s.high && s.at(seq).since == round
+}
+
+// firstRelay reports whether a packet was not handed on before, and notes that it is now.
+func (m *Machine) firstRelay(p *Packet) bool {
+	s := m.byID[p.Stream]
+	if s == nil || p.Seq > s.high {
+		return true // nothing is kept of it here. It cannot come in a circle
+	}
+	if p.Seq < s.base {
+		return false
+	}
+	slot := s.at(p.Seq)
+	first := !slot.relayed
+	slot.relayed = true
+	return first
+}
+
+// relay hands a packet on to the children that its order says.
+func (m *Machine) relay(from protocol.NodeID, r *Relay, out *protocol.Output) {
+	t := m.findOrder(r.key(), r.Number)
+	switch {
+	case t == nil:
+		m.hold(m.keepRelay(r), from, out)
+	case t.relays(r.Packet.Seq):
+		m.stats.PacketsRelayed += uint64(m.handOn(t, m.keepRelay(r), out))
+	}
+}
+
+// keepRelay returns r itself if it may be kept, and otherwise a copy of it with the packet that is kept anyway, if it is.
+func (m *Machine) keepRelay(r *Relay) *Relay {
+	if !r.lent {
+		return r
+	}
+	c := m.arena.relay()
+	c.Number, c.Owner, c.Depth, c.Packet = r.Number, r.Owner, r.Depth, m.kept(r.Packet)
+	return c
+}
+
+// kept returns the stored copy of a packet, or else makes one.
+func (m *Machine) kept(p *Packet) *Packet {
+	if s := m.byID[p.Stream]; s != nil {
+		if stored := s.packet(p.Seq); stored != nil {
+			return stored
+		}
+	}
+	return m.arena.keep(p)
+}
+
+// handOn sends a packet to the children that this node has in an order, and returns how many copies it sent.
+func (m *Machine) handOn(t *tree, r *Relay, out *protocol.Output) (copies int) {
+	c := t.children(r.Packet.Seq)
+	for _, run := range c.members {
+		if len(run) > 0 {
+			out.Spread(run, r)
+		}
+	}
+	copies = c.count()
+	for _, zone := range c.zones {
+		if m.enterZone(m.topics[t.key.topic], ZoneID(zone), r.Packet, out) {
+			copies++
+		}
+	}
+	return copies
+}
+
+// enter hands a packet that enters a zone through this node on to the zone.
+func (m *Machine) enter(from protocol.NodeID, r *Relay, out *protocol.Output) {
+	t := m.topics[r.Packet.Stream.Topic]
+	if t == nil || !t.subscribed {
+		return // counted as unwanted
+	}
+	if r.Depth > m.depth {
+		out.Drop(from, ReasonZone)
+		return
+	}
+	m.refreshTargets(t)
+	p := m.kept(r.Packet)
+	if len(t.region) > directMax || t.deeper(r.Depth) {
+		m.spreadTree(t, r.Depth, p, out)
+		return
+	}
+	if len(t.region) > 0 {
+		m.stats.PacketsRelayed += uint64(len(t.region))
+		out.Spread(t.region, p)
+	}
+}
+
+// deeper reports whether there are zones to reach that lie deeper than depth.
+func (t *topic) deeper(depth int) bool {
+	for i := range t.entrances {
+		if t.entrances[i].depth > depth {
+			return true
+		}
+	}
+	return false
+}

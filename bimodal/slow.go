@@ -1,0 +1,43 @@
+package bimodal
+
+import "spinglass/protocol"
+
+// trouble is what is wrong with a peer, as far as this node knows: each is a reason to have nobody depend on it.
+type trouble uint8
+
+const (
+	troubleUnreachable trouble = 1 << iota // it does not answer
+	troubleSuspect                         // its heartbeat stands still
+	troubleLagging                         // it says that it does not keep up
+)
+
+// setTrouble notes that something is wrong with a peer, or is no more.
+func (m *Machine) setTrouble(id protocol.NodeID, what trouble, present bool) {
+	p := m.peers[id]
+	if p == nil || present == (p.trouble&what != 0) {
+		return
+	}
+	p.trouble ^= what
+	if !present {
+		p.troubled, p.recovered = true, m.round
+		m.settled = m.round + slowMemory
+	}
+	for _, topic := range p.topics {
+		if t := m.topics[topic]; t != nil {
+			t.reorder()
+		}
+	}
+}
+
+// reorder has the orders of a topic looked at again.
+func (t *topic) reorder() {
+	for _, d := range t.dispatches {
+		d.outdated, d.known = true, false
+	}
+}
+
+// slow reports whether packets for others should not depend on a peer. Who was slow counts as slow for some time more, since most that
+// were slow will be so again, and each change costs an order.
+func (m *Machine) slow(p *peer) bool {
+	return p.trouble != 0 || p.troubled && m.round-p.recovered < slowMemory
+}
