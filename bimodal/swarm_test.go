@@ -40,10 +40,15 @@ func (f *fleet) failf(format string, args ...any) {
 
 // newFleet adds the hosts to a world. Members 0 to authors-1 publish.
 func newFleet(w *sim.World, members, authors int, change func(member int, c *bimodal.Config)) *fleet {
+	return newFleetOn(w, "", members, authors, change)
+}
+
+// newFleetOn adds the hosts on a segment.
+func newFleetOn(w *sim.World, segment string, members, authors int, change func(member int, c *bimodal.Config)) *fleet {
 	f := &fleet{world: w, members: members, authors: authors, published: make([]uint64, authors)}
 	for i := range members {
 		f.told = append(f.told, make([]told, authors))
-		w.Add(sim.HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(fmt.Sprint(i)), Build: func(boot sim.Boot) protocol.Machine {
+		w.Add(sim.HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(fmt.Sprint(i)), Segment: segment, Build: func(boot sim.Boot) protocol.Machine {
 			c := bimodal.DefaultConfig()
 			c.Self, c.Epoch, c.Rand = boot.ID, 1, boot.Rand
 			if change != nil {

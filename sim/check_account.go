@@ -22,9 +22,9 @@ func (a *Account) Finish() error {
 	s := &a.world.stats
 	lost := s.Lost + s.Corrupted + s.Cut + s.EgressFull + s.LinkFull + s.InboxFull + s.InboxLost + s.Down + s.NoAddress + s.NoHost +
 		s.TooLarge + s.FlightFull
-	if s.Sent+s.Duplicated != s.Received+lost+pending {
-		return fmt.Errorf("account: %d datagrams sent and %d duplicated, but %d received, %d lost, %d under way",
-			s.Sent, s.Duplicated, s.Received, lost, pending)
+	if s.Sent-s.GroupSent+s.GroupCopies+s.Duplicated != s.Received+lost+pending {
+		return fmt.Errorf("account: %d datagrams sent, %d of them to groups with %d copies, and %d duplicated, but %d received, %d lost, %d under way",
+			s.Sent, s.GroupSent, s.GroupCopies, s.Duplicated, s.Received, lost, pending)
 	}
 	return nil
 }

@@ -77,6 +77,12 @@ func describeEffect(b *strings.Builder, e *protocol.Effect) {
 		fmt.Fprintf(b, "send to %q %s", e.Address, describe(e.Message))
 	case protocol.EffectSpread:
 		fmt.Fprintf(b, "spread to %v %s", e.Targets, describe(e.Message))
+	case protocol.EffectMulticast:
+		fmt.Fprintf(b, "multicast to group %x and to %v %s", uint64(e.Group), e.Targets, describe(e.Message))
+	case protocol.EffectJoinGroup:
+		fmt.Fprintf(b, "join group %x", uint64(e.Group))
+	case protocol.EffectLeaveGroup:
+		fmt.Fprintf(b, "leave group %x", uint64(e.Group))
 	case protocol.EffectEmit:
 		fmt.Fprintf(b, "emit %T%+v", e.Event, e.Event)
 	case protocol.EffectDrop:

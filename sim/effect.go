@@ -22,6 +22,12 @@ func (w *World) effect(h *host, e *protocol.Effect) {
 		w.countDrop(e.Reason)
 	case protocol.EffectWork:
 		w.work(h, e.Work)
+	case protocol.EffectMulticast:
+		w.multicast(h, e.Group, e.Targets, e.Message)
+	case protocol.EffectJoinGroup:
+		w.joinGroup(h, e.Group)
+	case protocol.EffectLeaveGroup:
+		h.leaveGroup(e.Group)
 	default:
 		panic("sim: an effect of unknown kind")
 	}

@@ -17,6 +17,8 @@ type Faults struct {
 	Partition time.Duration // a random group is cut off for a while, in one direction or in both
 	Clog      time.Duration // a random group's traffic to the others is held back for a while
 
+	Deafen time.Duration // a segment stops forwarding to groups for a while, to all or some of its hosts
+
 	Longest   time.Duration // of one fault; each lasts between a hundredth of it and all of it, evenly by logarithm
 	DiskKept  float64       // probability that a host has its disk after a crash
 	DownMax   int           // hosts that are down at once; 0 for a third of all
@@ -29,6 +31,7 @@ const (
 	faultCrash
 	faultPartition
 	faultClog
+	faultDeafen
 )
 
 // storm is what Strike has under way.
@@ -51,6 +54,7 @@ func (w *World) Strike(f Faults, until protocol.Time) {
 	}{
 		{faultPause, f.Pause, s.pause}, {faultCrash, f.Crash, s.crash},
 		{faultPartition, f.Partition, s.partition}, {faultClog, f.Clog, s.clog},
+		{faultDeafen, f.Deafen, s.deafen},
 	} {
 		if kind.mean > 0 {
 			r := rand.New(rand.NewPCG(combine(w.config.Seed, purposeFault, kind.number, round, 0), kind.number))
@@ -147,7 +151,7 @@ func (s *storm) clog(r *rand.Rand) {
 	s.world.Clog(group, others, s.duration(r))
 }
 
-// Heal ends all partitions, clogs and sleep, whoever began them, and all that Strike began: hosts that it crashed restart, no further
+// Heal ends all partitions, clogs, deafness and sleep, whoever began them, and all that Strike began: hosts that it crashed restart, no further
 // fault strikes. Pauses run their time, and the links stay as they are.
 func (w *World) Heal() {
 	w.barriers = nil
@@ -160,6 +164,9 @@ func (w *World) Heal() {
 	for _, h := range w.hosts {
 		if h.extra != nil && h.extra.sleep.fraction > 0 {
 			w.Sleep(h.place.ID, 0, h.extra.sleep.slot)
+		}
+		if h.extra != nil {
+			h.extra.deaf = 0
 		}
 	}
 }

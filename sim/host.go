@@ -12,6 +12,7 @@ type HostConfig struct {
 	ID      protocol.NodeID // not zero, one host each
 	Address protocol.Address
 	Zone    string        // path of the zone, such as /eu/fra, for topologies that know zones
+	Segment string        // name of the network on which it hears groups; empty for none
 	Cost    *Cost         // nil for that of the world
 	Egress  int64         // bytes per second that it sends at most; 0 for Network.Egress
 	At      protocol.Time // when it starts; at once if that has passed
@@ -71,6 +72,9 @@ type extra struct {
 	taken   uint64          // streams opened by peers so far
 	decoder protocol.Decoder
 	sleep   sleep
+	segment *segment
+	groups  []protocol.Group // joined
+	deaf    protocol.Time    // hears no group until then
 }
 
 func (h *host) more() *extra {
@@ -120,6 +124,9 @@ func (w *World) Add(c HostConfig) {
 	}
 	w.hosts = append(w.hosts, h)
 	w.learn(c.ID, index)
+	if c.Segment != "" {
+		w.attach(h, c.Segment)
+	}
 	if c.At > w.now {
 		w.At(c.At, func() { w.start(h) })
 		return
@@ -193,6 +200,7 @@ func (w *World) start(h *host) {
 	})
 	h.deadline = protocol.Never
 	w.enqueue(h, w.slot(input{kind: InputStart, to: h.index}))
+	w.offer(h)
 	w.resumeSleep(h)
 	w.schedule(h)
 }
@@ -206,6 +214,7 @@ func (w *World) Crash(id protocol.NodeID) {
 	}
 	w.stats.Crashes++
 	w.breakStreams(h)
+	h.leaveGroups()
 	for h.head != 0 {
 		ref := h.head
 		h.head = w.inputs[ref].next

@@ -15,6 +15,10 @@ type Stats struct {
 	SentBytes uint64 // of these, as UDP payload
 	Received  uint64 // datagrams given to machines
 
+	GroupSent    uint64 // of the datagrams sent: to groups
+	GroupCopies  uint64 // what the network made of these, one for each host that was to hear it; one for each that did not leave its host
+	GroupRefused uint64 // groups joined beyond GroupsMax, twice, or on no segment
+
 	Lost       uint64 // by chance on a link
 	Duplicated uint64
 	Reordered  uint64 // held back by chance

@@ -101,6 +101,15 @@ func (w *World) traceEffect(e *protocol.Effect) {
 		w.traceEvent(e.Event)
 	case protocol.EffectDrop:
 		t.addString(string(e.Reason))
+	case protocol.EffectMulticast:
+		t.add(uint64(e.Group))
+		t.add(uint64(len(e.Targets)))
+		for _, to := range e.Targets {
+			t.add(uint64(to))
+		}
+		w.traceMessage(e.Message)
+	case protocol.EffectJoinGroup, protocol.EffectLeaveGroup:
+		t.add(uint64(e.Group))
 	case protocol.EffectWork:
 		w.traceWork(e.Work)
 	}
@@ -183,6 +192,8 @@ func (w *World) traceEvent(e protocol.Event) {
 		if v.Valid {
 			t.add(1)
 		}
+	case protocol.MulticastOffered:
+		t.add(uint64(v.Groups))
 	case protocol.StreamOpened:
 		t.add(v.Number)
 	case protocol.StreamRead:

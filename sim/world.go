@@ -53,6 +53,9 @@ type World struct {
 	links  map[linkKey]*linkState
 	crowd  int // of links that has idle ones forgotten
 
+	segments     map[string]*segment
+	segmentOrder []*segment
+
 	barriers []*barrier
 	streams  uint64 // numbers given so far
 
@@ -87,6 +90,7 @@ func New(config Config) *World {
 		index:     make(map[protocol.NodeID]uint32),
 		addresses: make(map[protocol.Address]uint32),
 		inputs:    make([]input, 1),
+		segments:  make(map[string]*segment),
 		links:     make(map[linkKey]*linkState),
 		crowd:     linksKept,
 		trace:     newTrace(),
