@@ -46,7 +46,7 @@ func sampleOrder() *Order {
 
 func samples() []protocol.Message {
 	return []protocol.Message{
-		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1, Answer: true}, sampleRequest(), &Request{},
+		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1, Answer: true}, reportingDigest(), sampleRequest(), &Request{},
 		&Poll{Streams: []StreamID{{Author: 1, Epoch: 1 << 63, Topic: 2}, samplePacket().Stream}}, &Poll{},
 		&MulticastProbe{Topic: 7, Round: 1 << 31, Bits: probeBitsMax}, &MulticastHeard{Topic: TopicOf("orders"), Round: 300},
 		&MulticastHeard{Lost: true},
@@ -133,7 +133,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	var d Decoder
-	if _, err := d.Decode(wire.KindDigest, []byte{2, 0, 0, 0}); !errors.Is(err, wire.ErrVersion) {
+	if _, err := d.Decode(wire.KindDigest, []byte{1 << 4, 0, 0, 0}); !errors.Is(err, wire.ErrVersion) {
 		t.Errorf("unknown parts of a digest: %v", err)
 	}
 	if _, err := d.Decode(wire.KindRequest, []byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0, 0}); err == nil {

@@ -15,8 +15,9 @@ const (
 // The first field of a digest is a set of flags. A decoder refuses those that it does not know, so that optional parts can be
 // added.
 const (
-	digestAnswer = 1 << iota // answers a poll
-	digestKnown  = digestAnswer
+	digestAnswer  = 1 << iota // answers a poll
+	digestReports             // holds samples of reports
+	digestKnown   = digestAnswer | digestReports
 )
 
 // Digest says what a member, the gossiper, holds of some streams.
@@ -26,7 +27,11 @@ type Digest struct {
 	Topics  []TopicID
 	Entries []DigestEntry
 
-	lent bool
+	Reporters []protocol.NodeID // members whose reports the samples hold
+	Samples   []Sample          // in the order of entries
+
+	reports []Report // of all samples, when decoded
+	lent    bool
 }
 
 // DigestEntry says what the gossiper holds of one stream.
@@ -59,6 +64,9 @@ func (d *Digest) Size() int {
 	for i := range d.Entries {
 		size += d.Entries[i].size()
 	}
+	if len(d.Samples) > 0 {
+		size += d.samplesSize()
+	}
 	return size
 }
 
@@ -79,6 +87,9 @@ func (d *Digest) Append(b []byte) []byte {
 	if d.Answer {
 		flags |= digestAnswer
 	}
+	if len(d.Samples) > 0 {
+		flags |= digestReports
+	}
 	b = wire.AppendUvarint(b, flags)
 	b = wire.AppendUvarint(b, uint64(d.Round))
 	b = wire.AppendUvarint(b, uint64(len(d.Topics)))
@@ -88,6 +99,9 @@ func (d *Digest) Append(b []byte) []byte {
 	b = wire.AppendUvarint(b, uint64(len(d.Entries)))
 	for i := range d.Entries {
 		b = d.Entries[i].append(b)
+	}
+	if len(d.Samples) > 0 {
+		b = d.appendSamples(b)
 	}
 	return b
 }
@@ -107,6 +121,7 @@ func (e *DigestEntry) append(b []byte) []byte {
 func (d *Digest) decode(b []byte, ranges []Range) ([]Range, error) {
 	r := wire.NewReader(b)
 	d.Topics, d.Entries = d.Topics[:0], d.Entries[:0]
+	d.Reporters, d.Samples, d.reports = d.Reporters[:0], d.Samples[:0], d.reports[:0]
 	flags := r.Uvarint()
 	if flags&^digestKnown != 0 {
 		r.Fail(wire.ErrVersion)
@@ -121,6 +136,9 @@ func (d *Digest) decode(b []byte, ranges []Range) ([]Range, error) {
 		if r.Err() != nil {
 			break
 		}
+	}
+	if flags&digestReports != 0 {
+		d.readSamples(&r)
 	}
 	if err := r.Done(); err != nil {
 		return ranges, err
