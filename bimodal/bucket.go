@@ -29,6 +29,13 @@ func newBucket(now protocol.Time, rate, burst int64) bucket {
 	return bucket{rate: rate, burst: burst, level: burst * byteScale, at: now}
 }
 
+// change sets another rate and burst, and keeps the debt.
+func (b *bucket) change(now protocol.Time, rate, burst int64) {
+	b.refill(now)
+	b.rate, b.burst = rate, burst
+	b.level = min(b.level, burst*byteScale)
+}
+
 func (b *bucket) refill(now protocol.Time) {
 	full := b.burst * byteScale
 	elapsed := int64(now.Sub(b.at))

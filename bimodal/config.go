@@ -45,8 +45,9 @@ type Config struct {
 	RepairShare  float64       // budget for repairs as a share of what the streams carry: 0 to 1
 	BufferBytes  int           // packets held for repair and order, all streams together: 1 MiB to 1 TiB
 
-	Rate  int64 // of publishing, in bytes a second a topic; 0 is unlimited
+	Rate  int64 // of publishing, in bytes a second a topic, or to begin with if Flow is adaptive; 0 is unlimited if it is not
 	Burst int64 // bytes that may be published at once after a pause; 64 KiB to 1 GiB
+	Flow  Flow  // how the crowd of subscribers changes the rates of topics; the zero value leaves them fixed
 
 	Subscriptions int // limit of topics subscribed to: 1 to 1024
 	Topics        int // limit of topics subscribed to or ever published to: 1 to 1 Mi
@@ -73,6 +74,7 @@ func DefaultConfig() Config {
 		BufferBytes:   64 << 20,
 		Rate:          2 << 20,
 		Burst:         256 << 10,
+		Flow:          Flow{Adaptive: true, RateMin: 16 << 10, RateMax: rateMax, Quantile: 0.5},
 		Subscriptions: 64,
 		Topics:        1024,
 		Streams:       16 << 10,
@@ -119,6 +121,9 @@ func (c *Config) Validate() error {
 	}
 	if !(c.RepairShare >= 0 && c.RepairShare <= 1) {
 		return fmt.Errorf("bimodal: Config.RepairShare is %v, outside 0 to 1", c.RepairShare)
+	}
+	if c.Flow.Adaptive && !c.Flow.valid() {
+		return fmt.Errorf("bimodal: Config.Flow is %+v: %w", c.Flow, ErrFlow)
 	}
 	return nil
 }

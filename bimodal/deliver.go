@@ -174,6 +174,7 @@ func (m *Machine) lose(s *stream, at uint64, reason GapReason, out *protocol.Out
 // skip gives up the next packet.
 func (m *Machine) skip(s *stream, reason GapReason) {
 	m.stats.PacketsMissed++
+	s.missed++
 	m.breakOff(s, reason)
 	s.next++
 }

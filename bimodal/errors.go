@@ -25,6 +25,8 @@ var (
 	// ErrRate says that TopicOptions are out of range.
 	ErrRate = fmt.Errorf("bimodal: rate is outside 0 to %d bytes a second, or burst outside %d to %d bytes",
 		int64(rateMax), burstMin, burstMax)
+	// ErrFlow says that a Flow is out of range.
+	ErrFlow = fmt.Errorf("bimodal: least rate is outside 1 to %d bytes a second, or above the highest, or the quantile outside 0 to 1", int64(rateMax))
 )
 
 // ErrSpread says that TopicOptions name no means of spreading.

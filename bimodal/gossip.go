@@ -28,6 +28,8 @@ type scratch struct {
 	asked    []RequestEntry
 	ranges   []Range
 	reserved int // bytes of the message so far
+	lags     []uint32
+	growths  []uint8
 }
 
 func (m *Machine) beginRound() {
@@ -53,6 +55,10 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	m.beginRound()
 	for s := m.newest; s != nil; {
 		older := s.older
+		m.regard(s)
+		if m.writes(s.id) {
+			m.steer(now, s)
+		}
 		m.sweep(s, out)
 		if !s.active() {
 			m.rest(s)
@@ -74,10 +80,17 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 		m.gossipIndependently(now, out)
 		return
 	}
+	author := m.drawAuthor()
 	for i := range m.fanoutMost {
 		if p := m.drawPartnerFor(i); p != nil {
 			m.sendDigest(now, p, i, out)
+			if p == author {
+				author = nil
+			}
 		}
+	}
+	if author != nil {
+		m.sendAuthorDigest(now, author, out)
 	}
 }
 
@@ -128,7 +141,7 @@ func (m *Machine) sendDigest(now protocol.Time, p *peer, i int, out *protocol.Ou
 			t.stamp, t.index = m.digestStamp, -1
 		}
 	}
-	limit := m.messageRoom()
+	limit := m.messageRoom() - m.reportsRoom()
 	for s := m.newest; s != nil; s = s.older {
 		if s.topic.stamp == m.digestStamp && !m.addEntry(now, s, limit-limit/recentShare) {
 			break
@@ -144,9 +157,14 @@ func (m *Machine) sendDigest(now protocol.Time, p *peer, i int, out *protocol.Ou
 		}
 		m.rotation++
 	}
+	m.sendEntries(p, out)
+}
+
+// sendEntries sends the digest under way, if it lists anything.
+func (m *Machine) sendEntries(to *peer, out *protocol.Output) {
 	if len(m.scratch.entries) > 0 {
 		m.stats.DigestsSent++
-		out.Send(p.id, m.finishDigest())
+		out.Send(to.id, m.finishDigest(to.id))
 	}
 }
 
@@ -199,8 +217,8 @@ func (m *Machine) addEntry(now protocol.Time, s *stream, limit int) bool {
 	return true
 }
 
-// finishDigest returns the digest under way.
-func (m *Machine) finishDigest() *Digest {
+// finishDigest returns the digest under way, which goes to a peer.
+func (m *Machine) finishDigest(to protocol.NodeID) *Digest {
 	c := &m.scratch
 	d := &Digest{Round: m.round, Topics: slices.Clone(c.topics), Entries: slices.Clone(c.entries)}
 	rest := slices.Clone(c.ranges)
@@ -208,6 +226,7 @@ func (m *Machine) finishDigest() *Digest {
 		n := len(d.Entries[i].Ranges)
 		d.Entries[i].Ranges, rest = rest[:n:n], rest[n:]
 	}
+	m.addSamples(d, to)
 	return d
 }
 
@@ -261,6 +280,7 @@ func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, 
 	}
 	m.answersLeft--
 	m.beginDigest()
+	limit := m.messageRoom() - m.reportsRoom()
 	for _, id := range q.Streams {
 		s := m.byID[id]
 		if s == nil || s.stamp == m.digestStamp {
@@ -269,13 +289,13 @@ func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, 
 		if t := s.topic; t.stamp != m.digestStamp {
 			t.stamp, t.index = m.digestStamp, -1
 		}
-		if !m.addEntry(now, s, m.messageRoom()) {
+		if !m.addEntry(now, s, limit) {
 			break
 		}
 	}
 	if len(m.scratch.entries) > 0 {
 		m.stats.DigestsSent++
-		d := m.finishDigest()
+		d := m.finishDigest(from)
 		d.Answer = true
 		out.Send(from, d)
 	}

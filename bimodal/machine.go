@@ -56,6 +56,8 @@ type Machine struct {
 	roomSought  bool    // for streams, in the present round
 	repairs     repairQueue
 	digestStamp uint64
+	quiet       []quiet // a ring
+	quietAt     int
 	assembled   int // bytes of messages being put together, all streams
 	scratch     scratch
 }

@@ -25,7 +25,9 @@ func (m *Machine) Publish(now protocol.Time, name string, payload []byte, out *p
 		id := StreamID{Author: m.config.Self, Epoch: m.config.Epoch, Topic: t.id}
 		t.stream = m.addStream(now, id, t, 1, out)
 	}
-	t.bucket.take(wire.RecordSize(len(payload)))
+	size := wire.RecordSize(len(payload))
+	t.bucket.take(size)
+	t.flow.present.bytes += size
 	m.stats.MessagesPublished++
 	m.pack(now, t, payload, out)
 	return nil
@@ -88,6 +90,7 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 		return
 	}
 	s := t.stream
+	t.flow.present.packets++
 	p := m.arena.packet()
 	p.Stream, p.Seq, p.Age = s.id, s.high+1, s.age(now)
 	p.Messages, p.Count = s.total, t.count

@@ -137,6 +137,7 @@ func (m *Machine) raise(s *stream, floor uint64, reason GapReason, out *protocol
 	if s.next < floor {
 		// Not even heard of so far. What it held shows in the counts of the packets to come.
 		m.stats.PacketsMissed += floor - s.next
+		s.missed += floor - s.next
 		m.breakOff(s, reason)
 		s.next = floor
 	}

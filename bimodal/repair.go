@@ -69,12 +69,17 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	if d.Answer {
 		o.pause = 0
 	}
+	teller, sample := m.peers[from], 0
+	if teller != nil && len(d.Samples) == 0 {
+		m.hush(teller)
+	}
 	for i := range d.Entries {
 		s := m.hear(now, d, i, &o, out)
 		if s == nil {
 			m.stats.EntriesIgnored++
 			continue
 		}
+		sample = m.heed(s, d, i, sample, teller)
 		m.want(s, &d.Entries[i], &o)
 		m.push(s, &d.Entries[i], from, out)
 	}

@@ -7,6 +7,7 @@ type Stats struct {
 	MessagesLost      uint64 // told in gaps
 	Gaps              uint64
 	PublishesRefused  uint64 // with ErrWouldBlock
+	RateDecreases     uint64 // times that the crowd's lag lowered the rate of a topic
 
 	PacketsSent      uint64 // own, each counted once
 	BytesSent        uint64 // their encoded size
@@ -41,6 +42,7 @@ type Stats struct {
 
 	DigestsSent        uint64
 	DigestsReceived    uint64
+	ReportsReceived    uint64 // of the lag of others, in samples
 	EntriesIgnored     uint64 // of digests: topics or streams that do not concern this node
 	RequestsSent       uint64
 	NumbersRequested   uint64 // packets asked for

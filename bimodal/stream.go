@@ -26,6 +26,9 @@ type stream struct {
 	used     protocol.Time // when a packet was last stored or heard of for the first time
 	total    uint64        // messages that are complete with packet high
 	order    reassembly
+	missed   uint64    // packets given up
+	meter    *lagMeter // of a stream that packets come of; nil when it rests
+	crowd    *crowd    // what is known of the lag of others; nil when nothing is
 	hearing  hearing
 	stamp    uint64  // of the last digest that listed the stream
 	newer    *stream // in the list of active streams, most recent first
@@ -143,6 +146,7 @@ func (m *Machine) unlist(s *stream) {
 // rest takes a stream that has nothing left to do off the list, and its memory with it.
 func (m *Machine) rest(s *stream) {
 	m.unlist(s)
+	s.meter, s.crowd = nil, nil
 	m.stats.BufferedBytes -= slotCost * len(s.slots)
 	s.slots, s.filled = nil, nil
 }

@@ -21,6 +21,7 @@ type topic struct {
 	pieces     bool    // of cut messages are among them
 	opened     bool    // in Machine.opened
 	bucket     bucket
+	flow       flow
 	means      Spread            // as its options say
 	targets    []protocol.NodeID // who wants the topic, the unreachable last; immutable
 	region     []protocol.NodeID // those of targets in the own zone; immutable
@@ -55,7 +56,8 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 	if m.topics[id] != nil {
 		return nil, ErrTopicClash
 	}
-	t := &topic{id: id, name: name, bucket: newBucket(now, m.config.Rate, m.config.Burst)}
+	t := &topic{id: id, name: name}
+	t.limit(now, limits{Flow: m.config.Flow, rate: m.config.Rate, burst: m.config.Burst})
 	m.resolveKnobs(t)
 	m.byName[name], m.topics[id] = t, t
 	m.topicOrder = append(m.topicOrder, t)
@@ -132,8 +134,9 @@ func (m *Machine) announceInterest(out *protocol.Output) {
 
 // TopicOptions are what is chosen for a topic.
 type TopicOptions struct {
-	Rate  int64 // bytes a second, records with their lengths; 0 is unlimited
+	Rate  int64 // bytes a second, records with their lengths; 0 is unlimited, or the default to begin with if Flow is adaptive
 	Burst int64 // bytes that may be published at once after a pause; 64 KiB to 1 GiB, 0 for the default
+	Flow  Flow  // how the crowd of subscribers changes the rate; the zero value leaves it fixed
 
 	Spread Spread // by which means packets go on their first way
 
@@ -143,13 +146,11 @@ type TopicOptions struct {
 	TargetProbability float64
 }
 
-// Configure sets the options of a topic. Errors: ErrTopicName, ErrTopicClash, ErrRate, ErrSpread, *OptionError, *LimitError.
+// Configure sets the options of a topic. Errors: ErrTopicName, ErrTopicClash, ErrRate, ErrFlow, ErrSpread, *OptionError, *LimitError.
 func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions) error {
-	if options.Burst == 0 {
-		options.Burst = m.config.Burst
-	}
-	if options.Rate < 0 || options.Rate > rateMax || options.Burst < burstMin || options.Burst > burstMax {
-		return ErrRate
+	wanted, err := m.limitsOf(&options)
+	if err != nil {
+		return err
 	}
 	if !options.Spread.Valid() {
 		return ErrSpread
@@ -163,10 +164,10 @@ func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions
 	}
 	m.setKnobs(t, &options)
 	t.means = options.Spread
-	if t.bucket.rate == options.Rate && t.bucket.burst == options.Burst {
+	if t.flow.limits == wanted {
 		return nil
 	}
-	t.bucket = newBucket(now, options.Rate, options.Burst)
+	t.limit(now, wanted)
 	if m.writable.At(t) != protocol.Never {
 		m.writable.Set(t, now)
 	}
