@@ -26,7 +26,7 @@ func TestKnobsOfATopic(t *testing.T) {
 	}
 	err := n.call(ctx, func(protocol.Time, *protocol.Output) {
 		want := bimodal.TopicOptions{
-			Rate: rateDefault, Knobs: bimodal.Knobs{Life: 50, Fanout: 2, Bufferers: 9}, TargetProbability: 0.999,
+			Rate: topicDefaults().Rate, Flow: topicDefaults().Flow, Knobs: bimodal.Knobs{Life: 50, Fanout: 2, Bufferers: 9}, TargetProbability: 0.999,
 		}
 		if o := n.options["orders"]; o.TopicOptions != want {
 			t.Errorf("options %+v", o)

@@ -21,25 +21,7 @@ const (
 // TopicOption is an option of a topic.
 type TopicOption func(*topicOptions) error
 
-// rateDefault is the rate of topics that were given none.
-var rateDefault = bimodal.DefaultConfig().Rate
-
 type topicOptions struct{ bimodal.TopicOptions }
-
-// topicDefaults are the options of topics that were given none.
-func topicDefaults() topicOptions { return topicOptions{bimodal.TopicOptions{Rate: rateDefault}} }
-
-// Rate limits what this node publishes to a topic, in bytes of payload a second; 0 is unlimited. Without it the limit is 2 MiB/s, which leaves
-// repair enough room when a fifth of all packets are lost.
-func Rate(bytesPerSecond int64) TopicOption {
-	return func(o *topicOptions) error {
-		if bytesPerSecond < 0 {
-			return fmt.Errorf("%w: rate of %d bytes a second", ErrConfig, bytesPerSecond)
-		}
-		o.Rate = bytesPerSecond
-		return nil
-	}
-}
 
 // SpreadMeans is by which means messages go on their first way; see the constants of its values.
 type SpreadMeans = bimodal.Spread
@@ -109,7 +91,7 @@ func (n *Node) setOptions(now protocol.Time, topic string, o topicOptions) error
 	err := n.stack.Bimodal.Configure(now, topic, o.TopicOptions)
 	var knob *bimodal.OptionError
 	switch {
-	case errors.Is(err, bimodal.ErrRate), errors.Is(err, bimodal.ErrSpread), errors.As(err, &knob):
+	case errors.Is(err, bimodal.ErrRate), errors.Is(err, bimodal.ErrFlow), errors.Is(err, bimodal.ErrSpread), errors.As(err, &knob):
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrLimit, err)

@@ -250,3 +250,13 @@ func (m *Machine) Flow(name string) FlowState {
 	}
 	return state
 }
+
+// slowest returns the least rate of the adaptive topics with packets held, and the lag of that topic's crowd.
+func (m *Machine) slowest() (rate int64, lag int) {
+	for _, t := range m.topicOrder {
+		if f := &t.flow; f.Adaptive && t.stream != nil && t.stream.active() && (rate == 0 || int64(f.allowed) < rate) {
+			rate, lag = int64(f.allowed), int(f.lag)
+		}
+	}
+	return rate, lag
+}

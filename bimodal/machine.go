@@ -175,6 +175,7 @@ func (m *Machine) Stats() Stats {
 	stats.RelaysHeld, stats.OrdersPending = len(m.orders.held), m.orders.pending
 	stats.RepairsWaiting = m.repairs.len()
 	stats.RepairBudget = m.roundBudget()
+	stats.RateAllowed, stats.CrowdLag = m.slowest()
 	stats.GroupsJoined = m.groupsJoined
 	for _, t := range m.topicOrder {
 		stats.MulticastTargets += t.group.hearing

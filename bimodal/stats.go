@@ -91,8 +91,10 @@ type Stats struct {
 	RelaysHeld       int // packets that wait for their order
 	OrdersPending    int // incomplete orders
 	RepairsWaiting   int
-	GroupsJoined     int // of topics that this node wants
-	MulticastTargets int // of the topics that this node publishes to: targets that hear their group
-	EvictedAge       int // age in rounds of the packet evicted last: what life has shrunk to; 0 when none ever was
-	RepairBudget     int // bytes, of the present round
+	GroupsJoined     int   // of topics that this node wants
+	MulticastTargets int   // of the topics that this node publishes to: targets that hear their group
+	EvictedAge       int   // age in rounds of the packet evicted last: what life has shrunk to; 0 when none ever was
+	RepairBudget     int   // bytes, of the present round
+	RateAllowed      int64 // bytes a second: the least that an adaptive topic with packets held may publish; 0 when there is none
+	CrowdLag         int   // packets: what the crowd of that topic lags, at the quantile
 }
