@@ -45,7 +45,7 @@ type Config struct {
 	RepairShare  float64       // budget for repairs as a share of what the streams carry: 0 to 1
 	BufferBytes  int           // packets held for repair and order, all streams together: 1 MiB to 1 TiB
 
-	Rate  int64 // of publishing, in bytes a second a topic, or to begin with if Flow is adaptive; 0 is unlimited if it is not
+	Rate  int64 // of publishing, in bytes a second a topic, or to begin with if Flow is adaptive; 0 is unlimited, whatever Flow says
 	Burst int64 // bytes that may be published at once after a pause; 64 KiB to 1 GiB
 	Flow  Flow  // how the crowd of subscribers changes the rates of topics; the zero value leaves them fixed
 

@@ -1,6 +1,7 @@
 package bimodal
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -66,12 +67,18 @@ type flow struct {
 // volume is what was published in a round.
 type volume struct{ bytes, packets int }
 
+// defaultLimits returns the limits of topics that were not configured.
+func (m *Machine) defaultLimits() limits {
+	l := limits{Flow: m.config.Flow, rate: m.config.Rate, burst: m.config.Burst}
+	if !l.Adaptive || l.rate == 0 {
+		l.Flow = Flow{}
+	}
+	return l
+}
+
 // limitsOf returns the limits that options stand for, with the defaults put in.
 func (m *Machine) limitsOf(o *TopicOptions) (limits, error) {
-	l := limits{Flow: o.Flow, rate: o.Rate, burst: o.Burst}
-	if l.burst == 0 {
-		l.burst = m.config.Burst
-	}
+	l := limits{Flow: o.Flow, rate: o.Rate, burst: cmp.Or(o.Burst, m.config.Burst)}
 	if l.rate < 0 || l.rate > rateMax || l.burst < burstMin || l.burst > burstMax {
 		return l, ErrRate
 	}
@@ -79,22 +86,11 @@ func (m *Machine) limitsOf(o *TopicOptions) (limits, error) {
 		l.Flow = Flow{}
 		return l, nil
 	}
-	defaults := DefaultConfig()
-	if m.config.Flow.Adaptive {
-		defaults = m.config
-	}
-	if l.RateMin == 0 {
-		l.RateMin = defaults.Flow.RateMin
-	}
-	if l.RateMax == 0 {
-		l.RateMax = defaults.Flow.RateMax
-	}
-	if l.Quantile == 0 {
-		l.Quantile = defaults.Flow.Quantile
-	}
-	if l.rate == 0 {
-		l.rate = max(defaults.Rate, 1)
-	}
+	usual, own := DefaultConfig(), m.config.Flow
+	l.RateMin = cmp.Or(l.RateMin, own.RateMin, usual.Flow.RateMin)
+	l.RateMax = cmp.Or(l.RateMax, own.RateMax, usual.Flow.RateMax)
+	l.Quantile = cmp.Or(l.Quantile, own.Quantile, usual.Flow.Quantile)
+	l.rate = cmp.Or(l.rate, m.config.Rate, usual.Rate)
 	if !l.valid() {
 		return l, ErrFlow
 	}

@@ -57,7 +57,7 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 		return nil, ErrTopicClash
 	}
 	t := &topic{id: id, name: name}
-	t.limit(now, limits{Flow: m.config.Flow, rate: m.config.Rate, burst: m.config.Burst})
+	t.limit(now, m.defaultLimits())
 	m.resolveKnobs(t)
 	m.byName[name], m.topics[id] = t, t
 	m.topicOrder = append(m.topicOrder, t)
