@@ -9,15 +9,15 @@ import (
 
 // Constants of a sender's own orders.
 const (
-	directMax    = 32  // targets up to which SpreadAuto sends to each directly
-	orderUrgent  = 2   // rounds between orders, when members inside have left or become slow
-	orderLazy    = 10  // rounds between orders otherwise
-	orderShare   = 500 // members for each of which orders are a round rarer
-	dispatchIdle = 600 // rounds without a packet after which a sender gives up its order
-	orderReview  = 10  // rounds between looks at members whose standing changes with time
-	newcomersMax = 16  // members who are not in the order yet and get copies from the sender
-	newcomerWait = 50  // rounds for which a new member is left out of orders: others may not know how to reach it yet
-	slowMemory   = 100 // rounds for which a member that was slow counts as slow
+	directMax    = 32   // targets up to which SpreadAuto sends to each directly
+	orderUrgent  = 1    // rounds between orders, when members inside have left or become slow
+	orderLazy    = 10   // rounds between orders otherwise
+	orderShare   = 2000 // members for each of which orders are a round rarer
+	dispatchIdle = 600  // rounds without a packet after which a sender gives up its order
+	orderReview  = 10   // rounds between looks at members whose standing changes with time
+	newcomersMax = 16   // members who are not in the order yet and get copies from the sender
+	newcomerWait = 50   // rounds for which a new member is left out of orders: others may not know how to reach it yet
+	slowMemory   = 100  // rounds for which a member that was slow counts as slow
 )
 
 // dispatch is how this node has packets of a topic handed on as their sender: as their author, or as the contact through which packets of

@@ -117,9 +117,10 @@ func (s *stream) overtaken(seq uint64) bool {
 	return s.overtakes() && s.next+stripes == seq && s.at(s.next).packet == nil
 }
 
-// late reports whether a missing packet may still be on its way.
-func (s *stream) late(seq uint64, round uint32) bool {
-	return s.overtakes() && seq+stripes > s.high && s.at(seq).since == round
+// underway reports whether a missing packet may still be on its way: in a stream whose packets overtake each other, and wherever this very
+// digest is the first to tell of it.
+func (s *stream) underway(seq uint64, m *Machine, o *occasion) bool {
+	return s.relayed && s.at(seq).since == m.round && (seq > o.known || s.pace > stripes && seq+stripes > s.high)
 }
 
 // firstRelay reports whether a packet was not handed on before, and notes that it is now.

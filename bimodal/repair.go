@@ -124,6 +124,7 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		}
 	}
 	s.began = min(s.began, began)
+	o.known = s.high
 	if e.High > s.high {
 		if !m.follow(e.High-s.high, from, out) {
 			return nil // later digests will tell again
@@ -151,7 +152,7 @@ func (m *Machine) want(s *stream, e *DigestEntry, o *occasion) {
 		for ; missing && o.numbers > 0 && o.scan > 0 && sought < seekRequests; seq, missing = s.last(seq-1, low, false) {
 			o.scan--
 			slot := s.at(seq)
-			if m.config.Mode == ModeFull && (s.late(seq, m.round) || !slot.mayAsk(m.round, o)) {
+			if m.config.Mode == ModeFull && (s.underway(seq, m, o) || !slot.mayAsk(m.round, o)) {
 				continue
 			}
 			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {

@@ -38,6 +38,7 @@ type occasion struct {
 	pause   uint32 // rounds after which a packet may be asked for again
 	numbers int    // packets that may still be asked for
 	scan    int    // missing packets that may still be looked at
+	known   uint64 // highest packet of the stream that was heard of before
 }
 
 // mayAsk reports whether a missing packet may be asked for because of a digest in this node's round: when it was not "requested in
