@@ -39,7 +39,7 @@ func (n *Node) read(from link, group bool) {
 func (r *reader) next() bool {
 	n := r.node
 	if len(r.memory) < slabSize {
-		r.memory = make([]byte, readChunk)
+		r.memory = unclearedBytes(readChunk)
 	}
 	a, err := r.link.read(r.memory[:slabSize])
 	if err != nil {
