@@ -51,8 +51,8 @@ func (m *Machine) refreshGroup(t *topic) *group {
 		return g
 	}
 	g.current, g.listed = true, false
-	proofs := make([]proof, 0, len(t.targets)+8)
-	for _, id := range t.targets {
+	proofs := make([]proof, 0, len(t.region)+8)
+	for _, id := range t.region {
 		p := proof{id: id}
 		if known := g.find(id); known != nil {
 			p = *known

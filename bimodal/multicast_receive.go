@@ -71,6 +71,9 @@ func (m *Machine) receiveProbe(from protocol.NodeID, q *MulticastProbe, out *pro
 		out.Drop(from, ReasonUnwanted)
 		return
 	}
+	if !m.peers[from].regional {
+		return // packets come into this zone by a way of their own
+	}
 	if s := m.byID[StreamID{Author: from, Epoch: m.peers[from].epoch, Topic: q.Topic}]; s != nil {
 		s.hearing = hearing{heard: true, at: m.round, round: q.Round}
 	}
@@ -94,7 +97,7 @@ func (m *Machine) complain(out *protocol.Output) {
 			continue
 		}
 		m.refreshTargets(s.topic)
-		if n := len(s.topic.targets); n > complaintsSpread && m.config.Rand.IntN(n) >= complaintsSpread {
+		if n := len(s.topic.region); n > complaintsSpread && m.config.Rand.IntN(n) >= complaintsSpread {
 			continue
 		}
 		h.at = m.round

@@ -46,7 +46,7 @@ func (m *Machine) resendTo(t *topic, targets []protocol.NodeID, round uint32) {
 
 // resendAll plans the same for all targets; if they are many, for some of them, from whom the others get it by gossip.
 func (m *Machine) resendAll(t *topic, round uint32) {
-	targets := t.targets
+	targets := t.region
 	if len(targets) > groupRestMax {
 		begin := m.config.Rand.IntN(len(targets) - groupRestMax + 1)
 		targets = targets[begin : begin+groupRestMax : begin+groupRestMax]

@@ -32,15 +32,21 @@ func (m *Machine) multicasts(t *topic) bool {
 	if t.means == SpreadMulticast {
 		return g.hearing > 0
 	}
-	return g.hearing >= groupHearingMin && g.hearing*groupHearingPart >= len(t.targets) && len(t.targets)-g.hearing <= groupRestMax
+	rest := len(t.region) - g.hearing + len(t.entrances)
+	return g.hearing >= groupHearingMin && g.hearing*groupHearingPart >= len(t.region) && rest <= groupRestMax
 }
 
-// spreadMulticast sends a packet to the group, and a copy to each target that does not hear the group.
+// spreadMulticast sends a packet to the group, a copy to each target of the own zone that does not hear the group, and one into each other zone.
 func (m *Machine) spreadMulticast(t *topic, p *Packet, out *protocol.Output) {
-	rest := m.refreshGroup(t).deaf(t.targets)
+	rest := m.refreshGroup(t).deaf(t.region)
 	m.stats.PacketsMulticast++
 	m.stats.PacketsSpread += 1 + uint64(len(rest))
 	out.Multicast(groupOf(t.id), rest, p)
+	for i := range t.entrances {
+		if m.enterZone(t, t.entrances[i].zone, p, out) {
+			m.stats.PacketsSpread++
+		}
+	}
 }
 
 // repairGroup repairs a packet for everybody by way of the group, if there is one and the budget allows. It reports whether it did.
@@ -49,7 +55,7 @@ func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Outpu
 	if !m.multicasts(t) || t.group.find(r.to) == nil {
 		return false
 	}
-	rest := t.group.deaf(t.targets)
+	rest := t.group.deaf(t.region)
 	copies := 1 + len(rest)
 	if copies*size > m.budget {
 		return false
@@ -110,11 +116,11 @@ func (m *Machine) probeGroup(t *topic, out *protocol.Output) {
 // target costs more than probes and answers do.
 func (m *Machine) probes(t *topic) bool {
 	g := &t.group
-	copies := g.rate * float64(len(t.targets))
+	copies := g.rate * float64(len(t.region))
 	switch {
 	case t.means == SpreadMulticast:
 		return copies > groupCopiesEnd
-	case t.means != SpreadAuto || len(t.targets) < groupHearingMin:
+	case t.means != SpreadAuto || len(t.region) < groupHearingMin:
 		return false
 	case g.probing:
 		return copies > groupCopiesStop

@@ -309,3 +309,50 @@ func TestMulticastStopsAtSpeed(t *testing.T) {
 		t.Errorf("%d packets went to the group, %d copies were sent again", s.PacketsMulticast, s.PacketsResent)
 	}
 }
+
+// astrolabe.md: "each sibling zone is entered through one of its contacts". Multicast is for the own zone; the others are entered as by a tree.
+func TestMulticastWithinAZone(t *testing.T) {
+	w := newWorld(t, 10, 1, nil)
+	author := w.nodes[0]
+	author.Notify(0, protocol.MulticastOffered{Groups: 20}, &author.out)
+	interest := AppendInterest(nil, []TopicID{TopicOf("topic")})
+	for id, name := range map[protocol.NodeID]string{2: "/a/2", 3: "/a/3", 4: "/a/4", 5: "/b/5"} {
+		p := &protocol.Peer{ID: id, Epoch: 1, Name: name, Attributes: []protocol.Attribute{{Name: InterestAttribute, Value: interest}}}
+		if id == 5 {
+			p.Distance = 1
+		}
+		author.Notify(0, protocol.PeerUp{Peer: p}, &author.out)
+	}
+	author.out.Reset()
+	multicast, entered := 0, 0
+	for now := protocol.Time(0); now < second(2); now = now.Add(10 * time.Millisecond) {
+		if err := author.Publish(now, "topic", make([]byte, 3000), &author.out); err != nil {
+			t.Fatal(err)
+		}
+		author.Timeout(now, &author.out)
+		effects := author.out.Effects
+		author.out = protocol.Output{}
+		for _, e := range effects {
+			switch m := e.Message.(type) {
+			case *MulticastProbe:
+				for id := protocol.NodeID(2); id <= 5; id++ {
+					author.Receive(now, id, &MulticastHeard{Topic: m.Topic, Round: m.Round}, &author.out)
+				}
+			case *Packet:
+				if e.Kind == protocol.EffectMulticast {
+					multicast++
+					if len(e.Targets) > 0 {
+						t.Errorf("copies to %v besides the group that they hear", e.Targets)
+					}
+				}
+			case *Relay:
+				if e.To == 5 && multicast > 0 {
+					entered++
+				}
+			}
+		}
+	}
+	if multicast < 100 || entered != multicast {
+		t.Errorf("%d packets went to the group, %d of them into the other zone", multicast, entered)
+	}
+}
