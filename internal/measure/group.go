@@ -89,7 +89,7 @@ func (g *Group) begin(ctx context.Context) error {
 	if err := g.each(0, func(i int) error { _, err := g.members[i].ask(ctx, request{Meet: addresses}); return err }); err != nil {
 		return err
 	}
-	return g.settle(ctx)
+	return g.Settle(ctx)
 }
 
 // each calls do for all members from the first on, at once.
@@ -146,9 +146,9 @@ func (g *Group) connect(name string) (*remote, error) {
 	return r, nil
 }
 
-// settle runs short trials until messages reach everybody quickly, which some systems take a while to. It gives up after some time, since a machine
+// Settle runs short trials until messages reach everybody quickly, which some systems take a while to. It gives up after some time, since a machine
 // can be too slow for its notion of quick, and a system too lossy.
-func (g *Group) settle(ctx context.Context) error {
+func (g *Group) Settle(ctx context.Context) error {
 	probe := Trial{Rate: 100, Duration: 100 * time.Millisecond}
 	for begun, quick := time.Now(), 0; quick < settleInRow && time.Since(begun) < settleTimeout; {
 		outcome, err := g.Run(ctx, probe)

@@ -5,9 +5,9 @@ import (
 	"math"
 	"time"
 
-	"spinglass/cmd/spinglass/internal/rawudp"
 	"spinglass/internal/measure"
 	"spinglass/internal/measure/node"
+	"spinglass/internal/rawudp"
 	"spinglass/wire"
 )
 

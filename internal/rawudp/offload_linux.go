@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// growBuffers asks for larger socket buffers, as far as the kernel allows.
-func growBuffers(conn *net.UDPConn, bytes int) {
+// GrowBuffers asks for larger socket buffers, as far as the kernel allows.
+func GrowBuffers(conn *net.UDPConn, bytes int) {
 	control(conn, func(descriptor int) error {
 		if unix.SetsockoptInt(descriptor, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) != nil {
 			_ = unix.SetsockoptInt(descriptor, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes)
@@ -21,16 +21,16 @@ func growBuffers(conn *net.UDPConn, bytes int) {
 	})
 }
 
-// supportsSegment reports whether the kernel cuts a buffer into datagrams.
-func supportsSegment(conn *net.UDPConn) bool {
+// SupportsSegment reports whether the kernel cuts a buffer into datagrams.
+func SupportsSegment(conn *net.UDPConn) bool {
 	return control(conn, func(descriptor int) error {
 		_, err := unix.GetsockoptInt(descriptor, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
 		return err
 	})
 }
 
-// enableCoalescing reports whether the kernel hands over several datagrams at once.
-func enableCoalescing(conn *net.UDPConn) bool {
+// EnableCoalescing reports whether the kernel hands over several datagrams at once.
+func EnableCoalescing(conn *net.UDPConn) bool {
 	return control(conn, func(descriptor int) error {
 		return unix.SetsockoptInt(descriptor, unix.IPPROTO_UDP, unix.UDP_GRO, 1)
 	})
@@ -46,8 +46,8 @@ func control(conn *net.UDPConn, f func(descriptor int) error) bool {
 	return err == nil && failed == nil
 }
 
-// segmentControl returns the ancillary data that asks for segments of size bytes.
-func segmentControl(size int) []byte {
+// SegmentControl returns the ancillary data that asks for segments of size bytes.
+func SegmentControl(size int) []byte {
 	const length = 2 // of a 16-bit size
 	b := make([]byte, unix.CmsgSpace(length))
 	header := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))

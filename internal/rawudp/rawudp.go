@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"spinglass/cmd/spinglass/internal/window"
+	"spinglass/internal/window"
 )
 
 const (
@@ -81,15 +81,15 @@ func (f *fanout) open() error {
 	if f.sender, err = net.ListenUDP("udp4", loopback); err != nil {
 		return err
 	}
-	growBuffers(f.sender, socketBuffer)
-	f.gso, f.gro = supportsSegment(f.sender), true
+	GrowBuffers(f.sender, socketBuffer)
+	f.gso, f.gro = SupportsSegment(f.sender), true
 	for range f.options.Receivers {
 		conn, err := net.ListenUDP("udp4", loopback)
 		if err != nil {
 			return err
 		}
-		growBuffers(conn, socketBuffer)
-		f.gro = enableCoalescing(conn) && f.gro
+		GrowBuffers(conn, socketBuffer)
+		f.gro = EnableCoalescing(conn) && f.gro
 		f.receivers = append(f.receivers, conn)
 		f.targets = append(f.targets, conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	}
@@ -115,7 +115,7 @@ func (f *fanout) send(ctx context.Context) (lost uint64, err error) {
 	buffer := make([]byte, segments*f.options.DatagramSize)
 	var control []byte
 	if segments > 1 {
-		control = segmentControl(f.options.DatagramSize)
+		control = SegmentControl(f.options.DatagramSize)
 	}
 	for sent := uint64(0); ctx.Err() == nil; sent += uint64(segments) {
 		if !f.window.Wait(ctx, sent+uint64(segments)-1, stallMax) && ctx.Err() == nil {
