@@ -50,6 +50,11 @@ func (a *arena) keep(p *Packet) *Packet {
 	if !p.lent {
 		return p
 	}
+	return a.clone(p)
+}
+
+// clone returns a copy of p.
+func (a *arena) clone(p *Packet) *Packet {
 	c := a.packet()
 	c.Stream, c.Seq, c.Age, c.Messages, c.Count = p.Stream, p.Seq, p.Age, p.Messages, p.Count
 	c.whole = p.whole

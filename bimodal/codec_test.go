@@ -47,7 +47,9 @@ func sampleOrder() *Order {
 func samples() []protocol.Message {
 	return []protocol.Message{
 		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1, Answer: true}, reportingDigest(), sampleRequest(), &Request{},
-		&Poll{Streams: []StreamID{{Author: 1, Epoch: 1 << 63, Topic: 2}, samplePacket().Stream}}, &Poll{},
+		&Poll{Entries: []PollEntry{
+			{Stream: StreamID{Author: 1, Epoch: 1 << 63, Topic: 2}}, {Stream: samplePacket().Stream, Ranges: []Range{{100, 120}, {1, 98}}},
+		}}, &Poll{},
 		&MulticastProbe{Topic: 7, Round: 1 << 31, Bits: probeBitsMax}, &MulticastHeard{Topic: TopicOf("orders"), Round: 300},
 		&MulticastHeard{Lost: true},
 		&Relay{Number: 1 << 33, Owner: samplePacket().Stream.Author, Packet: samplePacket()}, &Relay{Number: 1, Owner: 77, Packet: samplePacket()},
@@ -125,7 +127,7 @@ func TestRefused(t *testing.T) {
 		"entry too deep":           {&Relay{Depth: depthMax + 1, Packet: samplePacket()}, wire.ErrRange},
 		"request of number zero":   {&OrderRequest{Owner: 1}, wire.ErrRange},
 		"sample beyond the limit":  {&MulticastProbe{Topic: 1, Bits: probeBitsMax + 1}, wire.ErrRange},
-		"poll of too many streams": {&Poll{Streams: make([]StreamID, PollStreamsMax+1)}, wire.ErrRange},
+		"poll of too many streams": {&Poll{Entries: make([]PollEntry, PollStreamsMax+1)}, wire.ErrRange},
 	} {
 		var d Decoder
 		if _, err := d.Decode(test.message.Kind(), test.message.Append(nil)); !errors.Is(err, test.want) {

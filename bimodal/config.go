@@ -37,6 +37,7 @@ type Config struct {
 	Round        time.Duration // of gossip: 1 ms to 1 min
 	Fanout       int           // digests a round: 1 to 16
 	Life         int           // rounds for which a packet is kept after it was received or asked for last: 2 to 10 000
+	Short        int           // rounds of a packet's short phase, in which every member keeps it: 1 to 10 000
 	Bufferers    int           // members of a zone that keep a packet beyond its short phase: 1 to 64
 	Requests     int           // packets asked for per digest: 1 to RequestNumbersMax
 	RequestPause int           // rounds that a packet asked for is not asked for again: 0 to 100
@@ -54,8 +55,9 @@ type Config struct {
 	Streams       int // limit of streams remembered: 1 to 16 Mi
 	Peers         int // limit of peers regarded: 1 to 16 Mi
 
-	Forget time.Duration // how long an idle stream is remembered whose author is gone: 1 s or more
-	Mode   Mode
+	Forget    time.Duration // how long an idle stream is remembered whose author is gone: 1 s or more
+	Mode      Mode
+	Buffering Buffering // beyond the short phase
 }
 
 // DefaultConfig returns the defaults of docs/BIMODAL.md; those that the authors' own implementation had are marked there.
@@ -65,6 +67,7 @@ func DefaultConfig() Config {
 		Round:         100 * time.Millisecond,
 		Fanout:        1,
 		Life:          20,
+		Short:         4,
 		Bufferers:     6,
 		Requests:      100,
 		RequestPause:  2,
@@ -100,6 +103,7 @@ func (c *Config) Validate() error {
 		{"Round", int64(c.Round), int64(time.Millisecond), int64(time.Minute)},
 		{"Fanout", int64(c.Fanout), 1, fanoutMax},
 		{"Life", int64(c.Life), lifeMin, lifeMax},
+		{"Short", int64(c.Short), 1, lifeMax},
 		{"Bufferers", int64(c.Bufferers), 1, bufferersMax},
 		{"Requests", int64(c.Requests), 1, RequestNumbersMax},
 		{"RequestPause", int64(c.RequestPause), 0, requestPauseMax},
@@ -114,6 +118,7 @@ func (c *Config) Validate() error {
 		{"Peers", int64(c.Peers), 1, 16 << 20},
 		{"Forget", int64(c.Forget), int64(time.Second), int64(protocol.Never)},
 		{"Mode", int64(c.Mode), 0, int64(ModeModelIndependent)},
+		{"Buffering", int64(c.Buffering), 0, int64(BufferAll)},
 	} {
 		if field.value < field.least || field.value > field.most {
 			return fmt.Errorf("bimodal: Config.%s is %d, outside %d to %d", field.name, field.value, field.least, field.most)

@@ -226,7 +226,7 @@ func BenchmarkCrafted(b *testing.B) {
 	}, func(i int) protocol.Message {
 		q := &Poll{}
 		for author := range protocol.NodeID(PollStreamsMax) {
-			q.Streams = append(q.Streams, StreamID{Author: 100 + author, Epoch: 1, Topic: TopicOf("t")})
+			q.Entries = append(q.Entries, PollEntry{Stream: StreamID{Author: 100 + author, Epoch: 1, Topic: TopicOf("t")}})
 		}
 		return q
 	}, func(s *solo) { s.answersLeft = pollAnswersMax })

@@ -71,7 +71,9 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return &d.request, nil
 	case wire.KindPoll:
 		d.poll.lent = true
-		if err := d.poll.decode(body); err != nil {
+		ranges, err := d.poll.decode(body, d.ranges[:0])
+		d.ranges = ranges
+		if err != nil {
 			return nil, err
 		}
 		return &d.poll, nil

@@ -60,8 +60,11 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 			m.steer(now, s)
 		}
 		m.sweep(s, out)
+		m.sweepLong(s)
 		if !s.active() {
 			m.rest(s)
+		} else if !s.window.active() {
+			m.releaseSlots(s)
 		}
 		s = older
 	}
@@ -112,24 +115,24 @@ func (m *Machine) sweep(s *stream, out *protocol.Output) {
 			continue
 		}
 		missing := m.round - slot.since
-		if missing <= s.topic.life()*patienceLives && !m.over(s, slot) {
+		if missing <= s.topic.life()*patienceLives && !m.over(s, &slot.usage) {
 			break
 		}
 		m.skip(s, GapExpired)
 	}
 	m.settle(s, out)
 	for ; s.base < s.next; s.base++ {
-		if slot := s.at(s.base); slot.packet != nil && !m.over(s, slot) {
+		if slot := s.at(s.base); slot.packet != nil && !m.shortOver(s, &slot.usage) {
 			break
 		}
-		m.discard(s)
+		m.retire(s, false)
 	}
 }
 
 // over reports whether the life of a packet is over since it came and since it was asked for last.
-func (m *Machine) over(s *stream, slot *slot) bool {
+func (m *Machine) over(s *stream, use *usage) bool {
 	life := s.topic.life()
-	return m.round-slot.since > life && m.round-slot.asked > life
+	return m.round-use.since > life && m.round-use.asked > life
 }
 
 // sendDigest tells a peer what this node holds of the streams that the peer wants: the most recently active streams first, the
@@ -143,7 +146,7 @@ func (m *Machine) sendDigest(now protocol.Time, p *peer, i int, out *protocol.Ou
 	}
 	limit := m.messageRoom() - m.reportsRoom()
 	for s := m.newest; s != nil; s = s.older {
-		if s.topic.stamp == m.digestStamp && !m.addEntry(now, s, limit-limit/recentShare) {
+		if s.topic.stamp == m.digestStamp && !m.addEntry(now, s, nil, limit-limit/recentShare) {
 			break
 		}
 	}
@@ -152,7 +155,7 @@ func (m *Machine) sendDigest(now protocol.Time, p *peer, i int, out *protocol.Ou
 			m.rotation = 0
 		}
 		s := m.streams[m.rotation]
-		if s.topic.stamp == m.digestStamp && s.stamp != m.digestStamp && !m.addEntry(now, s, limit) {
+		if s.topic.stamp == m.digestStamp && s.stamp != m.digestStamp && !m.addEntry(now, s, nil, limit) {
 			break
 		}
 		m.rotation++
@@ -183,8 +186,9 @@ func (m *Machine) beginDigest() {
 	c.reserved = digestSize(m.round, digestTopicsMax, digestEntriesMax) - 8*digestTopicsMax
 }
 
-// addEntry adds a stream to the digest under way, unless it would grow over limit.
-func (m *Machine) addEntry(now protocol.Time, s *stream, limit int) bool {
+// addEntry adds a stream to the digest under way, unless it would grow over limit: all of its window, or what is held of the packets asked
+// about.
+func (m *Machine) addEntry(now protocol.Time, s *stream, asked []Range, limit int) bool {
 	if s.high == 0 {
 		return true
 	}
@@ -194,7 +198,11 @@ func (m *Machine) addEntry(now protocol.Time, s *stream, limit int) bool {
 		Author: s.id.Author, Epoch: s.id.Epoch, Topic: max(s.topic.index, 0),
 		Age: s.age(now), High: s.high, Messages: s.total,
 	}
-	c.ranges, e.Floor = s.ranges(c.ranges, rangesMax)
+	if len(asked) == 0 {
+		c.ranges, e.Floor = s.ranges(c.ranges, rangesMax)
+	} else {
+		c.ranges, e.Floor = m.offer(s, asked, c.ranges)
+	}
 	e.Ranges = c.ranges[mark:]
 	if s.topic.index < 0 {
 		e.Topic = len(c.topics)
@@ -228,75 +236,4 @@ func (m *Machine) finishDigest(to protocol.NodeID) *Digest {
 	}
 	m.addSamples(d, to)
 	return d
-}
-
-// pollAgain asks about the streams that are still short of something, the most recently active first. Half of the polls of a
-// round are left for gaps that show in its course.
-func (m *Machine) pollAgain(out *protocol.Output) {
-	for s := m.newest; s != nil && m.pollsLeft > m.config.Polls/2; s = s.older {
-		if s.missing() > 0 {
-			m.poll(s, out)
-		}
-	}
-}
-
-// poll asks random members for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up. An
-// answer to a poll may lead to a request in the very next round after another: polls are few enough.
-func (m *Machine) poll(s *stream, out *protocol.Output) {
-	if m.config.Mode != ModeFull {
-		return
-	}
-	if m.pollsLeft == 0 {
-		m.stats.PollsWithheld++
-		return
-	}
-	m.refreshTargets(s.topic)
-	targets, author := s.topic.targets, m.peers[s.id.Author] != nil
-	if len(targets) == 0 && !author {
-		return
-	}
-	m.pollsLeft--
-	for range pollFanout {
-		m.stats.PollsSent++
-		to := s.id.Author
-		// Who seeks asks the author, who knows how far back there is anything. Others spare it.
-		if len(targets) > 0 && !(author && s.order.seeking) {
-			to = targets[m.config.Rand.IntN(len(targets))]
-		}
-		out.Send(to, &Poll{Streams: []StreamID{s.id}})
-	}
-}
-
-// receivePoll answers with a digest of the streams asked about. So what follows obeys the rules of every request.
-func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, out *protocol.Output) {
-	m.stats.PollsReceived++
-	if m.stranger(from, out) {
-		return
-	}
-	if m.answersLeft == 0 {
-		m.stats.PollsRefused++
-		out.Drop(from, ReasonPolls)
-		return
-	}
-	m.answersLeft--
-	m.beginDigest()
-	limit := m.messageRoom() - m.reportsRoom()
-	for _, id := range q.Streams {
-		s := m.byID[id]
-		if s == nil || s.stamp == m.digestStamp {
-			continue
-		}
-		if t := s.topic; t.stamp != m.digestStamp {
-			t.stamp, t.index = m.digestStamp, -1
-		}
-		if !m.addEntry(now, s, limit) {
-			break
-		}
-	}
-	if len(m.scratch.entries) > 0 {
-		m.stats.DigestsSent++
-		d := m.finishDigest(from)
-		d.Answer = true
-		out.Send(from, d)
-	}
 }

@@ -12,7 +12,12 @@ type Machine struct {
 	config Config
 	packer wire.Packer
 	arena  arena
-	stats  Stats
+	hash   uint64 // of config.Self, for the choice of bufferers
+
+	longArena  arena // for copies of packets that few members keep
+	freeBlocks []*block
+
+	stats Stats
 
 	topics        map[TopicID]*topic
 	byName        map[string]*topic
@@ -80,6 +85,7 @@ func New(config Config) (*Machine, error) {
 		roundAt: protocol.Never,
 
 		firstEpoch: config.Epoch,
+		hash:       hashMember(config.Self),
 	}
 	m.beginRound()
 	return m, nil

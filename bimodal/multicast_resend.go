@@ -62,7 +62,7 @@ func (m *Machine) resendPlanned(t *topic, out *protocol.Output) {
 	}
 	left := min(resendBytesMax, max(m.config.RepairBytes, int(m.carriedMean)))
 	for ; r.packets.First <= r.packets.Last; r.packets.First++ {
-		p := t.stream.packet(r.packets.First)
+		p, _ := t.stream.packet(r.packets.First)
 		if p == nil {
 			continue
 		}

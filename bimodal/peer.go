@@ -11,6 +11,7 @@ import (
 // peer is what this protocol needs of another member.
 type peer struct {
 	id         protocol.NodeID
+	hash       uint64 // of id, for the choice of bufferers
 	epoch      uint64
 	topics     []TopicID // that it wants, ascending
 	regional   bool      // in the own zone
@@ -36,7 +37,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 			out.Drop(p.ID, ReasonPeers)
 			return
 		}
-		known = &peer{id: p.ID, reachable: true, regional: p.Distance == 0, since: m.round}
+		known = &peer{id: p.ID, hash: hashMember(p.ID), reachable: true, regional: p.Distance == 0, since: m.round}
 		m.settled = m.round + max(newcomerWait, slowMemory)
 		m.locate(known, p)
 		m.peers[p.ID] = known
@@ -111,6 +112,7 @@ func (m *Machine) refreshTargets(t *topic) {
 	t.known = true
 	targets := make([]protocol.NodeID, 0, len(t.targets)+8)
 	region := make([]protocol.NodeID, 0, len(t.region)+8)
+	t.candidates = t.candidates[:0]
 	for _, reachable := range []bool{true, false} {
 		for _, p := range m.peerOrder {
 			if p.reachable != reachable || !p.wants(t.id) {
@@ -119,6 +121,7 @@ func (m *Machine) refreshTargets(t *topic) {
 			targets = append(targets, p.id)
 			if p.regional {
 				region = append(region, p.id)
+				t.candidates = append(t.candidates, candidate{id: p.id, hash: p.hash, reachable: reachable})
 			}
 		}
 	}

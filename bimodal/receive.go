@@ -142,11 +142,7 @@ func (m *Machine) raise(s *stream, floor uint64, reason GapReason, out *protocol
 		s.next = floor
 	}
 	for ; s.base < floor && s.base <= s.high; s.base++ {
-		if s.at(s.base).packet != nil {
-			m.stats.PacketsEvicted++
-			m.stats.EvictedAge = int(m.round - s.at(s.base).since)
-		}
-		m.discard(s)
+		m.retire(s, true)
 	}
 	if s.base < floor {
 		s.base, s.high = floor, floor-1
@@ -170,19 +166,26 @@ func (m *Machine) discard(s *stream) {
 	s.take(s.base)
 }
 
-// evict makes room in the buffer, if it is over its limit, at the cost of the streams that take the most of it: life shortens for
-// them. Each pass over the active streams brings all down to half of what the largest takes, so that few passes are enough.
+// evict makes room in the buffer, if it is over its limit. The long phase gives way as far as it has more than its share; then the short
+// phase ends early for the streams that take the most of it. Each pass over the active streams brings all down to half of what the
+// largest takes, so that few passes are enough.
 func (m *Machine) evict(out *protocol.Output) {
-	if m.stats.BufferedBytes <= m.config.BufferBytes {
+	limit := m.config.BufferBytes
+	if m.stats.BufferedBytes <= limit {
 		return
 	}
-	target := m.config.BufferBytes - m.config.BufferBytes/evictShare
+	target := limit - limit/evictShare
 	for m.stats.BufferedBytes > target {
+		if m.stats.LongBytes > limit/longShare {
+			m.evictLong(limit/longShare-limit/evictShare, target)
+			continue
+		}
 		largest := 0
 		for s := m.newest; s != nil; s = s.older {
 			largest = max(largest, s.cost())
 		}
 		if largest == 0 {
+			m.evictLong(0, target)
 			return
 		}
 		for s := m.newest; s != nil && m.stats.BufferedBytes > target; {
@@ -204,9 +207,10 @@ func (m *Machine) shrink(s *stream, most, target int, out *protocol.Output) {
 	}
 	if s.held == 0 && s.cost() > most && m.stats.BufferedBytes > target {
 		m.raise(s, s.high+1, GapBuffer, out)
-		m.settle(s, out)
-		m.rest(s)
-		return
+		m.releaseSlots(s)
 	}
 	m.settle(s, out)
+	if !s.active() {
+		m.rest(s)
+	}
 }

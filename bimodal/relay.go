@@ -162,7 +162,7 @@ func (m *Machine) keepRelay(r *Relay) *Relay {
 // kept returns the stored copy of a packet, or else makes one.
 func (m *Machine) kept(p *Packet) *Packet {
 	if s := m.byID[p.Stream]; s != nil {
-		if stored := s.packet(p.Seq); stored != nil {
+		if stored, _ := s.packet(p.Seq); stored != nil {
 			return stored
 		}
 	}

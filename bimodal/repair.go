@@ -81,7 +81,9 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		}
 		sample = m.heed(s, d, i, sample, teller)
 		m.want(s, &d.Entries[i], &o)
-		m.push(s, &d.Entries[i], from, out)
+		if !d.Answer { // which may speak of less than the whole stream
+			m.push(s, &d.Entries[i], from, out)
+		}
 	}
 	if len(c.asked) > 0 {
 		m.sendRequest(from, d.Round, m.config.Requests-o.numbers, out)
@@ -125,6 +127,7 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 	}
 	s.began = min(s.began, began)
 	o.known = s.high
+	s.aged = max(s.aged, e.Floor)
 	if e.High > s.high {
 		if !m.follow(e.High-s.high, from, out) {
 			return nil // later digests will tell again
@@ -132,7 +135,7 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		m.learn(now, s, e.High, e.Messages, out)
 		m.evict(out)
 	}
-	if s.order.seeking && from == id.Author {
+	if s.order.seeking && d.Answer && from == id.Author {
 		m.boundSeek(s, e, out)
 	}
 	return s
@@ -206,10 +209,10 @@ func (m *Machine) sendRequest(to protocol.NodeID, round uint32, numbers int, out
 // push queues for the gossiper what it lacks, as far as this node has held it for more than half of its life: "pull for young,
 // push for old".
 func (m *Machine) push(s *stream, e *DigestEntry, to protocol.NodeID, out *protocol.Output) {
-	if m.config.Mode != ModeFull || s.held == 0 {
+	if m.config.Mode != ModeFull || !s.active() {
 		return
 	}
-	low, left := max(e.Floor, s.base), pushScan
+	low, left := e.Floor, pushScan
 	for i := len(e.Ranges) - 1; i >= 0 && low <= s.high; i-- {
 		held := e.Ranges[i]
 		if held.First > low {
@@ -223,9 +226,20 @@ func (m *Machine) push(s *stream, e *DigestEntry, to protocol.NodeID, out *proto
 }
 
 func (m *Machine) pushRange(s *stream, lacking Range, left int, to protocol.NodeID, out *protocol.Output) int {
-	for seq := lacking.First; seq <= lacking.Last && left > 0; seq++ {
+	if lacking.First < s.base {
+		s.archive.runs(lacking.First, min(lacking.Last, s.base-1), func(held Range) bool {
+			left = m.pushHeld(s, held, left, to, out)
+			return left > 0
+		})
+	}
+	return m.pushHeld(s, Range{max(lacking.First, s.base), lacking.Last}, left, to, out)
+}
+
+// pushHeld queues packets of a range, as far as they are held and old enough. It returns how many more may be looked at.
+func (m *Machine) pushHeld(s *stream, r Range, left int, to protocol.NodeID, out *protocol.Output) int {
+	for seq := r.First; seq <= r.Last && left > 0; seq++ {
 		left--
-		if slot := s.at(seq); slot.packet != nil && m.round-slot.since > s.topic.life()/2 {
+		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 {
 			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out) {
 				return 0
 			}
@@ -286,13 +300,17 @@ func (m *Machine) grant(to protocol.NodeID, e *RequestEntry, out *protocol.Outpu
 	s := m.byID[e.Stream]
 	for _, asked := range e.Ranges {
 		for seq := asked.Last; seq >= asked.First; seq-- {
-			if s == nil || s.packet(seq) == nil {
+			if s == nil {
 				m.stats.NumbersUnheld++
 				continue
 			}
-			slot := s.at(seq)
-			slot.asked = m.round
-			slot.requests = min(slot.requests+1, regionalRequests)
+			p, use := s.packet(seq)
+			if p == nil {
+				m.stats.NumbersUnheld++
+				continue
+			}
+			use.asked = m.round
+			use.requests = min(use.requests+1, regionalRequests)
 			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round}, out) {
 				return false
 			}
@@ -321,7 +339,7 @@ func (m *Machine) repair(out *protocol.Output) {
 		}
 		var p *Packet
 		if !r.stream.departed {
-			p = r.stream.packet(r.seq)
+			p, _ = r.stream.packet(r.seq)
 		}
 		if p == nil {
 			m.repairs.pop()
@@ -339,11 +357,11 @@ func (m *Machine) repair(out *protocol.Output) {
 
 // reply sends one repair: to who asked, or to the region when so many asked that more are likely to miss it.
 func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
-	slot := r.stream.at(r.seq)
+	_, use := r.stream.packet(r.seq)
 	copies := 0
 	if m.config.Mode == ModeFull && !r.pushed {
-		if slot.replies++; slot.requests >= regionalRequests || slot.replies >= regionalReplies {
-			slot.requests, slot.replies = 0, 0
+		if use.replies++; use.requests >= regionalRequests || use.replies >= regionalReplies {
+			use.requests, use.replies = 0, 0
 			if m.repairGroup(r, p, size, out) {
 				return
 			}

@@ -5,13 +5,8 @@ import (
 	"spinglass/wire"
 )
 
-// Limits of requests and polls. A decoder refuses more.
-const (
-	// RequestNumbersMax is the most packets that one request asks for.
-	RequestNumbersMax = 1024
-	// PollStreamsMax is the most streams that one poll asks about.
-	PollStreamsMax = 16
-)
+// RequestNumbersMax is the most packets that one request asks for. A decoder refuses more.
+const RequestNumbersMax = 1024
 
 // Request asks the gossiper of a digest for packets that it holds, newest first.
 type Request struct {
@@ -97,44 +92,4 @@ func (q *Request) decode(b []byte, ranges []Range) ([]Range, error) {
 		q.Entries[i].Ranges, rest = rest[:n:n], rest[n:]
 	}
 	return ranges, nil
-}
-
-// Poll asks for a digest of some streams at once.
-type Poll struct {
-	Streams []StreamID
-
-	lent bool
-}
-
-// Kind implements protocol.Message.
-func (q *Poll) Kind() protocol.Kind { return wire.KindPoll }
-
-// Lent implements protocol.Message.
-func (q *Poll) Lent() bool { return q.lent }
-
-// Size implements protocol.Message.
-func (q *Poll) Size() int {
-	size := wire.UvarintSize(uint64(len(q.Streams)))
-	for _, s := range q.Streams {
-		size += s.size()
-	}
-	return size
-}
-
-// Append implements protocol.Message.
-func (q *Poll) Append(b []byte) []byte {
-	b = wire.AppendUvarint(b, uint64(len(q.Streams)))
-	for _, s := range q.Streams {
-		b = s.append(b)
-	}
-	return b
-}
-
-func (q *Poll) decode(b []byte) error {
-	r := wire.NewReader(b)
-	q.Streams = q.Streams[:0]
-	for range r.Count(PollStreamsMax, 8+1+8) {
-		q.Streams = append(q.Streams, readStreamID(&r))
-	}
-	return r.Done()
 }

@@ -324,13 +324,13 @@ func TestPolls(t *testing.T) {
 	if polls != 5 {
 		t.Errorf("%d polls in one round", polls)
 	}
-	s.receive(&Poll{Streams: []StreamID{packet(1).Stream, {Author: 5, Epoch: 5, Topic: 5}}})
+	s.receive(&Poll{Entries: []PollEntry{{Stream: packet(1).Stream}, {Stream: StreamID{Author: 5, Epoch: 5, Topic: 5}}}})
 	d := sent[*Digest](s)
 	if len(d) != 1 || len(d[0].Entries) != 1 || d[0].Entries[0].High != 29 || !d[0].Answer {
 		t.Fatalf("a poll is answered by %+v", d)
 	}
 	for range pollAnswersMax {
-		s.receive(&Poll{Streams: []StreamID{packet(1).Stream}})
+		s.receive(&Poll{Entries: []PollEntry{{Stream: packet(1).Stream}}})
 	}
 	if len(sent[*Digest](s)) > 0 || !s.dropped(ReasonPolls) {
 		t.Error("polls without number are answered")
@@ -433,7 +433,7 @@ func TestBufferLimit(t *testing.T) {
 func TestStrangersGetNothing(t *testing.T) {
 	s := soloMachine(t, nil)
 	s.receive(packet(1))
-	for _, m := range []protocol.Message{ask(s.round, Range{1, 1}), &Poll{Streams: []StreamID{packet(1).Stream}}} {
+	for _, m := range []protocol.Message{ask(s.round, Range{1, 1}), &Poll{Entries: []PollEntry{{Stream: packet(1).Stream}}}} {
 		s.receive(m)
 		if len(s.out.Effects) != 1 || s.out.Effects[0].Kind != protocol.EffectSend {
 			t.Errorf("a peer gets %+v", s.out.Effects)

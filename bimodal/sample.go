@@ -134,7 +134,7 @@ func (m *Machine) sendAuthorDigest(now protocol.Time, author *peer, out *protoco
 		if s.topic.stamp != m.digestStamp {
 			s.topic.stamp, s.topic.index = m.digestStamp, -1
 		}
-		if !m.addEntry(now, s, limit) {
+		if !m.addEntry(now, s, nil, limit) {
 			break
 		}
 	}

@@ -19,7 +19,10 @@ type Stats struct {
 	PacketsRepaired  uint64 // new to this node by a repair
 	PacketsUnwanted  uint64 // of topics not subscribed to
 	PacketsMissed    uint64 // given up
-	PacketsEvicted   uint64 // dropped before their life was over because the buffer was full
+	PacketsEvicted   uint64 // dropped in their short phase, or by bufferers before their life was over, because the buffer was full
+	LongEvicted      uint64 // of those: by bufferers
+	BlocksKept       uint64 // blocks of which this node found itself to be one of the bufferers
+	BlocksPassed     uint64 // blocks of which it is not
 	LeapsRefused     uint64 // packets and entries of digests refused: too many found missing in a round
 	PacketsContrary  uint64 // with counts that contradict those before
 
@@ -61,10 +64,12 @@ type Stats struct {
 	RepairsExpired  uint64 // waited too long for budget
 	RepairsRefused  uint64 // requests and pushes cut short: no room to wait
 
-	PollsSent     uint64
-	PollsWithheld uint64 // gaps seen after the polls of the round were used up
-	PollsReceived uint64
-	PollsRefused  uint64 // more in a round than are answered
+	PollsSent        uint64
+	PollsToBufferers uint64 // of those: to bufferers of packets past their short phase
+	PollsUnheld      uint64 // received that name packets of which this node holds none
+	PollsWithheld    uint64 // gaps seen after the polls of the round were used up
+	PollsReceived    uint64
+	PollsRefused     uint64 // more in a round than are answered
 
 	PacketsMulticast   uint64 // own, sent to a group
 	PacketsResent      uint64 // copies of own packets, sent again because their group had failed
@@ -88,12 +93,15 @@ type Stats struct {
 	Peers            int
 	BufferedPackets  int
 	BufferedBytes    int
+	LongPackets      int // of BufferedPackets: beyond their short phase
+	LongBytes        int // of BufferedBytes: beyond the short phase
 	RelaysHeld       int // packets that wait for their order
 	OrdersPending    int // incomplete orders
 	RepairsWaiting   int
 	GroupsJoined     int   // of topics that this node wants
 	MulticastTargets int   // of the topics that this node publishes to: targets that hear their group
-	EvictedAge       int   // age in rounds of the packet evicted last: what life has shrunk to; 0 when none ever was
+	EvictedAge       int   // age in rounds of the packet evicted last in its short phase: what that has shrunk to; 0 when none ever was
+	LongEvictedAge   int   // the same of what bufferers had to drop: what life has shrunk to
 	RepairBudget     int   // bytes, of the present round
 	RateAllowed      int64 // bytes a second: the least that an adaptive topic with packets held may publish; 0 when there is none
 	CrowdLag         int   // packets: what the crowd of that topic lags, at the quantile

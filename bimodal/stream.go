@@ -20,9 +20,13 @@ const (
 // stream is what a node knows of one stream: its own, or one that it subscribes to.
 type stream struct {
 	window
+	archive  archive
 	id       StreamID
+	key      uint64 // hash of id, see blockKey
 	topic    *topic
 	began    protocol.Time // estimated; never earlier than the truth
+	aged     uint64        // highest floor that a digest told of: what is below is past its short phase somewhere
+	polls    uint32        // sent about the stream
 	used     protocol.Time // when a packet was last stored or heard of for the first time
 	total    uint64        // messages that are complete with packet high
 	order    reassembly
@@ -91,7 +95,7 @@ func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint
 		m.refuseStream(id, t, out)
 		return nil
 	}
-	s := &stream{id: id, topic: t, began: now, used: now}
+	s := &stream{id: id, key: id.hash(), topic: t, began: now, used: now}
 	s.base, s.next, s.high, s.mark = first, first, first-1, first-1
 	m.streams = append(m.streams, s)
 	m.byID[id] = s
@@ -147,6 +151,11 @@ func (m *Machine) unlist(s *stream) {
 func (m *Machine) rest(s *stream) {
 	m.unlist(s)
 	s.meter, s.crowd = nil, nil
+	m.releaseSlots(s)
+}
+
+// releaseSlots takes the memory of an idle window away.
+func (m *Machine) releaseSlots(s *stream) {
 	m.stats.BufferedBytes -= slotCost * len(s.slots)
 	s.slots, s.filled = nil, nil
 }
@@ -162,6 +171,7 @@ func (m *Machine) forget(gone func(*stream) bool) int {
 		for ; s.base <= s.high; s.base++ {
 			m.discard(s)
 		}
+		m.clearLong(s)
 		m.abandonAssembly(s)
 		m.rest(s)
 		s.departed = true

@@ -25,7 +25,8 @@ type topic struct {
 	means      Spread            // as its options say
 	targets    []protocol.NodeID // who wants the topic, the unreachable last; immutable
 	region     []protocol.NodeID // those of targets in the own zone; immutable
-	known      bool              // targets and region are up to date
+	known      bool              // targets, region and candidates are up to date
+	candidates []candidate       // region with what the choice of bufferers takes
 	entrances  []entrance        // of other zones, by zone
 	dispatches []*dispatch       // for handing packets on
 	seed       uint64            // of their orders; 0 before the first

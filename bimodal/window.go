@@ -21,14 +21,11 @@ const (
 
 // slot is what is known of one packet number.
 type slot struct {
-	packet   *Packet // nil: missing, or given up when it is below next
-	since    uint32  // round in which the packet was received, or was found to be missing
-	asked    uint32  // round in which it was last asked for: by others when held, by this node when missing
-	requests uint8   // how often others asked for it
-	replies  uint8   // how often it was sent in reply
-	gossiper uint16  // who was last asked for it, shortened
-	relayed  bool    // handed on already
-	echo     uint16  // the gossiper's round that was echoed then, shortened
+	packet *Packet // nil: missing, or given up when it is below next
+	usage
+	gossiper uint16 // who was last asked for it, shortened
+	relayed  bool   // handed on already
+	echo     uint16 // the gossiper's round that was echoed then, shortened
 }
 
 // occasion is a digest as far as asking because of it goes, and what it may still cost.
@@ -71,14 +68,6 @@ func (w *window) cost() int { return w.bytes + slotCost*len(w.slots) }
 
 // at returns the slot of a number from base to high.
 func (w *window) at(seq uint64) *slot { return &w.slots[w.index(seq)] }
-
-// packet returns the packet of any number, nil if it is not held.
-func (w *window) packet(seq uint64) *Packet {
-	if seq < w.base || seq > w.high {
-		return nil
-	}
-	return w.at(seq).packet
-}
 
 // missing returns how many packets are wanted and not held.
 func (w *window) missing() uint64 { return w.high + 1 - w.next - uint64(w.waiting) }
@@ -131,7 +120,7 @@ func (w *window) extend(high uint64, round uint32) int {
 		grown = w.grow(need)
 	}
 	for seq := w.high + 1; seq <= high; seq++ {
-		*w.at(seq) = slot{since: round, asked: round - neverAsked}
+		*w.at(seq) = slot{usage: usage{since: round, asked: round - neverAsked}}
 	}
 	w.high = high
 	return grown
