@@ -3,7 +3,6 @@ package measure
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -14,9 +13,6 @@ const (
 
 	stepsMax      = 16   // trials that bracket and bisect
 	confirmMax    = 6    // trials of full length
-	closeEnough   = 1.05 // the quotient of the rates that are and are not sustained, to end
-	raise         = 1.3  // from one rate to the next while all are sustained
-	lower         = 0.6  // while none is
 	retreat       = 0.93 // when the full length is not sustained
 	stepShare     = 0.25 // of the duration that a step of the search takes
 	stepMin       = 400 * time.Millisecond
@@ -53,10 +49,9 @@ func Window(size int) int { return min(max(windowBytes/size, windowDefault), win
 // search is one under way.
 type search struct {
 	Search
-	group *Group
-	steps int
-	// rates of trials that were and were not sustained; 0 while there is none
-	sustained, exceeded float64
+	group   *Group
+	steps   int
+	bracket bracket
 }
 
 // Search finds the highest rate that the group sustains.
@@ -106,27 +101,12 @@ func (s *search) guess(ctx context.Context) (float64, error) {
 
 // narrow brackets the highest rate, starting from a guess, and bisects.
 func (s *search) narrow(ctx context.Context, rate float64) error {
-	for failures := 1.0; s.steps < stepsMax && rate >= RateMin && rate <= RateMax; {
+	for more := true; more && s.steps < stepsMax; {
 		outcome, err := s.run(ctx, Trial{Rate: rate, Duration: s.step()})
 		if err != nil {
 			return err
 		}
-		if outcome.Sustained() == nil {
-			s.sustained = rate
-		} else {
-			s.exceeded = rate
-		}
-		switch {
-		case s.exceeded == 0:
-			rate = s.sustained * raise
-		case s.sustained == 0:
-			rate = s.exceeded * math.Pow(lower, failures) // ever larger steps: a closed loop cannot tell much of what loses a lot
-			failures++
-		case s.exceeded/s.sustained < closeEnough:
-			return nil
-		default:
-			rate = math.Sqrt(s.sustained * s.exceeded)
-		}
+		rate, more = s.bracket.next(rate, outcome.Sustained() == nil)
 	}
 	return nil
 }
@@ -134,7 +114,7 @@ func (s *search) narrow(ctx context.Context, rate float64) error {
 // confirm lowers the rate that was found until it is sustained for the full duration.
 func (s *search) confirm(ctx context.Context) (*Found, error) {
 	found := &Found{}
-	rate := max(s.sustained, RateMin)
+	rate := max(s.bracket.sustained, RateMin)
 	for range confirmMax {
 		outcome, err := s.run(ctx, Trial{Rate: rate, Duration: s.Duration})
 		if err != nil {
