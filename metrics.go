@@ -99,6 +99,7 @@ var protocolMetrics = []metric{
 	gauge("multicast_targets", "Subscribers that are known to hear the multicast of the topics that this node publishes to.", func(s *snapshot) int { return s.bimodal.MulticastTargets }),
 	gauge("publish_rate_bytes", "Bytes a second that this node may publish to the topic that its subscribers slow most, of those with an adaptive rate that it publishes to; 0 when there is none.", func(s *snapshot) int { return int(s.bimodal.RateAllowed) }),
 	gauge("crowd_lag_packets", "Packets that the subscribers of that topic are behind, at the quantile that counts (half of them).", func(s *snapshot) int { return s.bimodal.CrowdLag }),
+	gauge("peers_lagging", "Members that do not keep up with what this node publishes, while most do.", func(s *snapshot) int { return s.bimodal.PeersLagging }),
 	counter("publish_rate_decreases_total", "Times that the subscribers of a topic fell behind and this node lowered its rate.", func(s *snapshot) uint64 { return s.bimodal.RateDecreases }),
 	counter("lag_reports_received_total", "Reports of the lag of members that gossip brought.", func(s *snapshot) uint64 { return s.bimodal.ReportsReceived }),
 	counter("streams_refused_total", "Streams whose messages are not delivered because too many others are followed.", func(s *snapshot) uint64 { return s.bimodal.StreamsRefused }),

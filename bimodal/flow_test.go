@@ -108,9 +108,9 @@ func (c *crowdTest) median(first, last int, before []int) int {
 	return got[(len(got)-1)/2]
 }
 
-func (c *crowdTest) decreases() uint64 {
-	return c.world.Machine(1).(*bimodal.Machine).Stats().RateDecreases
-}
+func (c *crowdTest) stats() bimodal.Stats { return c.world.Machine(1).(*bimodal.Machine).Stats() }
+
+func (c *crowdTest) decreases() uint64 { return c.stats().RateDecreases }
 
 func (c *crowdTest) run(until time.Duration) { c.world.Run(protocol.Time(until)) }
 
@@ -238,6 +238,10 @@ func TestTheSlowDoNotSlowAStream(t *testing.T) {
 		c.run(length)
 		if n := c.decreases(); n != 0 || float64(c.published) < 0.99*c.offered*length.Seconds() {
 			t.Errorf("%s: rate lowered %d times, %d bytes published", name, n, c.published)
+		}
+		// Sleepers tell of themselves when they are awake only.
+		if n := c.stats().PeersLagging; n > slow || n < slow/2 {
+			t.Errorf("%s: %d members are taken to lag, of %d that do", name, n, slow)
 		}
 		c.limit(1, members, 0)
 		c.world.Heal()

@@ -182,6 +182,11 @@ func (m *Machine) Stats() Stats {
 	stats.RepairsWaiting = m.repairs.len()
 	stats.RepairBudget = m.roundBudget()
 	stats.RateAllowed, stats.CrowdLag = m.slowest()
+	for _, p := range m.peerOrder {
+		if p.trouble&troubleLagging != 0 {
+			stats.PeersLagging++
+		}
+	}
 	stats.GroupsJoined = m.groupsJoined
 	for _, t := range m.topicOrder {
 		stats.MulticastTargets += t.group.hearing

@@ -24,6 +24,7 @@ type peer struct {
 	trouble    trouble
 	troubled   bool   // was in trouble before
 	recovered  uint32 // round in which that ended
+	behind     int    // fresh reports that tell of a lag that the crowd has not, less those that tell of none
 	unanswered int    // requests since a repair last came from it
 }
 

@@ -104,5 +104,6 @@ type Stats struct {
 	LongEvictedAge   int   // the same of what bufferers had to drop: what life has shrunk to
 	RepairBudget     int   // bytes, of the present round
 	RateAllowed      int64 // bytes a second: the least that an adaptive topic with packets held may publish; 0 when there is none
+	PeersLagging     int   // peers that do not keep up with what this node publishes, while the crowd does
 	CrowdLag         int   // packets: what the crowd of that topic lags, at the quantile
 }
