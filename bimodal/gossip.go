@@ -69,6 +69,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 		s = older
 	}
 	m.forgetIdle(now)
+	m.pardon()
 	m.reviewDispatches(out)
 	m.sweepOrders(out)
 	m.repair(out)
@@ -79,6 +80,9 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	m.refreshPartners()
+	if m.round%proximityReview == 0 {
+		m.refreshUsual()
+	}
 	if m.config.Mode == ModeModelIndependent {
 		m.gossipIndependently(now, out)
 		return

@@ -38,8 +38,10 @@ type Machine struct {
 	peerOrder     []*peer // by id
 	partners      []*peer
 	partnersKnown bool
+	proximity     proximity
 	fanoutLeast   int // of the topics that have streams
 	fanoutMost    int
+	laggards      int    // 0 when no peer is marked as lagging
 	settled       uint32 // round from which on no peer's standing changes with time
 	depth         int    // of the own leaf zone
 	orders        orders

@@ -23,6 +23,7 @@ type peer struct {
 	since      uint32 // round in which it came up
 	trouble    trouble
 	troubled   bool   // was in trouble before
+	lagged     uint32 // round in which it was said to lag
 	recovered  uint32 // round in which that ended
 	behind     int    // fresh reports that tell of a lag that the crowd has not, less those that tell of none
 	unanswered int    // requests since a repair last came from it
@@ -151,17 +152,19 @@ func (m *Machine) refreshPartners() {
 			}
 		}
 	}
+	m.refreshProximity()
 }
 
-// drawPartner returns a random peer to gossip with, nil when there is none. One that this node cannot reach at present is drawn
+// drawPartner returns a random peer to gossip with, nil when there is none: mostly one in the own zone, and rather a near one. One that this node cannot reach at present is drawn
 // again once, so that it is contacted less but never given up.
 func (m *Machine) drawPartner() *peer {
 	if len(m.partners) == 0 {
 		return nil
 	}
-	p := m.partners[m.config.Rand.IntN(len(m.partners))]
+	partners := m.drawDistant()
+	p := m.drawNear(partners)
 	if !p.reachable {
-		p = m.partners[m.config.Rand.IntN(len(m.partners))]
+		p = m.drawNear(partners)
 	}
 	return p
 }

@@ -48,7 +48,7 @@ func (m *Machine) poll(s *stream, out *protocol.Output) {
 		entry := PollEntry{Stream: s.id}
 		to := s.id.Author
 		if len(targets) > 0 {
-			to = targets[m.config.Rand.IntN(len(targets))]
+			to = m.drawPolled(s.topic)
 		}
 		s.polls++
 		switch overdue := m.overdue(s); {

@@ -29,6 +29,46 @@ func (m *Machine) setTrouble(id protocol.NodeID, what trouble, present bool) {
 	}
 }
 
+// Reports of lag that make a member one to have nobody depend on.
+const (
+	laggingLeast  = 4  // packets that it lags behind, and as many as come in a round: more than loss explains
+	laggingMemory = 30 // rounds for which a report counts
+)
+
+// accuse takes in what members say of their lag with a stream of this node's own.
+func (m *Machine) accuse(s *stream) {
+	if !m.writes(s.id) {
+		return
+	}
+	for _, r := range s.crowd.reports {
+		if uint64(r.lag.Packets) > laggingLeast+s.pace {
+			if p := m.peers[r.member]; p != nil {
+				p.lagged = r.round
+				m.laggards++
+				m.setTrouble(r.member, troubleLagging, true)
+			}
+		}
+	}
+}
+
+// pardon takes back what nobody has said again for some time.
+func (m *Machine) pardon() {
+	if m.laggards == 0 || m.round%orderReview != 0 {
+		return
+	}
+	m.laggards = 0
+	for _, p := range m.peerOrder {
+		if p.trouble&troubleLagging == 0 {
+			continue
+		}
+		if m.round-p.lagged > laggingMemory {
+			m.setTrouble(p.id, troubleLagging, false)
+			continue
+		}
+		m.laggards++
+	}
+}
+
 // reorder has the orders of a topic looked at again.
 func (t *topic) reorder() {
 	for _, d := range t.dispatches {

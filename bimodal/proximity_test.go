@@ -1,0 +1,136 @@
+package bimodal
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// zonedPeer tells of a peer that wants topic t.
+func zonedPeer(id protocol.NodeID, name string, distance int, roundTrip time.Duration) protocol.PeerUp {
+	up := wanting(id)
+	up.Peer.Name, up.Peer.Distance, up.Peer.RoundTrip = name, distance, roundTrip
+	return up
+}
+
+// drawn returns how often each peer is drawn as a partner of gossip.
+func drawn(m *Machine, draws int) map[protocol.NodeID]int {
+	m.refreshPartners()
+	counts := map[protocol.NodeID]int{}
+	for range draws {
+		counts[m.drawPartner().id]++
+	}
+	return counts
+}
+
+// publishing returns a machine in the leaf zone /a/b that publishes to topic t.
+func publishing(t *testing.T) (*Machine, *protocol.Output) {
+	m, out := benchMachine(t, 1, func(c *Config) { c.Zone = "/a/b" }), &protocol.Output{}
+	if err := m.Publish(0, "t", nil, out); err != nil {
+		t.Fatal(err)
+	}
+	return m, out
+}
+
+// "Gossip targets are drawn with weights: most rounds inside the own zone, rarely to remote ones, so that the expected gossip traffic on a
+// link into a zone is constant whatever the zone's size."
+func TestGossipBetweenZonesIsConstant(t *testing.T) {
+	const draws = 200_000
+	for _, members := range []int{2, 3, 16, 64, 400} {
+		m, out := publishing(t)
+		for i := range members - 1 {
+			m.Notify(0, zonedPeer(protocol.NodeID(10+i), "/a/b/x", 0, 0), out)
+		}
+		for i := range 30 { // ten sibling zones, of three contacts each
+			m.Notify(0, zonedPeer(protocol.NodeID(1000+i), fmt.Sprintf("/a/c%d/x", i/3), 1, 0), out)
+		}
+		for i := range 4 { // two zones beyond
+			m.Notify(0, zonedPeer(protocol.NodeID(2000+i), fmt.Sprintf("/d%d/e/x", i/2), 2, 0), out)
+		}
+		counts, outside, beyond := drawn(m, draws), 0, 0
+		if len(counts) != members-1+34 {
+			t.Errorf("%d members: %d of %d peers were ever drawn", members, len(counts), members-1+34)
+		}
+		for id, count := range counts {
+			if id >= 1000 {
+				outside += count
+			}
+			if id >= 2000 {
+				beyond += count
+			}
+		}
+		for _, check := range []struct {
+			where       string
+			count       int
+			probability float64
+		}{
+			{"outside", outside, min(0.5, 2/float64(members))},
+			{"beyond the zone above", beyond, min(0.5, 2/float64(11*members))},
+		} {
+			mean := check.probability * draws
+			if math.Abs(float64(check.count)-mean) > 4.9*math.Sqrt(mean) {
+				t.Errorf("%d members: %d of %d draws %s, %.0f expected", members, check.count, draws, check.where, mean)
+			}
+		}
+	}
+}
+
+// "Weights come from the zone path and from measured round trips. Some probability always remains for every known member." They differ by a
+// factor of four at most; what is not measured counts as usual.
+func TestNearPartnersAreLikelier(t *testing.T) {
+	m, out := publishing(t)
+	trips := []time.Duration{time.Microsecond, time.Millisecond, time.Millisecond, time.Millisecond, 0, time.Second}
+	for i, trip := range trips {
+		m.Notify(0, zonedPeer(protocol.NodeID(10+i), "/a/b/x", 0, trip), out)
+	}
+	counts := drawn(m, 100_000)
+	nearest, usual, unknown, farthest := counts[10], counts[11], counts[14], counts[15]
+	if ratio := float64(nearest) / float64(usual); ratio < 1.6 || ratio > 2.2 {
+		t.Errorf("the nearest is drawn %d times, one at the usual distance %d times", nearest, usual)
+	}
+	if ratio := float64(nearest) / float64(farthest); ratio < 2.5 || ratio > 4.2 {
+		t.Errorf("the nearest is drawn %d times, the farthest %d times", nearest, farthest)
+	}
+	if unknown < usual/2 {
+		t.Errorf("one that was not measured is drawn %d times, one at the usual distance %d times", unknown, usual)
+	}
+}
+
+// Without zones and with equal round trips partners are drawn evenly, as the model has it.
+func TestPartnersOfOneZoneAreDrawnEvenly(t *testing.T) {
+	m, out := publishing(t)
+	for i := range 20 {
+		m.Notify(0, zonedPeer(protocol.NodeID(10+i), "/a/b/x", 0, 20*time.Millisecond), out)
+	}
+	counts := drawn(m, 100_000)
+	for id, count := range counts {
+		if math.Abs(float64(count)-5000) > 4.9*math.Sqrt(5000) {
+			t.Errorf("peer %v is drawn %d times of 100000", id, count)
+		}
+	}
+}
+
+func TestSiblingZones(t *testing.T) {
+	for _, test := range []struct {
+		own, name string
+		distance  int
+		same      string // path of the sibling zone
+	}{
+		{"/a/b", "/a/c/x", 1, "/a/c"},
+		{"/a/b", "/a/c/d/e/x", 1, "/a/c"},
+		{"/a/b", "/d/e/x", 2, "/d"},
+		{"/a/b", "/d/x", 2, "/d"},
+		{"/", "/d/e/x", 1, "/d"},
+		{"/a/b", "/d/e/x", 7, "/d"},
+	} {
+		got, depth := siblingOf(depthOf(test.own), &protocol.Peer{Name: test.name, Distance: test.distance})
+		// A member right below the zone is in that zone.
+		want, wantDepth := siblingOf(depthOf(test.own), &protocol.Peer{Name: test.same + "/x", Distance: test.distance})
+		if got != want || depth != wantDepth || depth != depthOf(test.same) {
+			t.Errorf("%s sees %s at distance %d in zone %x of depth %d, not in %s", test.own, test.name, test.distance, got, depth, test.same)
+		}
+	}
+}
