@@ -89,6 +89,13 @@ var protocolMetrics = []metric{
 	counter("requests_sent_total", "Requests for missing packets sent.", func(s *snapshot) uint64 { return s.bimodal.RequestsSent }),
 	counter("requests_received_total", "Requests for missing packets received.", func(s *snapshot) uint64 { return s.bimodal.RequestsReceived }),
 	counter("requests_stale_total", "Requests refused because the requester was too late to be a healthy member.", func(s *snapshot) uint64 { return s.bimodal.RequestsStale }),
+	counter("packets_relayed_total", "Copies of packets of other members that this node handed on.", func(s *snapshot) uint64 { return s.bimodal.PacketsRelayed }),
+	counter("relays_delayed_total", "Packets that had to wait to be handed on because it was not known to whom.", func(s *snapshot) uint64 { return s.bimodal.RelaysDelayed }),
+	counter("relays_lost_total", "Packets that were not handed on: it did not become known to whom in time, too many waited, or no contact of a zone is known. Gossip has to repair them.", func(s *snapshot) uint64 {
+		return s.bimodal.RelaysExpired + s.bimodal.RelaysRefused + s.bimodal.ZonesUnreached
+	}),
+	counter("orders_made_total", "Times that this node decided who hands its packets on to whom. It grows with members that come, go, or become slow.", func(s *snapshot) uint64 { return s.bimodal.OrdersMade }),
+	counter("orders_evicted_total", "Senders whose orders were forgotten because there were too many.", func(s *snapshot) uint64 { return s.bimodal.OrdersEvicted }),
 	counter("repairs_sent_total", "Packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairsSent }),
 	counter("repair_bytes_sent_total", "Bytes of packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairBytesSent }),
 	counter("repairs_deferred_total", "Times that repairs had to wait because the round's budget was used up.", func(s *snapshot) uint64 { return s.bimodal.RepairsDeferred }),

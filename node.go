@@ -101,7 +101,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 			seeds = append(seeds, protocol.Address(address))
 		}
 		topics := bimodal.DefaultConfig()
-		topics.Self, topics.Epoch, topics.Rand = n.id, n.dataDir.epoch+1, newRand()
+		topics.Self, topics.Zone, topics.Epoch, topics.Rand = n.id, protocol.Zone(n.name), n.dataDir.epoch+1, newRand()
 		topics.DatagramSize = config.datagramSize()
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
