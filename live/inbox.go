@@ -54,23 +54,25 @@ func newInbox(bytes int) *inbox {
 	return &inbox{ready: make(chan struct{}, 1), limit: bytes / slabSize}
 }
 
-// put queues what was read into memory. kept tells that the memory belongs to the queue from then on, ok whether there was room.
-func (b *inbox) put(memory []byte, a arrival) (kept, ok bool) {
+// put queues what was read into memory and reports whether there was room. Memory of more than arrivalCopyMax belongs to the queue from then
+// on. first tells that nothing else waits, so that the loop is to be woken.
+func (b *inbox) put(memory []byte, a arrival) (first, ok bool) {
 	b.mutex.Lock()
-	if kept = a.size > arrivalCopyMax; kept {
+	defer b.mutex.Unlock()
+	if a.size > arrivalCopyMax {
 		ok = b.keep(memory, a)
 	} else {
 		ok = b.gather(memory, a)
 	}
-	wake := ok && len(b.full) == 1
-	b.mutex.Unlock()
-	if wake {
-		select {
-		case b.ready <- struct{}{}:
-		default:
-		}
+	return ok && len(b.full) == 1, ok
+}
+
+// signal wakes the loop.
+func (b *inbox) signal() {
+	select {
+	case b.ready <- struct{}{}:
+	default:
 	}
-	return kept && ok, ok
 }
 
 // gather copies an arrival to others. The mutex is held.

@@ -14,9 +14,12 @@ const (
 	completionsPerTurn = 256
 )
 
-// loop runs the machine. It owns all fields of Node below the line "of the loop".
+// loop runs the machine. Whoever holds the mutex turning owns all fields of Node below the line "of the loop": the loop itself but while it
+// waits, and a reader that assists it.
 func (n *Node) loop() {
 	defer close(n.stopped)
+	n.turning.Lock()
+	defer n.turning.Unlock()
 	n.machine.Start(n.now(), &n.output)
 	n.carryOut(n.now())
 	n.offerMulticast()
@@ -26,6 +29,7 @@ func (n *Node) loop() {
 		}
 	}
 	n.lastTurn()
+	n.ended = true
 	close(n.out.full)
 }
 
@@ -49,25 +53,60 @@ func (n *Node) lastTurn() {
 	n.out.flush()
 }
 
-// wait blocks until there is something to do.
+// wait blocks until there is something to do. Meanwhile readers may assist.
 func (n *Node) wait() {
-	deadline := n.machine.Deadline()
-	if deadline != protocol.Never {
-		n.timer.Set(n.instant(deadline))
+	n.armed = n.machine.Deadline()
+	if n.armed != protocol.Never {
+		n.timer.Set(n.instant(n.armed))
 		defer n.timer.Stop()
 	}
+	var call func(protocol.Time, *protocol.Output)
+	var done completion
+	var found answer
+	resolved := false
+	n.turning.Unlock()
 	select {
 	case <-n.inbox.ready:
-	case call := <-n.calls:
-		n.runCall(call)
-	case c := <-n.work.completions:
-		n.complete(c)
-	case a := <-n.names.answers:
-		n.answered(a)
+	case call = <-n.calls:
+	case done = <-n.work.completions:
+	case found = <-n.names.answers:
+		resolved = true
 	case <-n.timer.C():
 	case <-n.prodded:
 	case <-n.closing:
 	}
+	n.turning.Lock()
+	switch {
+	case call != nil:
+		n.runCall(call)
+	case done.kind != 0:
+		n.complete(done)
+	case resolved:
+		n.answered(found)
+	}
+}
+
+// assist takes a turn for arrivals in the goroutine of the reader that has brought one, if the loop waits. What was read is still in the reader's
+// cache, and nobody has to be woken. It reports whether it did.
+func (n *Node) assist() bool {
+	if !n.turning.TryLock() {
+		return false
+	}
+	defer n.turning.Unlock()
+	if n.ended || n.sleeps() {
+		return false
+	}
+	n.count.turnsAssisted.Add(1)
+	if n.takeArrivals() {
+		n.inbox.signal()
+	}
+	n.takeTimeout()
+	n.out.flush()
+	n.tellOverload()
+	if n.machine.Deadline() < n.armed || len(n.work.refused) > 0 {
+		n.prod() // the loop has set its timer too late, or has more to do
+	}
+	return true
 }
 
 func (n *Node) takeArrivals() (more bool) {

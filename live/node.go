@@ -56,7 +56,11 @@ type Node struct {
 	end       context.CancelFunc
 	running   sync.WaitGroup // reader and lookups
 
+	turning sync.Mutex // owns what follows
+
 	// of the loop
+	ended     bool          // there are no more turns
+	armed     protocol.Time // the deadline that it waits for
 	machine   protocol.Machine
 	keeper    protocol.Keeper // the decoder, if it is one
 	output    protocol.Output

@@ -80,6 +80,11 @@ func (n *Node) prod() {
 	}
 }
 
+// sleeps reports whether sleep may sleep, which is for the loop alone: readers go on.
+func (n *Node) sleeps() bool {
+	return n.perturber.Sleep > 0 || n.pause.Load() > 0 || n.perturb.Load() != nil
+}
+
 // sleep sleeps when Pause or the perturbation say so.
 func (n *Node) sleep() {
 	if p := n.perturb.Swap(nil); p != nil {

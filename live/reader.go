@@ -56,13 +56,17 @@ func (r *reader) next() bool {
 	a.group = r.group
 	n.count.arrivalsReceived.Add(1)
 	n.inspect(r.memory[:a.size], a.segment)
-	kept, ok := n.inbox.put(r.memory, a)
-	if kept {
-		r.memory = r.memory[min((a.size+arrivalAlign-1)/arrivalAlign*arrivalAlign, len(r.memory)):]
-	}
+	first, ok := n.inbox.put(r.memory, a)
 	if !ok {
 		refused := slabArrival{end: a.size, segment: a.segment}
 		n.drop(0, ReasonReceiveQueue, uint64(refused.datagrams()))
+		return true
+	}
+	if a.size > arrivalCopyMax {
+		r.memory = r.memory[min((a.size+arrivalAlign-1)/arrivalAlign*arrivalAlign, len(r.memory)):]
+	}
+	if !n.assist() && first {
+		n.inbox.signal()
 	}
 	return true
 }

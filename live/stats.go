@@ -26,6 +26,7 @@ type Stats struct {
 	WriterWaits        uint64 // times that the loop waited for the writer
 	ReadErrors         uint64
 	Turns              uint64 // of the loop
+	TurnsAssisted      uint64 // taken by a reader, while the loop waited
 	Timeouts           uint64 // given to the machine
 	Events             uint64 // emitted by the machine
 	PausedNanoseconds  uint64 // slept through by Pause and Perturb
@@ -54,7 +55,7 @@ type Stats struct {
 type counters struct {
 	datagramsReceived, bytesReceived, messagesReceived, arrivalsReceived, kernelDropped atomic.Uint64
 	datagramsSent, bytesSent, sendCalls, messagesSent, bytesPadded, writerWaits         atomic.Uint64
-	readErrors, turns, timeouts, events, pausedNanoseconds                              atomic.Uint64
+	readErrors, turns, turnsAssisted, timeouts, events, pausedNanoseconds               atomic.Uint64
 	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                   atomic.Uint64
 	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined              atomic.Uint64
 	workRefused, streamsRefused, peers, streams                                         atomic.Uint64
@@ -67,7 +68,7 @@ func (c *counters) snapshot() Stats {
 		MessagesReceived: c.messagesReceived.Load(), ArrivalsReceived: c.arrivalsReceived.Load(),
 		KernelDropped: c.kernelDropped.Load(), DatagramsSent: c.datagramsSent.Load(), BytesSent: c.bytesSent.Load(),
 		SendCalls: c.sendCalls.Load(), MessagesSent: c.messagesSent.Load(), BytesPadded: c.bytesPadded.Load(),
-		WriterWaits: c.writerWaits.Load(), ReadErrors: c.readErrors.Load(), Turns: c.turns.Load(),
+		WriterWaits: c.writerWaits.Load(), ReadErrors: c.readErrors.Load(), Turns: c.turns.Load(), TurnsAssisted: c.turnsAssisted.Load(),
 		Timeouts: c.timeouts.Load(), Events: c.events.Load(), PausedNanoseconds: c.pausedNanoseconds.Load(),
 		PeersForgotten: c.peersForgotten.Load(), StrangersForgotten: c.strangersForgotten.Load(),
 		LookupsFailed: c.lookupsFailed.Load(), LookupsRefused: c.lookupsRefused.Load(),
