@@ -56,11 +56,8 @@ func (o *Options) Check() error {
 	case !(o.Sleep >= 0 && o.Sleep <= SleepMax):
 		return fmt.Errorf("--sleep: %v is not from 0 to %v", o.Sleep, SleepMax)
 	}
-	switch means, err := bimodal.ParseSpread(o.Spread); {
-	case err != nil:
+	if _, err := bimodal.ParseSpread(o.Spread); err != nil {
 		return fmt.Errorf("--spread: %q is not auto, direct, tree or multicast", o.Spread)
-	case means == bimodal.SpreadTree, means == bimodal.SpreadMulticast:
-		return fmt.Errorf("--spread: %v is not available yet", means)
 	}
 	return nil
 }
