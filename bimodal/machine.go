@@ -121,7 +121,7 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 	case *MulticastProbe:
 		m.receiveProbe(from, message, out)
 	case *MulticastHeard:
-		m.receiveHeard(from, message, out)
+		m.receiveHeard(now, from, message, out)
 	default:
 		out.Drop(from, ReasonUnknown)
 	}

@@ -3,6 +3,7 @@ package bimodal
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"spinglass/protocol"
 	"spinglass/wire"
@@ -15,7 +16,7 @@ type proof struct {
 	asked    bool   // in the sample of the latest probe
 	answered bool   // to that probe
 	heard    uint32 // round of the latest probe that it has answered
-	missed   uint8  // probes in a row that it was asked by and did not answer
+	missed   uint32 // probes that it was asked by and did not answer since
 }
 
 // group is what a publisher knows of the way to the targets of one topic by multicast.
@@ -25,12 +26,19 @@ type group struct {
 	probing bool
 	next    uint32 // round of the next probe
 	pause   uint32 // rounds between probes
-	asked   uint32 // round of the latest probe, while it is not judged
-	bits    uint8  // of its sample
 	since   uint32 // probes of earlier rounds prove nothing
 
-	highs  [probesKept]uint64 // how far the stream went with the probes of the last rounds
-	good   uint32             // round of the latest probe that enough targets answered
+	asked    uint32        // round of the latest probe, 0 when it is judged
+	sampled  int           // targets in its sample
+	answers  int           // of these
+	delay    time.Duration // that half of a sample takes to answer, the longest of late
+	patience uint32        // rounds after which a probe is judged
+
+	sent   [probesKept]protocol.Time // when the probes of the last rounds left
+	highs  [probesKept]uint64        // and how far the stream went then
+	good   uint32                    // round of the latest probe that enough targets answered
+	failed uint32                    // round of the probe that led to the latest fallback
+	doubts int                       // late answers to that one, which would show that it was not lost
 	resend resend
 
 	proofs  []proof // one a target, ascending
@@ -80,7 +88,6 @@ func (g *group) find(id protocol.NodeID) *proof {
 
 // set notes whether a target hears.
 func (g *group) set(p *proof, hears bool) {
-	p.missed = 0
 	if p.hears == hears {
 		return
 	}

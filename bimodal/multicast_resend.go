@@ -19,9 +19,6 @@ type resend struct {
 	targets []protocol.NodeID // immutable
 }
 
-// mark notes how far the stream goes with the probe of a round.
-func (g *group) mark(round uint32, high uint64) { g.highs[round%probesKept] = high }
-
 // resendTo plans that targets get all that went to the group after the probe of a round, which they have heard, together with those that are
 // being served already.
 func (m *Machine) resendTo(t *topic, targets []protocol.NodeID, round uint32) {

@@ -2,6 +2,7 @@ package bimodal
 
 import (
 	"math/bits"
+	"time"
 
 	"spinglass/protocol"
 )
@@ -17,10 +18,12 @@ const (
 	groupCopiesEnd   = 0.1 // copies a round below which a topic counts as one that is not published to
 	probeSample      = 16  // targets in the sample of a probe, at least, while there are as many
 	probeSampleQuick = 128 // the same while many targets are not proven yet
-	probeMisses      = 2   // probes not answered in a row, after which a target counts as one that does not hear
 	probeAnswersPart = 4   // a probe that less than one in so many answers disproves the group
 	probePauseMax    = 10  // rounds between probes that nobody answers
 	probeMemory      = 20  // rounds for which an answer to a probe counts
+	probeMisses      = 2   // probes that a target has not answered, at least, for it to count as one that does not hear
+	probeDelays      = 2   // a probe is judged after so many times what half of a sample took to answer
+	probePatienceMax = 5   // but no later than after so many rounds
 )
 
 // multicasts reports whether the next packet of a topic goes to its group.
@@ -68,24 +71,24 @@ func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Outpu
 }
 
 // probeGroups probes the groups of all topics that this node publishes so much to that it pays.
-func (m *Machine) probeGroups(out *protocol.Output) {
+func (m *Machine) probeGroups(now protocol.Time, out *protocol.Output) {
 	if m.groups == 0 || m.config.Mode != ModeFull {
 		return
 	}
 	for _, t := range m.topicOrder {
 		if t.stream != nil {
-			m.probeGroup(t, out)
+			m.probeGroup(now, t, out)
 		}
 	}
 }
 
 // probeGroup judges the answers to the latest probe of a topic, and sends the next when it is time.
-func (m *Machine) probeGroup(t *topic, out *protocol.Output) {
+func (m *Machine) probeGroup(now protocol.Time, t *topic, out *protocol.Output) {
 	g := m.refreshGroup(t)
 	g.rate += (float64(g.sealed) - g.rate) / groupMemory
 	g.sealed = 0
+	m.resendPlanned(t, out) // what was planned in the round before: answers that were late have had their time
 	m.judge(t)
-	m.resendPlanned(t, out)
 	if !m.probes(t) {
 		g.probing = false
 		if g.hearing > 0 {
@@ -94,19 +97,28 @@ func (m *Machine) probeGroup(t *topic, out *protocol.Output) {
 		return
 	}
 	if !g.probing {
-		g.probing, g.pause, g.next = true, 0, m.round
+		g.probing, g.patience, g.pause, g.next, g.asked = true, 1, 0, m.round, 0
 	}
-	if int32(m.round-g.next) < 0 {
-		return
+	if g.asked == 0 && int32(m.round-g.next) >= 0 {
+		m.probe(now, t, out)
 	}
+}
+
+// probe asks a sample of the targets whether they hear the group of a topic.
+func (m *Machine) probe(now protocol.Time, t *topic, out *protocol.Output) {
+	g := &t.group
 	if g.pause = min(max(1, 2*g.pause), probePauseMax); g.hearing > 0 {
 		g.pause = 1
 	}
-	g.next, g.asked = m.round+g.pause, m.round
-	g.mark(m.round, t.stream.high)
+	g.next, g.asked, g.sampled, g.answers = m.round+g.pause, m.round, 0, 0
+	g.highs[m.round%probesKept], g.sent[m.round%probesKept] = t.stream.high, now
 	q := &MulticastProbe{Topic: t.id, Round: m.round, Bits: g.sampleBits()}
 	for i := range g.proofs {
-		g.proofs[i].asked = q.sampled(g.proofs[i].id)
+		p := &g.proofs[i]
+		p.answered = false
+		if p.asked = q.sampled(p.id); p.asked {
+			g.sampled++
+		}
 	}
 	m.stats.ProbesSent++
 	out.Multicast(groupOf(t.id), nil, q)
@@ -137,34 +149,32 @@ func (g *group) sampleBits() uint8 {
 	return uint8(max(0, bits.Len(uint(len(g.proofs)/want))-1))
 }
 
-// judge counts who has not answered the latest probe. What is proven ends with two misses, and for all at once when hardly anybody answers.
+// judge counts who has answered the latest probe, when there was time to. When hardly anybody has, nothing is proven any more. One that does
+// not answer may be asleep, and hear all the same: it has longer, and if the network does not forward to it, it complains.
 func (m *Machine) judge(t *topic) {
 	g := &t.group
-	if g.asked == 0 {
+	if g.asked == 0 || m.round-g.asked < g.patience {
 		return
 	}
-	round, asked, answered := g.asked, 0, 0
+	round := g.asked
 	g.asked = 0
 	for i := range g.proofs {
 		p := &g.proofs[i]
-		if !p.asked {
+		if !p.asked || p.answered {
 			continue
 		}
-		asked++
-		if p.answered {
-			answered++
-		} else if p.missed++; p.missed >= probeMisses {
+		if p.missed++; p.missed >= probeMisses && m.round-p.heard > probeMemory {
 			m.unhear(t, p, p.heard)
 		}
-		p.asked, p.answered = false, false
 	}
 	switch {
-	case asked == 0:
-	case answered*probeAnswersPart >= asked:
+	case g.sampled == 0:
+	case g.answers*probeAnswersPart >= g.sampled:
 		g.good = round
 	case g.hearing > 0:
 		m.stats.MulticastFallbacks++
-		g.distrust(m.round)
+		g.failed, g.doubts = round, (g.sampled+probeAnswersPart-1)/probeAnswersPart-g.answers
+		g.distrust(round)
 		m.resendAll(t, g.good)
 	}
 }
@@ -178,7 +188,7 @@ func (m *Machine) unhear(t *topic, p *proof, round uint32) {
 }
 
 // receiveHeard takes in that a target hears the group of a topic, or no longer does.
-func (m *Machine) receiveHeard(from protocol.NodeID, h *MulticastHeard, out *protocol.Output) {
+func (m *Machine) receiveHeard(now protocol.Time, from protocol.NodeID, h *MulticastHeard, out *protocol.Output) {
 	m.stats.AnswersHeard++
 	t := m.topics[h.Topic]
 	if t == nil || t.stream == nil {
@@ -195,11 +205,34 @@ func (m *Machine) receiveHeard(from protocol.NodeID, h *MulticastHeard, out *pro
 	case m.round-h.Round > probeMemory || int32(h.Round-g.since) < 0:
 		out.Drop(from, ReasonStale)
 	default:
-		p.answered = p.answered || h.Round == g.asked
-		p.heard = max(p.heard, h.Round)
-		g.set(p, true)
-		if g.hearing == 1 {
-			g.pause, g.next = 1, m.round+1
+		m.hears(now, g, p, h.Round)
+	}
+}
+
+// hears takes in that a target has heard the probe of a round.
+func (m *Machine) hears(now protocol.Time, g *group, p *proof, round uint32) {
+	g.set(p, true)
+	p.heard, p.missed = max(p.heard, round), 0
+	if g.hearing == 1 {
+		g.pause, g.next = 1, m.round+1
+	}
+	switch {
+	case round == g.asked && p.asked && !p.answered:
+		p.answered = true
+		if g.answers++; g.answers == (g.sampled+1)/2 {
+			g.delayed(now.Sub(g.sent[round%probesKept]), m.config.Round)
+		}
+	case round == g.failed && g.doubts > 0:
+		// The probe was late, not lost: those who answer are slow, and need nothing again.
+		if g.doubts--; g.doubts == 0 {
+			g.delayed(now.Sub(g.sent[round%probesKept]), m.config.Round)
+			g.resend = resend{}
 		}
 	}
+}
+
+// delayed takes in how long half of a sample took to answer. Where queues are long, judgement has to wait.
+func (g *group) delayed(took, round time.Duration) {
+	g.delay = max(took, g.delay*3/4)
+	g.patience = uint32(min(max(1, (probeDelays*g.delay+round-1)/round), probePatienceMax))
 }

@@ -356,3 +356,44 @@ func TestMulticastWithinAZone(t *testing.T) {
 		t.Errorf("%d packets went to the group, %d of them into the other zone", multicast, entered)
 	}
 }
+
+// Where queues are long, answers are late, and the network forwards all the same: a publisher that took that for a failure would add copies to
+// the load. It is mistaken once at most, when the delay jumps.
+func TestMulticastAnswersAreLate(t *testing.T) {
+	w, sent := newGroups(t, 11, 8, nil), 0
+	w.stream(second(2), &sent)
+	w.delay = 90 * time.Millisecond
+	w.stream(second(4), &sent)
+	before := w.nodes[0].Stats()
+	if before.MulticastFallbacks > 1 || before.PacketsResent > 0 {
+		t.Errorf("%d fallbacks and %d packets sent again when answers became late", before.MulticastFallbacks, before.PacketsResent)
+	}
+	w.stream(second(8), &sent)
+	s := w.nodes[0].Stats()
+	if packets := s.PacketsSent - before.PacketsSent; s.PacketsSpread-before.PacketsSpread != packets {
+		t.Errorf("%d packets made %d transmissions; %d fallbacks", packets, s.PacketsSpread-before.PacketsSpread, s.MulticastFallbacks-before.MulticastFallbacks)
+	}
+	w.run(w.now.Add(2 * time.Second))
+	w.complete(sent)
+}
+
+// Members that sleep most of the time hear when they wake, and need no copies.
+func TestMulticastToSleepers(t *testing.T) {
+	w, sent := newGroups(t, 12, 8, nil), 0
+	w.stream(second(2), &sent)
+	before := w.nodes[0].Stats()
+	for slot := range 100 {
+		for _, nd := range w.nodes[6:] {
+			if w.rand.Float64() < 0.75 {
+				nd.pausing = w.now.Add(100 * time.Millisecond)
+			}
+		}
+		w.stream(second(2+float64(slot+1)/10), &sent)
+	}
+	s := w.nodes[0].Stats()
+	// P(no slot awake in 21) is 0.0024; there are two sleepers and a hundred slots.
+	packets := s.PacketsSent - before.PacketsSent
+	if extra := s.PacketsSpread - before.PacketsSpread - packets; extra > packets/10 || s.MulticastFallbacks > 0 {
+		t.Errorf("%d packets made %d transmissions too many; %d fallbacks", packets, extra, s.MulticastFallbacks)
+	}
+}
