@@ -62,8 +62,8 @@ func (m *Machine) hashed() bool {
 	return m.config.Mode == ModeFull && m.config.Buffering != BufferAll
 }
 
-// crowd returns how many members of the own zone want a topic whose lists are up to date, this node included.
-func (t *topic) crowd() int {
+// residents returns how many members of the own zone want a topic whose lists are up to date, this node included.
+func (t *topic) residents() int {
 	if t.subscribed {
 		return len(t.candidates) + 1
 	}
@@ -76,7 +76,7 @@ func (t *topic) crowd() int {
 func (m *Machine) buffers(s *stream, seq uint64) bool {
 	t := s.topic
 	m.refreshTargets(t)
-	members, count := t.crowd(), t.knobs.Bufferers
+	members, count := t.residents(), t.knobs.Bufferers
 	key := s.blockKey(seq)
 	own := weight(m.hash, key)
 	switch {
@@ -129,7 +129,7 @@ type rival struct {
 
 // weigh appends those candidates that are bufferers of a block as far as this node knows, at most bufferersMax.
 func (m *Machine) weigh(t *topic, key uint64, chosen []rival) []rival {
-	count, members := t.knobs.Bufferers, t.crowd()
+	count, members := t.knobs.Bufferers, t.residents()
 	for i := range t.candidates {
 		r := rival{&t.candidates[i], weight(t.candidates[i].hash, key)}
 		switch {
@@ -148,6 +148,9 @@ func (m *Machine) weigh(t *topic, key uint64, chosen []rival) []rival {
 		for j := len(chosen) - 1; j > 0 && chosen[j].weight > chosen[j-1].weight; j-- {
 			chosen[j], chosen[j-1] = chosen[j-1], chosen[j]
 		}
+	}
+	if last := len(chosen) - 1; t.subscribed && m.config.Buffering == BufferRendezvous && last == count-1 && chosen[last].weight < weight(m.hash, key) {
+		return chosen[:last] // this node is one of them
 	}
 	return chosen
 }

@@ -94,6 +94,15 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
+// ragged is a poll for every other packet, so many in all.
+func ragged(count int) *Poll {
+	e := PollEntry{Stream: samplePacket().Stream}
+	for i := range uint64(count) {
+		e.Ranges = append(e.Ranges, Range{1000 - 2*i, 1000 - 2*i})
+	}
+	return &Poll{Entries: []PollEntry{e}}
+}
+
 func TestRefused(t *testing.T) {
 	packet := func(change func(*Packet)) protocol.Message { p := samplePacket(); change(p); return p }
 	digest := func(change func(*Digest)) protocol.Message { d := sampleDigest(); change(d); return d }
@@ -128,6 +137,7 @@ func TestRefused(t *testing.T) {
 		"request of number zero":   {&OrderRequest{Owner: 1}, wire.ErrRange},
 		"sample beyond the limit":  {&MulticastProbe{Topic: 1, Bits: probeBitsMax + 1}, wire.ErrRange},
 		"poll of too many streams": {&Poll{Entries: make([]PollEntry, PollStreamsMax+1)}, wire.ErrRange},
+		"poll for too many ranges": {ragged(PollRangesMax + 1), wire.ErrRange},
 	} {
 		var d Decoder
 		if _, err := d.Decode(test.message.Kind(), test.message.Append(nil)); !errors.Is(err, test.want) {
@@ -135,6 +145,10 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	var d Decoder
+	without := append(samplePacket().Stream.append([]byte{1}), 7, 0)
+	if _, err := d.Decode(wire.KindPoll, without); !errors.Is(err, wire.ErrRange) {
+		t.Errorf("a poll for what is below 7, and nothing: %v", err)
+	}
 	if _, err := d.Decode(wire.KindDigest, []byte{1 << 4, 0, 0, 0}); !errors.Is(err, wire.ErrVersion) {
 		t.Errorf("unknown parts of a digest: %v", err)
 	}

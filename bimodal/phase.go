@@ -78,7 +78,7 @@ func (m *Machine) openBlock(s *stream, seq uint64) *block {
 
 // keepLong puts a packet into the archive.
 func (m *Machine) keepLong(s *stream, p *Packet, use usage) {
-	if s.topic.crowd() > sparse*s.topic.knobs.Bufferers {
+	if s.topic.residents() > sparse*s.topic.knobs.Bufferers {
 		p = m.longArena.clone(p)
 	}
 	b, at := m.openBlock(s, p.Seq), p.Seq%blockLength

@@ -1,0 +1,198 @@
+package bimodal
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"spinglass/protocol"
+)
+
+// zoneMachine makes a machine with so many others in its zone.
+func zoneMachine(t *testing.T, members int, change func(*Config)) *solo {
+	s := soloMachine(t, change)
+	for id := range protocol.NodeID(members) {
+		s.up(1000+id, 0, 0)
+	}
+	s.out.Reset()
+	return s
+}
+
+// What a stream tells of what it holds, window and archive together, agrees with a list.
+func TestRunsAgreeWithAList(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 200 {
+		s := zoneMachine(t, 20, func(c *Config) { c.Bufferers = 4 })
+		high := uint64(20 + r.IntN(300))
+		for seq := uint64(1); seq <= high; seq++ {
+			s.receive(packet(seq))
+			if r.IntN(60) == 0 {
+				s.rounds(r.IntN(7))
+			}
+		}
+		s.rounds(r.IntN(12))
+		stream := s.byID[packet(1).Stream]
+		low, top := 1+r.Uint64N(high), 1+r.Uint64N(high)
+		var got, want []uint64
+		stream.runs(low, top, func(held Range) bool {
+			for seq := held.Last; seq >= held.First; seq-- {
+				got = append(got, seq)
+			}
+			return true
+		})
+		for seq := top; seq >= low; seq-- {
+			if p, _ := stream.packet(seq); p != nil {
+				want = append(want, seq)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("from %d down to %d: runs hold %v, want %v", top, low, got, want)
+		}
+		bytes := 0
+		for _, b := range stream.archive.blocks {
+			bytes += blockCost
+			for _, p := range b.packets {
+				if p != nil {
+					bytes += packetCost + len(p.Body)
+				}
+			}
+		}
+		if bytes != stream.archive.bytes || bytes != s.Stats().LongBytes {
+			t.Fatalf("the archive holds %d bytes, its account is %d, and the machine's %d", bytes, stream.archive.bytes, s.Stats().LongBytes)
+		}
+	}
+}
+
+// A poll that names packets is answered with exactly those of them that are held, however old; and what was asked for stays in reach.
+func TestPollsNamePackets(t *testing.T) {
+	s := zoneMachine(t, 20, func(c *Config) { c.Bufferers = 4 })
+	for seq := uint64(1); seq <= 400; seq++ {
+		s.receive(packet(seq))
+	}
+	s.rounds(6)
+	stream := s.byID[packet(1).Stream]
+	asked := []Range{{300, 390}, {100, 250}, {5, 90}}
+	s.receive(&Poll{Entries: []PollEntry{{Stream: stream.id, Ranges: asked}}})
+	d := sent[*Digest](s)
+	if len(d) != 1 || !d[0].Answer || len(d[0].Entries) != 1 {
+		t.Fatalf("answers %+v", d)
+	}
+	e, held := d[0].Entries[0], 0
+	if e.Floor != 5 || e.High != 400 || len(e.Ranges) == 0 {
+		t.Errorf("entry %+v", e)
+	}
+	for seq := uint64(1); seq <= 400; seq++ {
+		inside := func(ranges []Range) bool {
+			return slices.ContainsFunc(ranges, func(r Range) bool { return r.First <= seq && seq <= r.Last })
+		}
+		p, _ := stream.packet(seq)
+		if offered := inside(e.Ranges); offered != (p != nil && inside(asked)) {
+			t.Errorf("packet %d is offered: %v, held: %v", seq, offered, p != nil)
+		} else if offered {
+			held++
+		}
+	}
+	s.receive(ask(s.round, e.Ranges[0]))
+	if got := len(sent[*Repair](s)); uint64(got) != e.Ranges[0].Len() {
+		t.Errorf("%d repairs of the %d packets asked for beyond their short phase", got, e.Ranges[0].Len())
+	}
+	none := uint64(1)
+	for p, _ := stream.packet(none); p != nil; p, _ = stream.packet(none) {
+		none++
+	}
+	s.receive(&Poll{Entries: []PollEntry{{Stream: stream.id, Ranges: []Range{{none, none}}}}})
+	if d = sent[*Digest](s); len(d) != 1 || len(d[0].Entries[0].Ranges) != 0 || s.Stats().PollsUnheld != 1 {
+		t.Errorf("answer %+v, %d polls found nothing", d, s.Stats().PollsUnheld)
+	}
+	// Regular digests speak of the short phase: all of this one is over.
+	s.rounds(1)
+	if d = sent[*Digest](s); len(d) != 1 || d[0].Entries[0].Floor != 401 || len(d[0].Entries[0].Ranges) != 0 {
+		t.Errorf("digest %+v", d)
+	}
+}
+
+// "pull for young, push for old": bufferers push what they hold beyond the short phase too.
+func TestBufferersPush(t *testing.T) {
+	s := zoneMachine(t, 20, func(c *Config) { c.Bufferers = 4 })
+	for seq := uint64(1); seq <= 600; seq++ {
+		s.receive(packet(seq))
+	}
+	s.rounds(11)
+	stream, want := s.byID[packet(1).Stream], 0
+	for seq := uint64(50); seq < 400; seq++ {
+		if p, _ := stream.packet(seq); p != nil {
+			want++
+		}
+	}
+	s.receive(offer(1, 600, Range{400, 600}, Range{1, 49}))
+	if got := sent[*Repair](s); len(got) != min(want, s.config.RepairBytes/1050) || want == 0 {
+		t.Errorf("%d packets pushed of %d held and lacking", len(got), want)
+	}
+}
+
+// Who misses packets below the floor of a digest polls their bufferers, and names them.
+func TestOldPacketsArePolledForAtTheirBufferers(t *testing.T) {
+	s := zoneMachine(t, 20, func(c *Config) { c.Bufferers = 4 })
+	s.receive(packet(1))
+	d := offer(1, 100)
+	d.Entries[0].Floor = 101
+	s.receive(d)
+	stream := s.byID[packet(1).Stream]
+	elsewhere := 0
+	for range 6 {
+		s.rounds(1)
+		polls := 0
+		for _, e := range s.out.Effects {
+			q, ok := e.Message.(*Poll)
+			if !ok {
+				continue
+			}
+			polls++
+			if len(q.Entries[0].Ranges) != 1 || q.Entries[0].Ranges[0] != (Range{2, 100}) {
+				t.Fatalf("polls for %v", q.Entries[0].Ranges)
+			}
+			named := false
+			for seq := uint64(2); seq <= 100; seq++ {
+				for _, r := range s.weigh(stream.topic, stream.blockKey(seq), nil) {
+					named = named || r.id == e.To
+				}
+			}
+			if !named {
+				elsewhere++
+			}
+		}
+		if polls != s.config.Polls-s.config.Polls/2 {
+			t.Errorf("%d polls in a round", polls)
+		}
+	}
+	if stats := s.Stats(); stats.PollsToBufferers != 18-18/pollElsewhere || elsewhere > 18/pollElsewhere {
+		t.Errorf("%d polls of 18 to bufferers, %d elsewhere", stats.PollsToBufferers, elsewhere)
+	}
+}
+
+// "at high rates life shortens for all but the bufferers, visibly": the buffer has room for a part of the long phase, and the rest is for
+// the packets of now.
+func TestBufferIsShared(t *testing.T) {
+	for _, members := range []int{2, 20} {
+		s := zoneMachine(t, members, func(c *Config) { c.BufferBytes, c.Bufferers = 2<<20, 4 })
+		for seq := uint64(1); seq <= 20_000; seq++ {
+			s.receive(packet(seq))
+			if seq%500 == 0 {
+				s.rounds(1)
+			}
+			if got := s.Stats().BufferedBytes; got > 2<<20 {
+				t.Fatalf("%d bytes buffered", got)
+			}
+		}
+		stats := s.Stats()
+		if stats.LongBytes < 1<<19 || stats.LongEvicted == 0 || stats.LongEvictedAge < 1 {
+			t.Errorf("%d members: %d bytes beyond the short phase, %d evicted there at an age of %d", members, stats.LongBytes, stats.LongEvicted, stats.LongEvictedAge)
+		}
+		if alone := members < 4; alone != (stats.PacketsEvicted == stats.LongEvicted) {
+			t.Errorf("%d members: %d packets evicted, %d of them beyond their short phase", members, stats.PacketsEvicted, stats.LongEvicted)
+		}
+		if stats.MessagesDelivered != 20_000 {
+			t.Errorf("%d delivered", stats.MessagesDelivered)
+		}
+	}
+}
