@@ -130,43 +130,44 @@ func TestBufferersPush(t *testing.T) {
 	}
 }
 
-// Who misses packets below the floor of a digest polls their bufferers, and names them.
+// Who misses packets below the floor of a digest polls their bufferers, and names those that each should have.
 func TestOldPacketsArePolledForAtTheirBufferers(t *testing.T) {
 	s := zoneMachine(t, 20, func(c *Config) { c.Bufferers = 4 })
 	s.receive(packet(1))
-	d := offer(1, 100)
-	d.Entries[0].Floor = 101
+	d := offer(1, 500)
+	d.Entries[0].Floor = 501
 	s.receive(d)
 	stream := s.byID[packet(1).Stream]
-	elsewhere := 0
-	for range 6 {
+	bufferer := func(id protocol.NodeID, seq uint64) bool {
+		return slices.ContainsFunc(s.weigh(stream.topic, stream.blockKey(seq), nil), func(r rival) bool { return r.id == id })
+	}
+	elsewhere, most := 0, 0
+	for range 12 {
 		s.rounds(1)
-		polls := 0
+		named := 0
 		for _, e := range s.out.Effects {
 			q, ok := e.Message.(*Poll)
-			if !ok {
+			if !ok || len(q.Entries[0].Ranges) == 0 {
 				continue
 			}
-			polls++
-			if len(q.Entries[0].Ranges) != 1 || q.Entries[0].Ranges[0] != (Range{2, 100}) {
-				t.Fatalf("polls for %v", q.Entries[0].Ranges)
-			}
-			named := false
-			for seq := uint64(2); seq <= 100; seq++ {
-				for _, r := range s.weigh(stream.topic, stream.blockKey(seq), nil) {
-					named = named || r.id == e.To
+			named++
+			most = max(most, len(q.Entries[0].Ranges))
+			all := true
+			for _, r := range q.Entries[0].Ranges {
+				for seq := r.First; seq <= r.Last; seq++ {
+					all = all && bufferer(e.To, seq)
 				}
 			}
-			if !named {
+			if !all {
 				elsewhere++
 			}
 		}
-		if polls != s.config.Polls-s.config.Polls/2 {
-			t.Errorf("%d polls in a round", polls)
+		if named != 2 {
+			t.Errorf("%d polls of a round name packets", named)
 		}
 	}
-	if stats := s.Stats(); stats.PollsToBufferers != 18-18/pollElsewhere || elsewhere > 18/pollElsewhere {
-		t.Errorf("%d polls of 18 to bufferers, %d elsewhere", stats.PollsToBufferers, elsewhere)
+	if stats := s.Stats(); stats.PollsToBufferers != 24-24/pollElsewhere || elsewhere != 24/pollElsewhere || most < 3 {
+		t.Errorf("%d polls of 24 to bufferers, %d elsewhere, of at most %d ranges", stats.PollsToBufferers, elsewhere, most)
 	}
 }
 

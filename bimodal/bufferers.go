@@ -77,34 +77,45 @@ func (m *Machine) buffers(s *stream, seq uint64) bool {
 	t := s.topic
 	m.refreshTargets(t)
 	members, count := t.residents(), t.knobs.Bufferers
-	key := s.blockKey(seq)
-	own := weight(m.hash, key)
 	switch {
 	case members <= count:
 		return true
-	case m.config.Buffering == BufferIndependent:
-		return t.subscribed && below(own, count, members)
-	case m.own(s.id):
+	case m.config.Buffering == BufferRendezvous && m.own(s.id):
 		return true
 	}
-	for i := range t.candidates {
-		if other := weight(t.candidates[i].hash, key); other > own {
-			if count--; count == 0 {
-				return false
-			}
-		}
-	}
-	return true
+	return t.subscribed && m.ranks(t, m.hash, s.blockKey(seq))
 }
 
-// drawBufferer returns a random one of the other bufferers of a block, a reachable one if there is any. It reports false when there is
-// none in the own zone.
-func (m *Machine) drawBufferer(s *stream, seq uint64) (protocol.NodeID, bool) {
+// ranks reports whether a member of the own zone is one of the bufferers of a block by its hash.
+func (m *Machine) ranks(t *topic, member, key uint64) bool {
+	own, count, members := weight(member, key), t.knobs.Bufferers, t.residents()
+	if members <= count {
+		return true
+	}
+	if m.config.Buffering == BufferIndependent {
+		return below(own, count, members)
+	}
+	if t.subscribed && weight(m.hash, key) > own {
+		count--
+	}
+	for i := 0; i < len(t.candidates) && count > 0; i++ {
+		if weight(t.candidates[i].hash, key) > own {
+			count--
+		}
+	}
+	return count > 0
+}
+
+// drawBufferer returns a random one of the other bufferers of a block, a reachable one if there is any; nil when there is none in the own zone.
+func (m *Machine) drawBufferer(s *stream, seq uint64) *candidate {
 	t := s.topic
 	m.refreshTargets(t)
 	var chosen [bufferersMax]rival
 	bufferers := m.weigh(t, s.blockKey(seq), chosen[:0])
-	pick, reachable := -1, 0
+	if len(bufferers) == 0 {
+		return nil
+	}
+	pick, reachable := m.config.Rand.IntN(len(bufferers)), 0
 	for i := range bufferers {
 		if bufferers[i].reachable {
 			if reachable++; m.config.Rand.IntN(reachable) == 0 {
@@ -112,13 +123,7 @@ func (m *Machine) drawBufferer(s *stream, seq uint64) (protocol.NodeID, bool) {
 			}
 		}
 	}
-	switch {
-	case pick >= 0:
-		return bufferers[pick].id, true
-	case len(bufferers) > 0:
-		return bufferers[m.config.Rand.IntN(len(bufferers))].id, true
-	}
-	return 0, false
+	return bufferers[pick].candidate
 }
 
 // rival is a candidate with its weight for one block.

@@ -129,9 +129,9 @@ func TestBufferersAreAsManyAsThereShouldBe(t *testing.T) {
 		// Everybody can tell who they are.
 		for _, nd := range w.nodes[1:] {
 			for seq := uint64(1); seq < 12*blockLength; seq += 5 {
-				to, ok := nd.drawBufferer(nd.byID[id], seq)
-				if p, _ := w.index[to].byID[id].packet(seq); !ok || p == nil {
-					t.Fatalf("%d members: node %v takes %v for a bufferer of packet %d", members, nd.id, to, seq)
+				to := nd.drawBufferer(nd.byID[id], seq)
+				if p, _ := w.index[to.id].byID[id].packet(seq); p == nil {
+					t.Fatalf("%d members: node %v takes %v for a bufferer of packet %d", members, nd.id, to.id, seq)
 				}
 			}
 		}

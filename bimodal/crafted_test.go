@@ -121,6 +121,12 @@ func TestWindowBits(t *testing.T) {
 		if got, ok := w.last(seq, low, held); ok != found || ok && got != want+1 {
 			t.Fatalf("last(%d, %d, %v) = %d, %v; want %d, %v", seq, low, held, got, ok, want+1, found)
 		}
+		for want, found = low, false; want <= seq && !found; want++ {
+			found = (w.at(want).packet != nil) == held
+		}
+		if got, ok := w.first(low, seq, held); ok != found || ok && got != want-1 {
+			t.Fatalf("first(%d, %d, %v) = %d, %v; want %d, %v", low, seq, held, got, ok, want-1, found)
+		}
 		ranges, floor := w.ranges(nil, 1+r.IntN(20))
 		named := map[uint64]bool{}
 		for _, part := range ranges {

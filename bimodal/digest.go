@@ -9,7 +9,7 @@ import (
 const (
 	digestTopicsMax  = 256
 	digestEntriesMax = 2048
-	rangesMax        = 32 // of one stream; older ones are left out
+	rangesMax        = 32 // of one stream's window; older ones are left out. Answers have up to PollRangesMax
 )
 
 // The first field of a digest is a set of flags. A decoder refuses those that it does not know, so that optional parts can be
@@ -171,7 +171,7 @@ func (d *Digest) readEntry(r *wire.Reader, ranges []Range) []Range {
 		return ranges
 	}
 	mark := len(ranges)
-	ranges = readRanges(r, ranges, e.High, e.Floor, rangesMax)
+	ranges = readRanges(r, ranges, e.High, e.Floor, PollRangesMax)
 	e.Ranges = ranges[mark:]
 	d.Entries = append(d.Entries, e)
 	return ranges

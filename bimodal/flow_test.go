@@ -175,7 +175,7 @@ func TestAnOverrunCrowdSlowsAStream(t *testing.T) {
 		}
 		c.limit(1, members, 0)
 		c.run(18 * time.Second)
-		if rate := c.flow().Rate; rate < 2.5*capacity {
+		if rate := c.flow().Rate; rate < 2*capacity {
 			t.Errorf("%d members: a rate of %d five seconds after the crowd has recovered", members, rate)
 		}
 		if c.err != nil {

@@ -9,8 +9,8 @@ import (
 const (
 	// PollStreamsMax is the most streams that one poll asks about.
 	PollStreamsMax = 16
-	// PollRangesMax is the most ranges of packets that one poll names of a stream.
-	PollRangesMax = rangesMax
+	// PollRangesMax is the most ranges of packets that one poll names of a stream, and that an answer to it offers.
+	PollRangesMax = 64
 )
 
 // Poll asks for a digest of some streams at once.

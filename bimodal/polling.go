@@ -1,6 +1,10 @@
 package bimodal
 
-import "spinglass/protocol"
+import (
+	"slices"
+
+	"spinglass/protocol"
+)
 
 // Regular digests speak of packets in their short phase. Who misses an older one polls one of its bufferers, and names the packets, so that
 // the answer can speak of them.
@@ -8,65 +12,90 @@ import "spinglass/protocol"
 // pollUrgent is for how many rounds a packet may be missing before several members are polled in a round: some are slow.
 const pollUrgent = 2
 
+// pollScan bounds how many blocks with missing packets are looked at for one poll.
+const pollScan = 256
+
 // pollElsewhere is how often a poll for old packets goes elsewhere: one in so many, to any member and to the author by turns. Views of who the
 // bufferers are may differ, and the spread may have failed as a whole.
 const pollElsewhere = 4
 
 // pollAgain asks about the streams that are still short of something, the most recently active first, and several times where packets are
-// missing for long or are past their short phase, so that their bufferers differ. Half of the polls of a round are left for gaps that show in
-// its course.
+// missing for long: some members are slow, and packets past their short phase are with few. Half of the polls of a round are left for gaps that
+// show in its course.
 func (m *Machine) pollAgain(out *protocol.Output) {
 	reserve, before := m.config.Polls/2, m.pollsLeft+1
-	for first := true; m.pollsLeft > reserve && m.pollsLeft < before; first = false {
+	for pass := 0; m.pollsLeft > reserve && m.pollsLeft < before; pass++ {
 		before = m.pollsLeft
 		for s := m.newest; s != nil && m.pollsLeft > reserve; s = s.older {
-			if s.missing() > 0 && (first || m.round-s.at(s.next).since >= pollUrgent || m.overdue(s)) {
+			switch {
+			case s.missing() == 0:
+			case pass%2 == 0 && m.overdue(s):
+				m.pollOld(s, out)
+			case pass == 0 || m.round-s.at(s.next).since >= pollUrgent || m.overdue(s):
 				m.poll(s, out)
 			}
 		}
 	}
 }
 
-// poll asks a member for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up. An
+// poll asks a random member for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up. An
 // answer to a poll may lead to a request in the very next round after another: polls are few enough.
 func (m *Machine) poll(s *stream, out *protocol.Output) {
-	if m.config.Mode != ModeFull {
+	if s.order.seeking {
+		m.pollOld(s, out)
 		return
+	}
+	for range pollFanout {
+		if to, ok := m.pollTarget(s); ok {
+			m.sendPoll(to, PollEntry{Stream: s.id}, out)
+		}
+	}
+}
+
+// pollOld asks one of the bufferers of missing packets for a digest of just those, because they may be past their short phase.
+func (m *Machine) pollOld(s *stream, out *protocol.Output) {
+	to, ok := m.pollTarget(s)
+	if !ok || s.missing() == 0 {
+		return
+	}
+	s.polls++
+	seq, author := m.drawMissing(s), m.peers[s.id.Author] != nil
+	var bufferer *candidate
+	switch {
+	case author && s.order.seeking && s.polls%2 == 1:
+		// Who seeks asks the author, who knows how far back there is anything. Others spare it.
+		to, seq = s.id.Author, s.next
+	case s.polls%pollElsewhere != 0:
+		if bufferer = m.drawBufferer(s, seq); bufferer != nil {
+			to = bufferer.id
+			m.stats.PollsToBufferers++
+		}
+	case author && s.polls%(2*pollElsewhere) == 0:
+		to = s.id.Author
+	}
+	m.sendPoll(to, PollEntry{Stream: s.id, Ranges: m.lacking(s, seq, bufferer)}, out)
+}
+
+// pollTarget returns a random member to poll about s, its author if nobody else is known, and false if nobody may be polled.
+func (m *Machine) pollTarget(s *stream) (protocol.NodeID, bool) {
+	if m.config.Mode != ModeFull {
+		return 0, false
 	}
 	if m.pollsLeft == 0 {
 		m.stats.PollsWithheld++
-		return
+		return 0, false
 	}
 	m.refreshTargets(s.topic)
-	targets, author := s.topic.targets, m.peers[s.id.Author] != nil
-	if len(targets) == 0 && !author {
-		return
+	if targets := s.topic.targets; len(targets) > 0 {
+		return targets[m.config.Rand.IntN(len(targets))], true
 	}
+	return s.id.Author, m.peers[s.id.Author] != nil
+}
+
+func (m *Machine) sendPoll(to protocol.NodeID, entry PollEntry, out *protocol.Output) {
 	m.pollsLeft--
-	for range pollFanout {
-		m.stats.PollsSent++
-		entry := PollEntry{Stream: s.id}
-		to := s.id.Author
-		if len(targets) > 0 {
-			to = m.drawPolled(s.topic)
-		}
-		s.polls++
-		switch overdue := m.overdue(s); {
-		case author && s.order.seeking && s.polls%2 == 1:
-			// Who seeks asks the author, who knows how far back there is anything. Others spare it.
-			to, entry.Ranges = s.id.Author, s.lacking(s.high)
-		case overdue || s.order.seeking && s.missing() > 0:
-			var seq uint64
-			seq, entry.Ranges = m.drawMissing(s)
-			if bufferer, ok := m.drawBufferer(s, seq); ok && s.polls%pollElsewhere != 0 {
-				to = bufferer
-				m.stats.PollsToBufferers++
-			} else if author && s.polls%(2*pollElsewhere) == 0 {
-				to = s.id.Author
-			}
-		}
-		out.Send(to, &Poll{Entries: []PollEntry{entry}})
-	}
+	m.stats.PollsSent++
+	out.Send(to, &Poll{Entries: []PollEntry{entry}})
 }
 
 // overdue reports whether a stream misses a packet that may be past its short phase: below the floor of what others tell of, or found missing
@@ -75,34 +104,46 @@ func (m *Machine) overdue(s *stream) bool {
 	return m.hashed() && s.missing() > 0 && (s.next < s.aged || m.round-s.at(s.next).since > m.short(s.topic))
 }
 
-// drawMissing returns a missing packet of s and the ranges to poll for: all that is missing, or if those are too many, from that packet
-// down. The packet is, by turns, a random one and the one that delivery waits for. Something must be missing.
-func (m *Machine) drawMissing(s *stream) (uint64, []Range) {
-	seq := s.next
+// drawMissing returns a missing packet: by turns the one that delivery waits for, and a random one. Something must be missing.
+func (m *Machine) drawMissing(s *stream) uint64 {
 	if s.polls%2 == 0 {
-		seq, _ = s.last(s.next+m.config.Rand.Uint64N(s.high+1-s.next), s.next, false)
+		if seq, ok := s.first(s.next+m.config.Rand.Uint64N(s.high+1-s.next), s.high, false); ok {
+			return seq
+		}
 	}
-	ranges := s.lacking(s.high)
-	if len(ranges) == PollRangesMax {
-		ranges = s.lacking(seq)
-	}
-	return seq, ranges
+	return s.next
 }
 
-// lacking returns the ranges of missing packets up to a number, newest first, as many as a poll takes.
-func (s *stream) lacking(seq uint64) []Range {
+// lacking returns ranges of missing packets from a missing one on, newest first: all, or those of blocks of which a member is one of the
+// bufferers. It looks at few blocks, and returns no more than a poll takes.
+func (m *Machine) lacking(s *stream, seq uint64, of *candidate) []Range {
 	var ranges []Range
-	for len(ranges) < PollRangesMax {
-		last, missing := s.last(seq, s.next, false)
-		if !missing {
-			break
+	missing := true
+	for blocks := 0; missing && blocks < pollScan && len(ranges) < PollRangesMax; blocks++ {
+		end := min(blockOf(seq)+blockLength-1, s.high)
+		if of == nil || m.ranks(s.topic, of.hash, s.blockKey(seq)) {
+			ranges = s.lackingWithin(ranges, seq, end)
 		}
-		held, more := s.last(last, s.next, true)
+		seq, missing = s.first(end+1, s.high, false)
+	}
+	slices.Reverse(ranges)
+	return ranges
+}
+
+// lackingWithin appends the ranges of missing packets from first to last, oldest first.
+func (s *stream) lackingWithin(ranges []Range, first, last uint64) []Range {
+	seq, missing := s.first(first, last, false)
+	for missing && len(ranges) < PollRangesMax {
+		held, more := s.first(seq, last, true)
 		if !more {
-			return append(ranges, Range{First: s.next, Last: last})
+			held = last + 1
 		}
-		ranges = append(ranges, Range{First: held + 1, Last: last})
-		seq = held
+		if n := len(ranges); n > 0 && ranges[n-1].Last+1 == seq {
+			ranges[n-1].Last = held - 1
+		} else {
+			ranges = append(ranges, Range{First: seq, Last: held - 1})
+		}
+		seq, missing = s.first(held, last, false)
 	}
 	return ranges
 }
@@ -119,7 +160,7 @@ func (m *Machine) offer(s *stream, asked, ranges []Range) ([]Range, uint64) {
 			ranges[n-1].First = held.First
 			return true
 		}
-		if len(ranges)-mark == rangesMax {
+		if len(ranges)-mark == PollRangesMax {
 			floor = ranges[len(ranges)-1].First
 			return false
 		}

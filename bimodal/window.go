@@ -112,6 +112,23 @@ func (w *window) last(seq, low uint64, held bool) (uint64, bool) {
 	return 0, false
 }
 
+// first returns the lowest number from seq to high whose packet is held, or is not held; base <= seq and high is at most the window's.
+func (w *window) first(seq, high uint64, held bool) (uint64, bool) {
+	for seq <= high {
+		i := w.index(seq)
+		word := w.filled[i/64]
+		if !held {
+			word = ^word
+		}
+		span := min(64, uint64(len(w.slots))) - i%64 // numbers that this word has of the ring, from seq up
+		if n := uint64(bits.TrailingZeros64(word >> (i % 64))); n < span {
+			return seq + n, seq+n <= high
+		}
+		seq += span
+	}
+	return 0, false
+}
+
 // extend raises high, which must fit in the window, and marks the new numbers as missing since round. It returns by how many
 // slots the ring grew.
 func (w *window) extend(high uint64, round uint32) int {
