@@ -146,7 +146,6 @@ func (m *Machine) regard(s *stream) {
 	}
 	if lags || m.writes(s.id) {
 		m.gather(s)
-		m.accuse(s)
 	} else {
 		s.crowd = nil
 	}

@@ -11,26 +11,24 @@ import (
 
 // Constants of flow control. Shares are of the rate, steps in bytes a second; both apply once a round.
 const (
-	lagLeast     = 4         // packets that a member may always lag
-	lagShare     = 2         // and one part in so many of the packets of a round
-	lagRaise     = 8         // one part in so many, beyond which the rate is not raised
-	cutShare     = 0.8       // of what the crowd sustains is the rate after a decrease, so that repair has room
-	approach     = 0.9       // of what the crowd sustained may be approached at the full step
-	stepShare    = 1.0 / 20  // of an increase
-	stepMin      = 16 << 10  // of an increase that approaches
-	probeShare   = 1.0 / 500 // of an increase beyond, at first
-	probeMin     = 1 << 10   // the least of it
-	probeGrowth  = 1.1       // by which it grows, up to stepShare
-	usedRounds   = 4         // over which the use of a rate is measured
-	usedShare    = 0.75      // of the rate makes it used
-	sampleLeast  = 16        // reports that a decision rests on, if there are so many that are not too old
-	sampleFresh  = 4         // rounds within which all reports count
-	sampleOld    = 20        // rounds after which none counts
-	sentRounds   = 16        // remembered
-	effectMin    = lagRounds // rounds ago that reports tell of
-	effectMax    = lagRounds + 10
-	behindRounds = 10 // more of them behind than not make a peer lag
-	behindMax    = 30 // that are remembered
+	lagLeast    = 4         // packets that a member may always lag
+	lagShare    = 2         // and one part in so many of the packets of a round
+	lagRaise    = 8         // one part in so many, beyond which the rate is not raised
+	cutShare    = 0.8       // of what the crowd sustains is the rate after a decrease, so that repair has room
+	approach    = 0.9       // of what the crowd sustained may be approached at the full step
+	stepShare   = 1.0 / 20  // of an increase
+	stepMin     = 16 << 10  // of an increase that approaches
+	probeShare  = 1.0 / 500 // of an increase beyond, at first
+	probeMin    = 1 << 10   // the least of it
+	probeGrowth = 1.1       // by which it grows, up to stepShare
+	usedRounds  = 4         // over which the use of a rate is measured
+	usedShare   = 0.75      // of the rate makes it used
+	sampleLeast = 16        // reports that a decision rests on, if there are so many that are not too old
+	sampleFresh = 4         // rounds within which all reports count
+	sampleOld   = 20        // rounds after which none counts
+	sentRounds  = 16        // remembered
+	effectMin   = lagRounds // rounds ago that reports tell of
+	effectMax   = lagRounds + 10
 )
 
 // Flow says how the subscribers change the rate of a topic. The publisher looks at what their digests tell of lag: when those up to the
@@ -139,7 +137,7 @@ func (m *Machine) steer(now protocol.Time, s *stream) {
 	lag, growth := m.crowdAt(reports, cmp.Or(f.Quantile, 0.5), behind)
 	f.lag = lag
 	if lag <= behind {
-		m.noteLagging(reports, behind)
+		m.accuse(s)
 	}
 	if !f.Adaptive {
 		return
@@ -151,27 +149,6 @@ func (m *Machine) steer(now protocol.Time, s *stream) {
 		f.raise()
 	}
 	s.topic.allow(now)
-}
-
-// noteLagging notes which peers are behind while the crowd keeps up, and which are no more. Reports count once a round while they are fresh.
-func (m *Machine) noteLagging(reports []report, behind uint32) {
-	for i := range reports {
-		p := m.peers[reports[i].member]
-		if p == nil || m.round-reports[i].round > sampleFresh {
-			continue
-		}
-		if reports[i].lag.Packets > behind {
-			p.behind = min(p.behind+1, behindMax)
-		} else {
-			p.behind = max(p.behind, 1) - 1
-		}
-		switch p.behind {
-		case behindRounds:
-			m.setTrouble(p.id, troubleLagging, true)
-		case 0:
-			m.setTrouble(p.id, troubleLagging, false)
-		}
-	}
 }
 
 // turn ends a round, and reports whether the rate is used.

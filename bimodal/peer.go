@@ -25,7 +25,6 @@ type peer struct {
 	troubled   bool   // was in trouble before
 	lagged     uint32 // round in which it was said to lag
 	recovered  uint32 // round in which that ended
-	behind     int    // fresh reports that tell of a lag that the crowd has not, less those that tell of none
 	unanswered int    // requests since a repair last came from it
 }
 

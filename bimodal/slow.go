@@ -35,11 +35,9 @@ const (
 	laggingMemory = 30 // rounds for which a report counts
 )
 
-// accuse takes in what members say of their lag with a stream of this node's own.
+// accuse takes in what members say of their lag with a stream of this node's own, while the crowd keeps up with it: a crowd that is overrun is no
+// reason to rely on some of it less than on others.
 func (m *Machine) accuse(s *stream) {
-	if !m.writes(s.id) {
-		return
-	}
 	for _, r := range s.crowd.reports {
 		if uint64(r.lag.Packets) > laggingLeast+s.pace {
 			if p := m.peers[r.member]; p != nil {
