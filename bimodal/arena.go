@@ -1,10 +1,17 @@
 package bimodal
 
-// arenaChunk is how much memory is taken at once for the bodies of packets.
-const arenaChunk = 256 << 10
+// arenaChunk is how much memory is taken at once for the bodies of packets, and arenaFirst the first time: a chunk is twice the one before, so that
+// a node that does little takes little.
+const (
+	arenaChunk = 256 << 10
+	arenaFirst = 16 << 10
+)
 
-// slabLength is how many packets, and deliveries, are allocated at once.
-const slabLength = 128
+// slabLength is how many packets, and deliveries, are allocated at once, and slabFirst the first time.
+const (
+	slabLength = 128
+	slabFirst  = 8
+)
 
 // relaySlabLength is how many relays are allocated at once. A slab stays alive with each of them, and each with its packet.
 const relaySlabLength = 32
@@ -16,6 +23,8 @@ type arena struct {
 	packets    []Packet
 	deliveries []Delivery
 	relays     []Relay
+
+	chunkSize, packetSlab, deliverySlab int // of the latest
 }
 
 // copy returns a copy of p that is never written again.
@@ -26,7 +35,8 @@ func (a *arena) copy(p []byte) []byte {
 // reserve returns room for n bytes, empty, to append to.
 func (a *arena) reserve(n int) []byte {
 	if n > len(a.chunk) {
-		a.chunk = make([]byte, max(arenaChunk, n))
+		a.chunkSize = min(max(2*a.chunkSize, arenaFirst), arenaChunk)
+		a.chunk = make([]byte, max(a.chunkSize, n))
 	}
 	c := a.chunk[:0:n]
 	a.chunk = a.chunk[n:]
@@ -36,7 +46,8 @@ func (a *arena) reserve(n int) []byte {
 // packet returns a zero Packet that can be sent again without an allocation.
 func (a *arena) packet() *Packet {
 	if len(a.packets) == 0 {
-		a.packets = make([]Packet, slabLength)
+		a.packetSlab = min(max(2*a.packetSlab, slabFirst), slabLength)
+		a.packets = make([]Packet, a.packetSlab)
 	}
 	p := &a.packets[0]
 	a.packets = a.packets[1:]
@@ -78,7 +89,8 @@ func (a *arena) relay() *Relay {
 
 func (a *arena) delivery() *Delivery {
 	if len(a.deliveries) == 0 {
-		a.deliveries = make([]Delivery, slabLength)
+		a.deliverySlab = min(max(2*a.deliverySlab, slabFirst), slabLength)
+		a.deliveries = make([]Delivery, a.deliverySlab)
 	}
 	d := &a.deliveries[0]
 	a.deliveries = a.deliveries[1:]

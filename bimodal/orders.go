@@ -131,7 +131,9 @@ func (m *Machine) removeBook(i int) {
 func (m *Machine) dropPending(b *book, i int) {
 	m.charge(b, -b.pending[i].have)
 	m.orders.pending--
-	b.pending = slices.Delete(b.pending, i, i+1)
+	if b.pending = slices.Delete(b.pending, i, i+1); len(b.pending) == 0 {
+		b.pending = nil
+	}
 }
 
 // keepTree puts a complete order into its book.

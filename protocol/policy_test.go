@@ -31,6 +31,7 @@ var layers = map[string][]string{
 	"sim":           {"protocol", "wire"},
 	"live":          {"protocol", "wire"},
 	"lab/markov":    {},
+	"lab/load":      {"protocol", "bimodal", "sim"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live"},
 	"cmd/spinglass": {"", "protocol", "gateway/local"},
 }
