@@ -2,6 +2,7 @@ package bimodal
 
 import (
 	"cmp"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -48,8 +49,13 @@ type group struct {
 	listed  bool // rest is up to date: the targets that do not hear, in the order of the targets; immutable
 }
 
-// groupOf returns the group that all publishers and subscribers of a topic use.
-func groupOf(id TopicID) protocol.Group { return protocol.Group(id) }
+// groupOf returns the group that all publishers and subscribers of a topic in this node's zone use. Packets come into other zones by a way of their
+// own, and members of those that share the network are not to hear them twice.
+func (m *Machine) groupOf(id TopicID) protocol.Group {
+	zone := fnv.New64a()
+	zone.Write([]byte(cmp.Or(m.config.Zone, "/")))
+	return protocol.Group(uint64(id) ^ zone.Sum64())
+}
 
 // refreshGroup gives every target of a topic its proof, and takes those of others away.
 func (m *Machine) refreshGroup(t *topic) *group {

@@ -47,7 +47,7 @@ func (m *Machine) joinGroups(out *protocol.Output) {
 		}
 		m.groupsJoined++
 		t.joined = true
-		out.JoinGroup(groupOf(t.id))
+		out.JoinGroup(t.address)
 	}
 }
 
@@ -56,7 +56,7 @@ func (m *Machine) leaveGroup(t *topic, out *protocol.Output) {
 	if t.joined {
 		m.groupsJoined--
 		t.joined = false
-		out.LeaveGroup(groupOf(t.id))
+		out.LeaveGroup(t.address)
 	}
 }
 

@@ -44,7 +44,7 @@ func (m *Machine) spreadMulticast(t *topic, p *Packet, out *protocol.Output) {
 	rest := m.refreshGroup(t).deaf(t.region)
 	m.stats.PacketsMulticast++
 	m.stats.PacketsSpread += 1 + uint64(len(rest))
-	out.Multicast(groupOf(t.id), rest, p)
+	out.Multicast(t.address, rest, p)
 	for i := range t.entrances {
 		if m.enterZone(t, t.entrances[i].zone, p, out) {
 			m.stats.PacketsSpread++
@@ -65,7 +65,7 @@ func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Outpu
 	}
 	m.stats.RepairsRegional++
 	m.stats.RepairsMulticast++
-	out.Multicast(groupOf(t.id), rest, p.again())
+	out.Multicast(t.address, rest, p.again())
 	m.spend(copies, size)
 	return true
 }
@@ -121,7 +121,7 @@ func (m *Machine) probe(now protocol.Time, t *topic, out *protocol.Output) {
 		}
 	}
 	m.stats.ProbesSent++
-	out.Multicast(groupOf(t.id), nil, q)
+	out.Multicast(t.address, nil, q)
 }
 
 // probes reports whether a topic is one to probe for: always while this node publishes, if multicast is asked for; else if a copy for each

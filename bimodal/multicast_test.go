@@ -226,7 +226,7 @@ func TestMulticastOverridden(t *testing.T) {
 func TestGroupsFollowSubscriptions(t *testing.T) {
 	w := newWorld(t, 7, 1, nil, "a", "b")
 	nd := w.nodes[0]
-	joined := func(topic string) bool { return len(w.groups[groupOf(TopicOf(topic))]) > 0 }
+	joined := func(topic string) bool { return len(w.groups[nd.groupOf(TopicOf(topic))]) > 0 }
 	expect := func(what string, a, b, c bool) {
 		t.Helper()
 		w.flush(nd)
@@ -395,5 +395,17 @@ func TestMulticastToSleepers(t *testing.T) {
 	packets := s.PacketsSent - before.PacketsSent
 	if extra := s.PacketsSpread - before.PacketsSpread - packets; extra > packets/10 || s.MulticastFallbacks > 0 {
 		t.Errorf("%d packets made %d transmissions too many; %d fallbacks", packets, extra, s.MulticastFallbacks)
+	}
+}
+
+func TestZonesHaveGroupsOfTheirOwn(t *testing.T) {
+	groups := map[protocol.Group]string{}
+	for _, zone := range []string{"", "/a", "/b"} {
+		w := newWorld(t, 13, 1, func(_ int, c *Config) { c.Zone = zone }, "topic")
+		group := w.nodes[0].topics[TopicOf("topic")].address
+		if other, taken := groups[group]; taken {
+			t.Errorf("zones %q and %q share a group", zone, other)
+		}
+		groups[group] = zone
 	}
 }

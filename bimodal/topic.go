@@ -32,6 +32,7 @@ type topic struct {
 	seed       uint64            // of their orders; 0 before the first
 	order      uint64            // number of the latest order
 	group      group             // the way to the targets by multicast
+	address    protocol.Group    // of the topic in the own zone
 	joined     bool              // this node has joined the group
 
 	chosen Knobs   // for this topic; zeros follow target and Config
@@ -57,7 +58,7 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 	if m.topics[id] != nil {
 		return nil, ErrTopicClash
 	}
-	t := &topic{id: id, name: name}
+	t := &topic{id: id, name: name, address: m.groupOf(id)}
 	t.limit(now, m.defaultLimits())
 	m.resolveKnobs(t)
 	m.byName[name], m.topics[id] = t, t

@@ -55,7 +55,7 @@ func newFleet(w *sim.World, size int, interval time.Duration, until protocol.Tim
 	w.Check(f)
 	for i := 1; i <= size; i++ {
 		id := protocol.NodeID(i)
-		w.Add(sim.HostConfig{ID: id, Address: protocol.Address(fmt.Sprint("a", i)), Zone: "/lab", Build: func(b sim.Boot) protocol.Machine {
+		w.Add(sim.HostConfig{ID: id, Address: protocol.Address(fmt.Sprint("a", i)), Zone: "/lab", Segment: "lan", Build: func(b sim.Boot) protocol.Machine {
 			stored, _ := b.Disk.Get(membership.EpochKey)
 			epoch, err := membership.ParseEpoch(stored)
 			if err != nil {
@@ -186,6 +186,7 @@ func TestSwarm(t *testing.T) {
 		size := 3 + r.IntN(8)
 		interval := time.Duration(5+r.IntN(50)) * time.Millisecond
 		faults := sim.DrawFaults(r, safety)
+		faults.Deafen = 4 * time.Second
 		faults.DiskKept = 1 // a node that loses its disk comes back with another NodeID
 		var f *fleet
 		trial := sim.Trial{
