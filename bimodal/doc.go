@@ -14,6 +14,7 @@
 //   - Spread is the first way of a packet, best effort. Gossip repairs: in each round a member, the gossiper, tells a random
 //     other which packets it holds by a digest; that one asks for what it misses by a request, and the gossiper answers with
 //     repairs.
+//   - A group is what reaches many subscribers of a topic by one datagram (IP multicast). A probe finds out whom.
 //   - Life is for how many rounds a packet is kept for repair. The floor of a stream is the number below which packets are done
 //     with.
 //   - A gap is a run of messages that are lost for this node.
@@ -30,7 +31,7 @@
 //
 // # Limitations
 //
-//   - Packets go directly to each target, which costs a publisher one copy a target.
+//   - Losses that only multicast has are left to repair; it is given up when it fails, not when it is bad.
 //   - Gossip draws its partners evenly from the peers that it knows, near or far.
 //   - Every subscriber buffers every packet for the whole of its life.
 //   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that
