@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"spinglass/bimodal"
 	"spinglass/live"
@@ -142,16 +145,21 @@ func (n *Node) Flush(ctx context.Context) error {
 // outgoings are the topics that a node publishes to.
 type outgoings struct {
 	node   *Node
-	mu     sync.RWMutex
-	topics map[string]*outgoing
+	mu     sync.Mutex                           // of those who add a topic
+	topics atomic.Pointer[map[string]*outgoing] // replaced, never changed, so that publishers of different topics do not meet here
+}
+
+// named returns the queue of a topic, nil when there is none.
+func (o *outgoings) named(name string) *outgoing {
+	if topics := o.topics.Load(); topics != nil {
+		return (*topics)[name]
+	}
+	return nil
 }
 
 // topic returns the queue of a topic. The first time it asks the protocol for the topic, which may refuse.
 func (o *outgoings) topic(ctx context.Context, name string) (*outgoing, error) {
-	o.mu.RLock()
-	t := o.topics[name]
-	o.mu.RUnlock()
-	if t != nil {
+	if t := o.named(name); t != nil {
 		return t, nil
 	}
 	var failed error
@@ -168,42 +176,36 @@ func (o *outgoings) topic(ctx context.Context, name string) (*outgoing, error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if t := o.topics[name]; t != nil {
+	if t := o.named(name); t != nil {
 		return t, nil
 	}
-	t = &outgoing{node: o.node, name: name, progress: make(chan struct{})}
+	t := &outgoing{node: o.node, name: name, progress: make(chan struct{})}
 	t.run = t.send
-	if o.topics == nil {
-		o.topics = map[string]*outgoing{}
+	topics := map[string]*outgoing{name: t}
+	if before := o.topics.Load(); before != nil {
+		maps.Copy(topics, *before)
 	}
-	o.topics[name] = t
+	o.topics.Store(&topics)
 	return t, nil
 }
 
 func (o *outgoings) all() []*outgoing {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	all := make([]*outgoing, 0, len(o.topics))
-	for _, t := range o.topics {
-		all = append(all, t)
+	topics := o.topics.Load()
+	if topics == nil {
+		return nil
 	}
-	return all
+	return slices.Collect(maps.Values(*topics))
 }
 
 // begun reports whether anything was published to a topic; the loop calls it.
 func (o *outgoings) begun(name string) bool {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	t := o.topics[name]
+	t := o.named(name)
 	return t != nil && (t.sent > 0 || t.next > 0)
 }
 
 // writable goes on with a topic whose rate was used up; the loop calls it.
 func (o *outgoings) writable(name string) {
-	o.mu.RLock()
-	t := o.topics[name]
-	o.mu.RUnlock()
-	if t != nil {
+	if t := o.named(name); t != nil {
 		t.schedule()
 	}
 }
@@ -229,33 +231,16 @@ type outgoing struct {
 }
 
 // batch holds messages one behind the other.
-type batch struct {
-	bytes []byte
-	ends  []int
-}
+type batch struct{ wire.Messages }
 
 // takes reports whether a message of so many bytes can be added within the bounds.
 func (b *batch) takes(bytes int) bool {
-	return len(b.ends) == 0 || len(b.ends) < waitingMessagesMax && len(b.bytes)+bytes <= waitingBytesMax
-}
-
-func (b *batch) add(payload []byte) {
-	b.bytes = append(b.bytes, payload...)
-	b.ends = append(b.ends, len(b.bytes))
-}
-
-func (b *batch) message(i int) []byte {
-	start := 0
-	if i > 0 {
-		start = b.ends[i-1]
-	}
-	return b.bytes[start:b.ends[i]]
+	return b.Len() == 0 || b.Len() < waitingMessagesMax && len(b.Records)+bytes <= waitingBytesMax
 }
 
 func (b *batch) reset() {
-	b.bytes, b.ends = b.bytes[:0], b.ends[:0]
-	if cap(b.bytes) > 2*waitingBytesMax {
-		b.bytes = nil
+	if b.Reset(); cap(b.Records) > 2*waitingBytesMax {
+		b.Records = nil
 	}
 }
 
@@ -298,7 +283,7 @@ func (t *outgoing) await(ctx context.Context, w *turn) error {
 
 // accept takes a message over; t.mu is held.
 func (t *outgoing) accept(payload []byte) {
-	t.waiting.add(payload)
+	t.waiting.Add(payload)
 	t.accepted++
 }
 
@@ -327,14 +312,12 @@ func (t *outgoing) flush(ctx context.Context) error {
 // send publishes what the loop has of the topic and one batch of what waits, and comes again for more, so that others get their turn.
 func (t *outgoing) send(now protocol.Time, out *protocol.Output) {
 	for fetched := false; ; fetched = true {
-		for ; t.next < len(t.sending.ends); t.next++ {
-			err := t.node.stack.Publish(now, t.name, t.sending.message(t.next), out)
-			if errors.Is(err, bimodal.ErrWouldBlock) {
-				return // Writable will come
-			}
-			if err != nil {
-				panic(fmt.Sprintf("spinglass: the protocol refuses a message that was checked: %v", err))
-			}
+		var err error
+		if t.next, err = t.node.stack.PublishAll(now, t.name, &t.sending.Messages, t.next, out); errors.Is(err, bimodal.ErrWouldBlock) {
+			return // Writable will come
+		}
+		if err != nil {
+			panic(fmt.Sprintf("spinglass: the protocol refuses a message that was checked: %v", err))
 		}
 		if !t.fetch() {
 			return
@@ -348,14 +331,14 @@ func (t *outgoing) send(now protocol.Time, out *protocol.Output) {
 
 // fetch takes what waits and reports whether there was anything.
 func (t *outgoing) fetch() bool {
-	sent := len(t.sending.ends)
+	sent := t.sending.Len()
 	t.sending.reset()
 	t.next = 0
 	t.mu.Lock()
 	t.sent += uint64(sent)
 	t.sending, t.waiting = t.waiting, t.sending
 	t.giveTurns()
-	t.active = len(t.sending.ends) > 0
+	t.active = t.sending.Len() > 0
 	more := t.active
 	close(t.progress)
 	t.progress = make(chan struct{})

@@ -48,15 +48,15 @@ func TestPublishersTakeTurns(t *testing.T) {
 	for i := range 4 {
 		size := 10
 		if i == 1 {
-			size = waitingBytesMax - 12 // the next of 10 bytes would fit in its place
+			size = waitingBytesMax - 16 // the next of 10 bytes would fit in its place
 		}
 		done = append(done, o.publisher(t.Context(), fmt.Appendf(nil, "%-*d", size, i)))
 	}
 	order := ""
 	for range 3 {
 		o.fetch()
-		for i := range o.sending.ends {
-			if m := o.sending.message(i); m[0] != 0 {
+		for i := range o.sending.Ends {
+			if m := o.sending.Message(i); m[0] != 0 {
 				order += string(m[:1])
 			}
 		}
@@ -81,8 +81,8 @@ func TestNobodyPassesWhoWaits(t *testing.T) {
 	o.mu.Unlock()
 	small := o.publisher(t.Context(), []byte("y"))
 	o.fetch()
-	if len(o.waiting.ends) != 1 || len(o.waiting.message(0)) != waitingBytesMax {
-		t.Fatalf("the queue took %d messages, the first of %d bytes", len(o.waiting.ends), len(o.waiting.message(0)))
+	if len(o.waiting.Ends) != 1 || len(o.waiting.Message(0)) != waitingBytesMax {
+		t.Fatalf("the queue took %d messages, the first of %d bytes", len(o.waiting.Ends), len(o.waiting.Message(0)))
 	}
 	o.fetch()
 	if err := errors.Join(<-large, <-small); err != nil {
@@ -108,7 +108,7 @@ func TestATurnIsGivenUp(t *testing.T) {
 		t.Error(err)
 	}
 	o.fetch()
-	if got := len(o.sending.ends); got != 2 || string(o.sending.message(1)) != "y" {
+	if got := len(o.sending.Ends); got != 2 || string(o.sending.Message(1)) != "y" {
 		t.Errorf("%d messages taken over", got)
 	}
 }

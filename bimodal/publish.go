@@ -12,25 +12,73 @@ func (m *Machine) Publish(now protocol.Time, name string, payload []byte, out *p
 	if len(payload) > wire.MessageMax {
 		return ErrTooLarge
 	}
-	t, err := m.topicNamed(now, name)
+	t, err := m.publishable(now, name, out)
 	if err != nil {
 		return err
+	}
+	m.account(t, 1, wire.RecordSize(len(payload)))
+	m.pack(now, t, payload, out)
+	return nil
+}
+
+// PublishAll publishes the messages from number first on, at a fraction of the cost of as many calls of Publish, and returns the number behind
+// the last one that was published. Errors are those of Publish; what is before the message that met one is published.
+func (m *Machine) PublishAll(now protocol.Time, name string, messages *wire.Messages, first int, out *protocol.Output) (next int, err error) {
+	for next = first; next < messages.Len(); {
+		t, err := m.publishable(now, name, out)
+		if err != nil {
+			return next, err
+		}
+		count := messages.Len()
+		if t.bucket.rate > 0 {
+			count = 1 // each has to find tokens
+		}
+		run, behind := messages.Run(next, count, m.packer.Limit()-len(t.body))
+		switch {
+		case behind > next:
+			m.open(now, t)
+			m.account(t, behind-next, len(run))
+			t.body = append(t.body, run...)
+			t.count += uint64(behind - next)
+			next = behind
+		case len(t.body) > 0 && !m.packer.Cuts(len(messages.Message(next))):
+			m.seal(now, t, out)
+		default:
+			message := messages.Message(next)
+			if len(message) > wire.MessageMax {
+				return next, ErrTooLarge
+			}
+			m.account(t, 1, wire.RecordSize(len(message)))
+			m.pack(now, t, message, out)
+			next++
+		}
+	}
+	return next, nil
+}
+
+// publishable returns a topic that may be published to now.
+func (m *Machine) publishable(now protocol.Time, name string, out *protocol.Output) (*topic, error) {
+	t, err := m.topicNamed(now, name)
+	if err != nil {
+		return nil, err
 	}
 	if !t.bucket.ready(now) {
 		m.stats.PublishesRefused++
 		m.writable.Set(t, t.bucket.wait(now))
-		return ErrWouldBlock
+		return nil, ErrWouldBlock
 	}
 	if t.stream == nil {
 		id := StreamID{Author: m.config.Self, Epoch: m.config.Epoch, Topic: t.id}
 		t.stream = m.addStream(now, id, t, 1, out)
 	}
-	size := wire.RecordSize(len(payload))
-	t.bucket.take(size)
-	t.flow.present.bytes += size
-	m.stats.MessagesPublished++
-	m.pack(now, t, payload, out)
-	return nil
+	return t, nil
+}
+
+// account counts messages of so many bytes of records against the topic's rate.
+func (m *Machine) account(t *topic, messages, bytes int) {
+	t.bucket.take(bytes)
+	t.flow.present.bytes += bytes
+	m.stats.MessagesPublished += uint64(messages)
 }
 
 // pack adds a message to the packet being filled, and seals those that are full.
@@ -62,11 +110,11 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 
 // open sees to it that the packet being filled is sealed when the present batch of inputs is done.
 func (m *Machine) open(now protocol.Time, t *topic) {
+	if t.body == nil {
+		t.body = m.arena.reserve(m.packer.Limit())
+	}
 	if t.opened {
 		return
-	}
-	if t.body == nil {
-		t.body = make([]byte, 0, m.packer.Limit())
 	}
 	t.opened = true
 	m.opened = append(m.opened, t)
@@ -94,9 +142,14 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 	p := m.arena.packet()
 	p.Stream, p.Seq, p.Age = s.id, s.high+1, s.age(now)
 	p.Messages, p.Count = s.total, t.count
-	p.Body = m.arena.copy(t.body)
 	p.whole = !t.pieces
-	t.body, t.count, t.pieces = t.body[:0], 0, false
+	if len(t.body) >= m.packer.Limit()/2 {
+		// A packet that is full keeps the memory that it was filled in.
+		p.Body, p.pinned, t.body = t.body[:len(t.body):len(t.body)], cap(t.body)-len(t.body), nil
+	} else {
+		p.Body, t.body = m.arena.copy(t.body), t.body[:0]
+	}
+	t.count, t.pieces = 0, false
 	t.group.count(p)
 	m.spread(t, p, out)
 	m.accept(now, s, p, out)

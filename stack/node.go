@@ -51,6 +51,14 @@ func (n *Node) Publish(now protocol.Time, topic string, payload []byte, out *pro
 	return err
 }
 
+// PublishAll publishes several messages; see bimodal.Machine.PublishAll.
+func (n *Node) PublishAll(now protocol.Time, topic string, messages *wire.Messages, first int, out *protocol.Output) (next int, err error) {
+	mark := len(out.Effects)
+	next, err = n.Bimodal.PublishAll(now, topic, messages, first, out)
+	n.route(now, indexBimodal, mark, len(out.Effects), out)
+	return next, err
+}
+
 // Subscribe asks for the messages of a topic; see bimodal.Machine.Subscribe. It fails with the error of membership when the row of
 // this member has no room to announce it.
 func (n *Node) Subscribe(now protocol.Time, topic string, out *protocol.Output) error {
