@@ -30,6 +30,7 @@ type result struct {
 	CPU       float64       `json:"cpu_us_per_delivery"`
 	Resident  float64       `json:"rss_mb_per_member"`   // the server's among it
 	Ratio     float64       `json:"of_gso,omitempty"`    // of the rate of udp-gso, in the same run
+	Limit     string        `json:"limit,omitempty"`     // what was amiss at the lowest rate that was not sustained
 	Lowest    *lowest       `json:"lowest,omitempty"`    // what became of the lowest rate that was tried, when none is sustained
 	Perturbed []perturbance `json:"perturbed,omitempty"` // at half of the rate
 	Error     string        `json:"error,omitempty"`     // why the system was not measured to the end
@@ -39,7 +40,6 @@ type result struct {
 type lowest struct {
 	Rate      float64 `json:"rate_per_s"`
 	Delivered float64 `json:"delivered"` // part of all messages
-	Reason    string  `json:"reason"`
 }
 
 // perturbance is what healthy receivers got while others slept.
@@ -143,12 +143,12 @@ func (m *measurement) run(ctx context.Context) error {
 // found notes what the search found.
 func (m *measurement) found(found *measure.Found) {
 	r, o := m.result, found.Outcome
-	r.Rate = rounded(found.Rate)
+	r.Rate, r.Limit = rounded(found.Rate), found.Limit
 	r.Megabytes = rounded(found.Rate * float64(r.Size) / 1e6)
 	r.CPU = precise(float64(o.CPU().Nanoseconds()) / 1e3)
 	r.Resident = rounded(float64(o.Used.Resident) / 1e6 / float64(r.Members))
-	if err := o.Sustained(); err != nil {
-		r.Lowest = &lowest{Rate: rounded(o.Trial.Rate), Delivered: share(o.Shares().HealthyDelivered), Reason: err.Error()}
+	if found.Rate == 0 {
+		r.Lowest = &lowest{Rate: rounded(o.Trial.Rate), Delivered: share(o.Shares().HealthyDelivered)}
 	}
 }
 

@@ -31,7 +31,7 @@ func writeTables(w io.Writer, results []*result) error {
 		if r.Error != "" {
 			fmt.Fprintf(w, "%s failed: %s\n", r.System, r.Error)
 		} else if r.Lowest != nil {
-			fmt.Fprintf(w, "%s: at %.0f messages/s %.4f %% arrived; %s\n", r.System, r.Lowest.Rate, r.Lowest.Delivered*100, r.Lowest.Reason)
+			fmt.Fprintf(w, "%s: at %.0f messages/s %.4f %% arrived; %s\n", r.System, r.Lowest.Rate, r.Lowest.Delivered*100, r.Limit)
 		}
 	}
 	return writePerturbed(w, results)

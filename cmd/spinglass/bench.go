@@ -107,6 +107,9 @@ func writeBenchResult(w io.Writer, r *bench.Result) {
 	default:
 		fmt.Fprintf(w, "  no rate was sustained in %d trials; the last one was at %.0f per second\n", r.Steps, r.Published)
 	}
+	if r.Limit != "" {
+		fmt.Fprintf(w, "  beyond it   %s\n", r.Limit)
+	}
 	fmt.Fprintf(w, "  delivered   %.0f per second at each receiver, %.1f MB/s; %d lost\n", r.Delivered, r.Megabytes, r.Lost)
 	at := r.Offered
 	if at == 0 {

@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -13,7 +14,7 @@ const (
 
 	stepsMax      = 16   // trials that bracket and bisect
 	confirmMax    = 6    // trials of full length
-	retreat       = 0.93 // when the full length is not sustained
+	retreat       = 0.93 // when the full length is not sustained; its power grows
 	stepShare     = 0.25 // of the duration that a step of the search takes
 	stepMin       = 400 * time.Millisecond
 	stepMax       = time.Second
@@ -35,6 +36,7 @@ type Search struct {
 type Found struct {
 	Rate    float64  // messages a second; 0 when none was sustained
 	Outcome *Outcome // of the trial of full length at Rate, or of the last one that was not sustained
+	Limit   string   // what was amiss at the lowest rate that was not sustained
 	Steps   int
 }
 
@@ -52,6 +54,7 @@ type search struct {
 	group   *Group
 	steps   int
 	bracket bracket
+	limit   string // what was amiss at the lowest rate that was not sustained
 }
 
 // Search finds the highest rate that the group sustains.
@@ -86,6 +89,15 @@ func (s *search) run(ctx context.Context, t Trial) (*Outcome, error) {
 	return s.group.Run(ctx, t)
 }
 
+// sustained reports whether a trial was, and notes why not: the rates that are not become lower and lower.
+func (s *search) sustained(o *Outcome) bool {
+	err := o.Sustained()
+	if err != nil {
+		s.limit = err.Error()
+	}
+	return err == nil
+}
+
 // guess returns what a closed loop reaches.
 func (s *search) guess(ctx context.Context) (float64, error) {
 	window := s.Window
@@ -106,7 +118,7 @@ func (s *search) narrow(ctx context.Context, rate float64) error {
 		if err != nil {
 			return err
 		}
-		rate, more = s.bracket.next(rate, outcome.Sustained() == nil)
+		rate, more = s.bracket.next(rate, s.sustained(outcome))
 	}
 	return nil
 }
@@ -115,17 +127,18 @@ func (s *search) narrow(ctx context.Context, rate float64) error {
 func (s *search) confirm(ctx context.Context) (*Found, error) {
 	found := &Found{}
 	rate := max(s.bracket.sustained, RateMin)
-	for range confirmMax {
+	for failures := 1; failures <= confirmMax; failures++ {
 		outcome, err := s.run(ctx, Trial{Rate: rate, Duration: s.Duration})
 		if err != nil {
 			return nil, err
 		}
-		found.Outcome, found.Steps = outcome, s.steps
-		if outcome.Sustained() == nil {
+		sustained := s.sustained(outcome)
+		found.Outcome, found.Steps, found.Limit = outcome, s.steps, s.limit
+		if sustained {
 			found.Rate = rate
 			return found, nil
 		}
-		if rate *= retreat; rate < RateMin {
+		if rate *= math.Pow(retreat, float64(failures)); rate < RateMin {
 			break
 		}
 	}

@@ -27,6 +27,7 @@ type Result struct {
 	Offered     float64 `json:"offered_per_s,omitempty"`
 	HalfRate    float64 `json:"half_rate_per_s,omitempty"`
 	Steps       int     `json:"steps,omitempty"` // trials that the search took
+	Limit       string  `json:"limit,omitempty"` // what was amiss at the lowest rate that was not sustained
 	// Raw and Single are what plain UDP reaches, as messages at each receiver: packed into datagrams, and one a datagram (0 where it does not fit).
 	// Ratio is the part of Raw that was reached.
 	Raw         float64      `json:"raw_per_s"`

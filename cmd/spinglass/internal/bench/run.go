@@ -77,7 +77,7 @@ func (r *run) searched(ctx context.Context) error {
 		return err
 	}
 	r.result.rates(found.Outcome)
-	r.result.Steps = found.Steps
+	r.result.Steps, r.result.Limit = found.Steps, found.Limit
 	half := math.Max(found.Rate/2, measure.RateMin)
 	r.result.HalfRate = rounded(half)
 	outcome, err := r.trial(ctx, half, 0)
