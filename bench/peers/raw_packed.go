@@ -17,8 +17,8 @@ func packedSystem() measure.System {
 }
 
 func startPacked(_ context.Context, spec measure.Spec, r *measure.Recorder) (measure.Member, error) {
-	p := &packed{size: spec.Size, messages: max(1, wire.DatagramDefault/spec.Size)}
-	p.pieces = (spec.Size + wire.DatagramDefault - 2) / (wire.DatagramDefault - 1)
+	p := &packed{size: spec.Size, messages: max(1, wire.DatagramLoopback/spec.Size)}
+	p.pieces = (spec.Size + wire.DatagramLoopback - 2) / (wire.DatagramLoopback - 1)
 	p.piece = (spec.Size + p.pieces - 1) / p.pieces
 	receive := split(spec.Size, r.Message)
 	p.segments.size = p.messages * spec.Size

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -19,7 +20,30 @@ const (
 	pollInterval = 20 * time.Millisecond
 )
 
-// System is this library. Its setting is a means of spreading as [bimodal.ParseSpread] reads it, automatic when empty.
+// Setting is what can be chosen of this library. The zero value leaves everything to the nodes.
+type Setting struct {
+	Spread       bimodal.Spread `json:"spread"`
+	DatagramSize int            `json:"datagram_size"` // bytes; see [spinglass.Config]
+}
+
+// String returns the setting of a specification.
+func (s Setting) String() string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // plain numbers can be encoded
+	}
+	return string(text)
+}
+
+// settingOf reads what String returns; empty text is the zero value.
+func settingOf(text string) (s Setting, err error) {
+	if text != "" {
+		err = json.Unmarshal([]byte(text), &s)
+	}
+	return s, err
+}
+
+// System is this library. Its setting is a [Setting].
 func System() measure.System {
 	return measure.System{Name: "spinglass", Ordered: true, Patience: patience, Start: start}
 }
@@ -33,15 +57,20 @@ type member struct {
 }
 
 func start(ctx context.Context, spec measure.Spec, recorder *measure.Recorder) (measure.Member, error) {
+	setting, err := settingOf(spec.Setting)
+	if err != nil {
+		return nil, err
+	}
 	n, err := spinglass.Start(ctx, spinglass.Config{
 		Name: fmt.Sprintf("/local/m%03d", spec.Index), Listen: "127.0.0.1:0", First: spec.Index == 0, Join: spec.Addresses, ZoneLimit: spec.Members + 1,
+		DatagramSize: setting.DatagramSize,
 	})
 	if err != nil {
 		return nil, err
 	}
 	m := &member{Node: n, spec: spec, stop: func() {}}
 	if spec.Role == measure.RolePublisher {
-		err = m.publishes(ctx)
+		err = m.ConfigureTopic(ctx, topic, spinglass.Rate(0), spinglass.Spread(setting.Spread))
 	} else {
 		err = m.receives(ctx, recorder)
 	}
@@ -50,17 +79,6 @@ func start(ctx context.Context, spec measure.Spec, recorder *measure.Recorder) (
 		return nil, err
 	}
 	return m, nil
-}
-
-func (m *member) publishes(ctx context.Context) error {
-	means := bimodal.SpreadAuto
-	if m.spec.Setting != "" {
-		var err error
-		if means, err = bimodal.ParseSpread(m.spec.Setting); err != nil {
-			return err
-		}
-	}
-	return m.ConfigureTopic(ctx, topic, spinglass.Rate(0), spinglass.Spread(means))
 }
 
 func (m *member) receives(ctx context.Context, recorder *measure.Recorder) error {

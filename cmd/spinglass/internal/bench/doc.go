@@ -6,7 +6,7 @@
 //   - The publisher is one of the members; all others receive.
 //   - A delivery is one message at one receiver.
 //   - The raw limit is what plain UDP fan-out of the same bytes reaches on the same machine, with the same number of receivers: see package
-//     rawudp. Messages are packed into, or cut to, datagrams of at most wire.DatagramDefault bytes for it. The single limit is the same with one
+//     rawudp. Messages are packed into, or cut to, datagrams of at most the size that the fleet uses. The single limit is the same with one
 //     message a datagram.
 //
 // # Limitations

@@ -8,6 +8,8 @@ import (
 	"spinglass/bimodal"
 	"spinglass/cmd/spinglass/internal/fleet"
 	"spinglass/internal/measure"
+	"spinglass/internal/measure/node"
+	"spinglass/wire"
 )
 
 // Limits of the options.
@@ -28,6 +30,7 @@ type Options struct {
 	Size      int           // bytes of a message
 	Duration  time.Duration // of each trial that figures come from
 	Spread    string        // as bimodal.ParseSpread reads it
+	Datagram  int           // bytes of the largest datagram; 0 leaves it to the nodes
 	Window    int           // messages, of the closed loop that the search begins with; 0 chooses by the size
 	Rate      float64       // messages a second to offer instead of searching; 0 searches
 	Perturbed float64       // part of the members that sleep, 0 to 1; the publisher never does
@@ -45,6 +48,8 @@ func (o *Options) Check() error {
 		return fmt.Errorf("--size: %d is not from %d to %d bytes", o.Size, SizeMin, SizeMax)
 	case o.Duration < DurationMin || o.Duration > DurationMax:
 		return fmt.Errorf("--duration: %v is not from %v to %v", o.Duration, DurationMin, DurationMax)
+	case o.Datagram != 0 && (o.Datagram < wire.DatagramMin || o.Datagram > wire.DatagramMax):
+		return fmt.Errorf("--datagram: %d is not from %d to %d bytes", o.Datagram, wire.DatagramMin, wire.DatagramMax)
 	case o.Window < 0 || o.Window > WindowMax:
 		return fmt.Errorf("--window: %d is not from 0 to %d messages", o.Window, WindowMax)
 	case o.Rate != 0 && !(o.Rate >= measure.RateMin && o.Rate <= measure.RateMax):
@@ -60,6 +65,20 @@ func (o *Options) Check() error {
 		return fmt.Errorf("--spread: %q is not auto, direct, tree or multicast", o.Spread)
 	}
 	return nil
+}
+
+// setting returns what the nodes are told. The options were checked.
+func (o *Options) setting() string {
+	means, _ := bimodal.ParseSpread(o.Spread)
+	return node.Setting{Spread: means, DatagramSize: o.Datagram}.String()
+}
+
+// datagram returns the size of the nodes' largest datagrams.
+func (o *Options) datagram() int {
+	if o.Datagram > 0 {
+		return o.Datagram
+	}
+	return wire.DatagramLoopback // what they choose on loopback
 }
 
 // Receivers returns how many members receive.

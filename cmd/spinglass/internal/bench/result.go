@@ -22,6 +22,7 @@ type Result struct {
 	CPU         float64 `json:"cpu_us_per_delivery"`
 	Resident    float64 `json:"rss_mb_per_member"`
 	Allocations float64 `json:"allocs_per_delivery"`
+	Datagram    int     `json:"datagram"`  // bytes of the largest datagrams
 	Processes   bool    `json:"processes"` // each member had one of its own
 	Sustained   bool    `json:"sustained"` // every healthy receiver got everything, in order, without growing delay
 	Offered     float64 `json:"offered_per_s,omitempty"`

@@ -8,7 +8,6 @@ import (
 	"spinglass/internal/measure"
 	"spinglass/internal/measure/node"
 	"spinglass/internal/rawudp"
-	"spinglass/wire"
 )
 
 // calm is how long a fleet is left alone after trials that were too much for it, before it is looked at closely.
@@ -28,7 +27,9 @@ func Run(ctx context.Context, options Options, show func(text string)) (Result, 
 		return Result{}, err
 	}
 	r := &run{options: options, show: show}
-	r.result = Result{Type: "result", Members: options.Members, Size: options.Size, Spread: options.Spread, Processes: options.Process != nil}
+	r.result = Result{
+		Type: "result", Members: options.Members, Size: options.Size, Spread: options.Spread, Datagram: options.datagram(), Processes: options.Process != nil,
+	}
 	if err := r.fleet(ctx); err != nil {
 		return Result{}, err
 	}
@@ -43,7 +44,7 @@ func (r *run) fleet(ctx context.Context) error {
 	r.show("starting")
 	var err error
 	r.group, err = measure.Start(ctx, measure.Options{
-		System: node.System(), Setting: r.options.Spread, Members: r.options.Members, Size: r.options.Size, Process: r.options.Process,
+		System: node.System(), Setting: r.options.setting(), Members: r.options.Members, Size: r.options.Size, Process: r.options.Process,
 	})
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // raw measures the raw limits.
 func (r *run) raw(ctx context.Context) error {
 	r.show("measuring plain UDP")
-	size, messages := rawDatagram(r.options.Size)
+	size, messages := rawDatagram(r.options.Size, min(r.options.datagram(), rawudp.DatagramMax))
 	raw, err := r.datagrams(ctx, size)
 	if err != nil {
 		return err
@@ -151,12 +152,12 @@ func (r *run) datagrams(ctx context.Context, size int) (float64, error) {
 	return float64(raw.Datagrams) / raw.Seconds / float64(r.options.Receivers()), context.Cause(ctx)
 }
 
-// rawDatagram returns the size of the datagrams that carry messages of a size, and how many messages one of them carries.
-func rawDatagram(size int) (datagramSize int, messages float64) {
-	if size <= wire.DatagramDefault {
-		packed := wire.DatagramDefault / size
+// rawDatagram returns the size of the datagrams, up to a limit, that carry messages of a size, and how many messages one of them carries.
+func rawDatagram(size, limit int) (datagramSize int, messages float64) {
+	if size <= limit {
+		packed := limit / size
 		return packed * size, float64(packed)
 	}
-	pieces := (size + wire.DatagramDefault - 1) / wire.DatagramDefault
+	pieces := (size + limit - 1) / limit
 	return (size + pieces - 1) / pieces, 1 / float64(pieces)
 }
