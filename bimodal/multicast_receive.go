@@ -4,7 +4,7 @@ import "spinglass/protocol"
 
 // Constants of hearing groups that are not for configuration.
 const (
-	probeAnswersMax  = 64  // probes answered a round
+	probeAnswersMax  = 256 // probes answered a round
 	probeSilence     = 3   // rounds without a probe after which who misses packets complains
 	complaintsMax    = 3   // complaints about one silence
 	complaintsSpread = 256 // members of which about so many complain in a round

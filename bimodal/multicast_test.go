@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spinglass/protocol"
+	"spinglass/wire"
 )
 
 // newGroups makes a world of n members in which groups can be joined.
@@ -407,5 +408,36 @@ func TestZonesHaveGroupsOfTheirOwn(t *testing.T) {
 			t.Errorf("zones %q and %q share a group", zone, other)
 		}
 		groups[group] = zone
+	}
+}
+
+// bimodal-multicast.md: "the 20th request for one packet is answered, and the 6th reply is sent, as a regional multicast (E): several members are
+// probably missing it." A group that is proven serves the region at the price of one copy.
+func TestMulticastRegionalRepair(t *testing.T) {
+	w, sent := newGroups(t, 14, 8, nil), 0
+	w.stream(second(2), &sent)
+	author := w.nodes[0]
+	s := author.topics[TopicOf("topic")].stream
+	before, budget := author.Stats(), author.budget
+	var last protocol.Effect
+	for reply := range regionalReplies {
+		author.out.Reset()
+		author.Receive(w.now, protocol.NodeID(2+reply), &Request{
+			Round: author.round, Entries: []RequestEntry{{Stream: s.id, Ranges: []Range{{s.high, s.high}}}},
+		}, &author.out)
+		for _, e := range author.out.Effects {
+			if _, repair := e.Message.(*Repair); repair {
+				last = e
+			}
+		}
+	}
+	p, _ := s.packet(s.high)
+	size := wire.HeaderSize + wire.FrameSize(p.Size())
+	if last.Kind != protocol.EffectMulticast || len(last.Targets) != 0 || last.Group != author.topics[TopicOf("topic")].address {
+		t.Errorf("the sixth reply was %+v, want it sent to the group", last)
+	}
+	if after := author.Stats(); after.RepairsMulticast-before.RepairsMulticast != 1 || budget-author.budget != regionalReplies*size {
+		t.Errorf("%d repairs to the group, which cost %d bytes with the replies; want one and %d", after.RepairsMulticast-before.RepairsMulticast,
+			budget-author.budget, regionalReplies*size)
 	}
 }

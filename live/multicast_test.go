@@ -3,6 +3,7 @@ package live
 import (
 	"net"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"spinglass/protocol"
@@ -161,5 +162,35 @@ func TestNoMulticast(t *testing.T) {
 	eventually(t, "copies arrive", func() bool { return receiver.Stats().MessagesReceived == 50 })
 	if dropped := sender.Stats().Drops[ReasonMulticastNone]; dropped != 50 {
 		t.Errorf("%d messages to a group were counted as dropped, of 50", dropped)
+	}
+}
+
+// Where the port is taken by something that does not share it, the node does without multicast.
+func TestMulticastPortTaken(t *testing.T) {
+	port := freePort(t)
+	conn, err := net.ListenPacket("udp4", net.JoinHostPort("0.0.0.0", strconv.Itoa(port)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	n := run(t, 1, &toy{notify: func(_ protocol.Time, e protocol.Event, _ *protocol.Output) { t.Errorf("notified of %T", e) }},
+		func(c *Config) { c.NoMulticast, c.MulticastPort = false, port })
+	if err := n.Call(t.Context(), func(protocol.Time, *protocol.Output) {}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Sending to a group allocates nothing in steady state.
+func TestGroupsAllocateNothing(t *testing.T) {
+	n, _ := groupNode(t, 1, freePort(t), false, nil)
+	message := &text{body: make([]byte, 1000)}
+	err := n.Call(t.Context(), func(now protocol.Time, _ *protocol.Output) {
+		n.sendGroup(now, 7, nil, message)
+		if allocations := testing.AllocsPerRun(50, func() { n.sendGroup(now, 7, nil, message) }); allocations > 0 {
+			t.Errorf("%v allocations for each message", allocations)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"spinglass/bimodal"
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/stack"
@@ -29,6 +30,12 @@ func recordTraffic() (frames [][]byte) {
 		}
 	})
 	w.Run(protocol.Time(7 * time.Second))
+	for _, m := range []protocol.Message{
+		&bimodal.MulticastProbe{Topic: bimodal.TopicOf(topic), Round: 1}, &bimodal.MulticastHeard{Topic: bimodal.TopicOf(topic), Round: 1},
+		&bimodal.MulticastHeard{Topic: bimodal.TopicOf(topic), Round: 1, Lost: true},
+	} {
+		frames = append(frames, wire.AppendFrame(nil, m))
+	}
 	return frames
 }
 
@@ -51,6 +58,7 @@ func fuzzed(frames [][]byte) (*stack.Node, *stack.Decoder, *protocol.Output) {
 	if err := n.Publish(0, topic, make([]byte, 5000), out); err != nil {
 		panic(err)
 	}
+	n.Notify(0, protocol.MulticastOffered{Groups: 20}, out)
 	n.Timeout(0, out)
 	for i, frame := range frames {
 		deliver(n, d, out, protocol.Time(i), protocol.NodeID(i%4+1), frame)
