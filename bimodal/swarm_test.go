@@ -25,6 +25,7 @@ type fleet struct {
 	told      [][]told // by member and author
 	err       error
 	each      func(now protocol.Time, member int, messages int) // called for each delivery
+	view      func(member int) []*protocol.Peer                 // whom a member knows; nil when that is everybody
 }
 
 // told is what one member was told of one stream.
@@ -45,10 +46,17 @@ func newFleet(w *sim.World, members, authors int, change func(member int, c *bim
 
 // newFleetOn adds the hosts on a segment.
 func newFleetOn(w *sim.World, segment string, members, authors int, change func(member int, c *bimodal.Config)) *fleet {
-	f := &fleet{world: w, members: members, authors: authors, published: make([]uint64, authors)}
-	for i := range members {
-		f.told = append(f.told, make([]told, authors))
-		w.Add(sim.HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(fmt.Sprint(i)), Segment: segment, Build: func(boot sim.Boot) protocol.Machine {
+	f := &fleet{world: w, members: members, authors: authors}
+	f.build(segment, change)
+	return f
+}
+
+// build adds the hosts.
+func (f *fleet) build(segment string, change func(member int, c *bimodal.Config)) {
+	f.published = make([]uint64, f.authors)
+	for i := range f.members {
+		f.told = append(f.told, make([]told, f.authors))
+		f.world.Add(sim.HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(fmt.Sprint(i)), Segment: segment, Build: func(boot sim.Boot) protocol.Machine {
 			c := bimodal.DefaultConfig()
 			c.Self, c.Epoch, c.Rand = boot.ID, 1, boot.Rand
 			if change != nil {
@@ -65,8 +73,7 @@ func newFleetOn(w *sim.World, segment string, members, authors int, change func(
 		})
 		f.introduce(i)
 	}
-	w.Observe(f.observe)
-	return f
+	f.world.Observe(f.observe)
 }
 
 var interest = bimodal.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topicName)})
@@ -89,6 +96,12 @@ func (f *fleet) notify(member int, e protocol.Event) {
 
 // introduce tells a member of all others.
 func (f *fleet) introduce(member int) {
+	if f.view != nil {
+		for _, p := range f.view(member) {
+			f.notify(member, protocol.PeerUp{Peer: p})
+		}
+		return
+	}
 	for other := range f.members {
 		if other != member {
 			f.notify(member, protocol.PeerUp{Peer: peer(other)})
