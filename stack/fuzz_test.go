@@ -19,6 +19,13 @@ func recordTraffic() (frames [][]byte) {
 	seen := map[protocol.Kind]int{}
 	w := sim.New(sim.Config{Seed: 3, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Loss: 0.2, Latency: sim.Constant(time.Millisecond)}}}})
 	newFleet(w, 4, 20*time.Millisecond, protocol.Time(6*time.Second))
+	w.At(protocol.Time(3*time.Second), func() {
+		w.Command(1, func(now protocol.Time, m protocol.Machine, _ *protocol.Output) {
+			if err := m.(subscribed).Bimodal.Configure(now, topic, bimodal.TopicOptions{Spread: bimodal.SpreadTree}); err != nil {
+				panic(err)
+			}
+		})
+	})
 	w.Trace(func(s *sim.Step) {
 		for i := range s.Effects {
 			m := s.Effects[i].Message
