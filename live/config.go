@@ -25,7 +25,7 @@ const (
 	LookupsDefault       = 8
 	PeersDefault         = 65536
 	StrangersDefault     = 4096
-	SocketBufferDefault  = 8 << 20
+	SocketBufferDefault  = 16 << 20
 	PersistSizeMax       = 16 << 20 // bytes of the value of a Persist
 	StreamWriteSizeMax   = 1 << 20  // bytes of the data of a StreamWrite
 	queueMax             = 1 << 30  // largest bound that Config accepts

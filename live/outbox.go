@@ -137,7 +137,6 @@ func (o *outbox) finish(l *lane, followed bool) {
 	if short := p.segment - size; pads && short > 0 && short <= p.segment/paddingShare {
 		size = o.fill(p, p.segment)
 	}
-	wire.FinishDatagram(p.buffer[p.open:])
 	if p.count == 0 {
 		p.segment = size
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+
+	"spinglass/wire"
 )
 
 // errFamily says that the socket was opened for addresses of the other family only.
@@ -26,8 +28,13 @@ func (n *Node) write() {
 	}
 }
 
-// parcel sends a parcel to its destinations and gives it back.
+// parcel sends a parcel to its destinations and gives it back. The checksums are left to it, since the loop has more to do.
 func (w *writer) parcel(p *parcel) {
+	for b := p.buffer; len(b) > 0; {
+		datagram := firstDatagram(b, p.segment)
+		b = b[len(datagram):]
+		wire.FinishDatagram(datagram)
+	}
 	for _, to := range p.targets {
 		w.send(p, to)
 	}
@@ -70,7 +77,7 @@ func (w *writer) send(p *parcel, to netip.AddrPort) {
 // sendPlain sends the datagrams of a parcel one by one.
 func (w *writer) sendPlain(p *parcel, to netip.AddrPort) {
 	for b := p.buffer; len(b) > 0; {
-		datagram := b[:min(p.segment, len(b))]
+		datagram := firstDatagram(b, p.segment)
 		b = b[len(datagram):]
 		if err := w.node.link.write(datagram, 0, to); err != nil {
 			w.node.sendFailed(to, err, 1)
