@@ -40,6 +40,7 @@ func (m *Machine) beginRound() {
 	m.pollsLeft = m.config.Polls
 	m.answersLeft = pollAnswersMax
 	m.leapLeft = leapMax
+	m.repairs.beginRound()
 	m.probesLeft = probeAnswersMax
 	m.refusalTold, m.roomSought = false, false
 }

@@ -181,7 +181,7 @@ func (m *Machine) Stats() Stats {
 	stats.Round = uint64(m.round)
 	stats.Streams, stats.Topics, stats.Peers = len(m.streams), len(m.topicOrder), len(m.peerOrder)
 	stats.RelaysHeld, stats.OrdersPending = len(m.orders.held), m.orders.pending
-	stats.RepairsWaiting = m.repairs.len()
+	stats.RepairsWaiting = m.repairs.length
 	stats.RepairBudget = m.roundBudget()
 	stats.RateAllowed, stats.CrowdLag = m.slowest()
 	for _, p := range m.peerOrder {

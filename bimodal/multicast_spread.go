@@ -55,7 +55,7 @@ func (m *Machine) spreadMulticast(t *topic, p *Packet, out *protocol.Output) {
 // repairGroup repairs a packet for everybody by way of the group, if there is one and the budget allows. It reports whether it did.
 func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Output) bool {
 	t := r.stream.topic
-	if !m.multicasts(t) || t.group.find(r.to) == nil {
+	if !m.multicasts(t) || t.group.find(r.to.id) == nil {
 		return false
 	}
 	rest := t.group.deaf(t.region)

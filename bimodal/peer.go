@@ -25,6 +25,7 @@ type peer struct {
 	troubled   bool   // was in trouble before
 	lagged     uint32 // round in which it was said to lag
 	recovered  uint32 // round in which that ended
+	line       line   // repairs that it waits for
 	unanswered int    // requests since a repair last came from it
 }
 
@@ -71,6 +72,7 @@ func (m *Machine) removePeer(id protocol.NodeID) {
 		return
 	}
 	m.changed(known)
+	m.repairs.leave(known)
 	delete(m.peers, id)
 	i, _ := m.findPeer(id)
 	m.peerOrder = slices.Delete(m.peerOrder, i, i+1)

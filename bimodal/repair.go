@@ -12,49 +12,10 @@ import (
 const (
 	regionalRequests = 20   // requests after which a packet is repaired for the whole region (E)
 	regionalReplies  = 6    // replies, this one included, of which the last is for the whole region (E)
-	repairsMax       = 8192 // packets that wait to be repaired
-	repairWait       = 2    // rounds that they wait; then the requester has asked elsewhere
 	pushScan         = 256  // packets looked at for one entry of a digest, to be pushed
 	wantScan         = 8192 // missing packets looked at for one digest, to be asked for
 	unansweredMax    = 3    // requests without a repair before membership is told
 )
-
-// repair is one packet that is to be sent again.
-type repair struct {
-	to     protocol.NodeID
-	stream *stream
-	seq    uint64
-	round  uint32
-	pushed bool
-}
-
-// repairQueue holds repairs in the order in which they were asked for.
-type repairQueue struct {
-	items []repair
-	head  int
-}
-
-func (q *repairQueue) len() int { return len(q.items) - q.head }
-
-func (q *repairQueue) push(r repair) bool {
-	if q.len() >= repairsMax {
-		return false
-	}
-	if len(q.items) == cap(q.items) && q.head > len(q.items)/2 {
-		n := copy(q.items, q.items[q.head:])
-		clear(q.items[n:])
-		q.items, q.head = q.items[:n], 0
-	}
-	q.items = append(q.items, r)
-	return true
-}
-
-func (q *repairQueue) pop() {
-	q.items[q.head] = repair{}
-	if q.head++; q.head == len(q.items) {
-		q.items, q.head = q.items[:0], 0
-	}
-}
 
 // receiveDigest asks the gossiper for what it holds and this node misses, and sends it what it lacks and this node has held for
 // long.
@@ -81,8 +42,8 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		}
 		sample = m.heed(s, d, i, sample, teller)
 		m.want(s, &d.Entries[i], &o)
-		if !d.Answer { // which may speak of less than the whole stream
-			m.push(s, &d.Entries[i], from, out)
+		if to := m.peers[from]; to != nil && !d.Answer { // which may speak of less than the whole stream
+			m.push(s, &d.Entries[i], to, out)
 		}
 	}
 	if len(c.asked) > 0 {
@@ -208,7 +169,7 @@ func (m *Machine) sendRequest(to protocol.NodeID, round uint32, numbers int, out
 
 // push queues for the gossiper what it lacks, as far as this node has held it for more than half of its life: "pull for young,
 // push for old".
-func (m *Machine) push(s *stream, e *DigestEntry, to protocol.NodeID, out *protocol.Output) {
+func (m *Machine) push(s *stream, e *DigestEntry, to *peer, out *protocol.Output) {
 	if m.config.Mode != ModeFull || !s.active() {
 		return
 	}
@@ -225,7 +186,7 @@ func (m *Machine) push(s *stream, e *DigestEntry, to protocol.NodeID, out *proto
 	}
 }
 
-func (m *Machine) pushRange(s *stream, lacking Range, left int, to protocol.NodeID, out *protocol.Output) int {
+func (m *Machine) pushRange(s *stream, lacking Range, left int, to *peer, out *protocol.Output) int {
 	if lacking.First < s.base {
 		s.archive.runs(lacking.First, min(lacking.Last, s.base-1), func(held Range) bool {
 			left = m.pushHeld(s, held, left, to, out)
@@ -236,7 +197,7 @@ func (m *Machine) pushRange(s *stream, lacking Range, left int, to protocol.Node
 }
 
 // pushHeld queues packets of a range, as far as they are held and old enough. It returns how many more may be looked at.
-func (m *Machine) pushHeld(s *stream, r Range, left int, to protocol.NodeID, out *protocol.Output) int {
+func (m *Machine) pushHeld(s *stream, r Range, left int, to *peer, out *protocol.Output) int {
 	for seq := r.First; seq <= r.Last && left > 0; seq++ {
 		left--
 		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 {
@@ -246,16 +207,6 @@ func (m *Machine) pushHeld(s *stream, r Range, left int, to protocol.NodeID, out
 		}
 	}
 	return left
-}
-
-// enqueue reports whether there was room for a repair to wait. When there is none the rest of what was asked for is not looked at.
-func (m *Machine) enqueue(r repair, out *protocol.Output) bool {
-	if m.repairs.push(r) {
-		return true
-	}
-	m.stats.RepairsRefused++
-	out.Drop(r.to, ReasonRepairs)
-	return false
 }
 
 // receiveRequest queues what is asked for, if the round that the request echoes is current: who is later than its round trip
@@ -277,7 +228,7 @@ func (m *Machine) receiveRequest(_ protocol.Time, from protocol.NodeID, q *Reque
 		return
 	}
 	for i := range q.Entries {
-		if !m.grant(from, &q.Entries[i], out) {
+		if !m.grant(m.peers[from], &q.Entries[i], out) {
 			break
 		}
 	}
@@ -296,7 +247,7 @@ func (m *Machine) stranger(from protocol.NodeID, out *protocol.Output) bool {
 }
 
 // grant queues what one entry of a request asks for. It reports whether there was room for all.
-func (m *Machine) grant(to protocol.NodeID, e *RequestEntry, out *protocol.Output) bool {
+func (m *Machine) grant(to *peer, e *RequestEntry, out *protocol.Output) bool {
 	s := m.byID[e.Stream]
 	for _, asked := range e.Ranges {
 		for seq := asked.Last; seq >= asked.First; seq-- {
@@ -328,33 +279,6 @@ func (m *Machine) allowance(from protocol.NodeID) int {
 	return rounds
 }
 
-// repair sends what waits, as far as the budget of the round goes. The rest waits for its turn in later rounds.
-func (m *Machine) repair(out *protocol.Output) {
-	for m.repairs.len() > 0 {
-		r := m.repairs.items[m.repairs.head]
-		if m.round-r.round > repairWait {
-			m.stats.RepairsExpired++
-			m.repairs.pop()
-			continue
-		}
-		var p *Packet
-		if !r.stream.departed {
-			p, _ = r.stream.packet(r.seq)
-		}
-		if p == nil {
-			m.repairs.pop()
-			continue
-		}
-		size := wire.HeaderSize + wire.FrameSize(p.Size())
-		if size > m.budget {
-			m.stats.RepairsDeferred++
-			return
-		}
-		m.repairs.pop()
-		m.reply(r, p, size, out)
-	}
-}
-
 // reply sends one repair: to who asked, or to the region when so many asked that more are likely to miss it.
 func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 	_, use := r.stream.packet(r.seq)
@@ -371,7 +295,7 @@ func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 				out.Spread(region, p.again())
 			}
 			copies = len(region)
-			if slices.Contains(region, r.to) {
+			if slices.Contains(region, r.to.id) {
 				m.spend(copies, size)
 				return
 			}
@@ -380,7 +304,7 @@ func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 	if r.pushed {
 		m.stats.RepairsPushed++
 	}
-	out.Send(r.to, p.again())
+	out.Send(r.to.id, p.again())
 	m.spend(copies+1, size)
 }
 

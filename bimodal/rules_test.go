@@ -219,7 +219,7 @@ func TestRepairBudget(t *testing.T) {
 		}
 	}
 	s.rounds(1)
-	if got := spent(); got != 0 || s.repairs.len() != 0 {
+	if got := spent(); got != 0 || s.repairs.length != 0 {
 		t.Errorf("%d bytes to requesters that have asked elsewhere by now", got)
 	}
 }

@@ -56,13 +56,14 @@ type Stats struct {
 	NumbersUnheld      uint64 // asked for and not held
 	RequestsUnanswered uint64 // told to membership
 
-	RepairsSent     uint64 // copies, one a target
-	RepairBytesSent uint64
-	RepairsPushed   uint64 // of the copies: unasked
-	RepairsRegional uint64 // packets repaired for the whole region
-	RepairsDeferred uint64 // times that repairs had to wait for the budget of a later round
-	RepairsExpired  uint64 // waited too long for budget
-	RepairsRefused  uint64 // requests and pushes cut short: no room to wait
+	RepairsSent      uint64 // copies, one a target
+	RepairBytesSent  uint64
+	RepairsPushed    uint64 // of the copies: unasked
+	RepairsRegional  uint64 // packets repaired for the whole region
+	RepairsDeferred  uint64 // times that repairs had to wait for the budget of a later round
+	RepairsExpired   uint64 // waited too long for budget
+	RepairsRefused   uint64 // requests and pushes cut short: no room to wait
+	RepairsDisplaced uint64 // gave way to those of others because there was no room to wait
 
 	PollsSent        uint64
 	PollsToBufferers uint64 // of those: to bufferers of packets past their short phase
