@@ -154,7 +154,7 @@ func TestAnOverrunCrowdSlowsAStream(t *testing.T) {
 	for _, members := range []int{8, 32} {
 		const capacity = 1 << 20
 		c := newCrowdTest(t, 2, members, 0.01, sim.Cost{}, nil)
-		c.offer(18 * time.Second)
+		c.offer(20 * time.Second)
 		c.run(1500 * time.Millisecond)
 		if rate := c.flow().Rate; rate < 3*capacity {
 			t.Fatalf("%d members: a rate of %d before the crowd is overrun", members, rate)
@@ -174,9 +174,9 @@ func TestAnOverrunCrowdSlowsAStream(t *testing.T) {
 			t.Errorf("%d members: %.2f of its capacity is delivered to the median member", members, share)
 		}
 		c.limit(1, members, 0)
-		c.run(18 * time.Second)
+		c.run(20 * time.Second)
 		if rate := c.flow().Rate; rate < 2*capacity {
-			t.Errorf("%d members: a rate of %d five seconds after the crowd has recovered", members, rate)
+			t.Errorf("%d members: a rate of %d seven seconds after the crowd has recovered", members, rate)
 		}
 		if c.err != nil {
 			t.Error(c.err)
