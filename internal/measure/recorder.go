@@ -62,7 +62,7 @@ func (r *Recorder) Message(payload []byte) {
 	h := headOf(payload)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if h.trial != r.order.Number {
+	if h.trial != r.order.Number || r.order.Number == 0 {
 		return
 	}
 	switch {
