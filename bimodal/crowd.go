@@ -93,16 +93,19 @@ func (m *Machine) heed(s *stream, d *Digest, i, next int, from *peer) int {
 		return next
 	}
 	m.gather(s)
-	limit := m.crowdLimit(s)
+	limit, said := m.crowdLimit(s), m.round
+	if s.meter != nil {
+		said -= uint32(s.meter.late) // the digest has waited in the same queue as packets do
+	}
 	if sample == nil {
-		s.crowd.add(report{member: from.id, round: m.round}, limit)
+		s.crowd.add(report{member: from.id, round: said}, limit)
 		return next
 	}
-	s.crowd.add(report{member: from.id, round: m.round, lag: sample.Own}, limit)
+	s.crowd.add(report{member: from.id, round: said, lag: sample.Own}, limit)
 	for _, r := range sample.Reports {
 		if id := d.Reporters[r.Reporter]; id != m.config.Self && id != s.id.Author {
 			m.stats.ReportsReceived++
-			s.crowd.add(report{member: id, round: m.round - uint32(r.Age), lag: r.Lag}, limit)
+			s.crowd.add(report{member: id, round: said - uint32(r.Age), lag: r.Lag}, limit)
 		}
 	}
 	return next

@@ -247,8 +247,12 @@ func (m *Machine) Flow(name string) FlowState {
 		return FlowState{}
 	}
 	state := FlowState{Rate: int64(t.flow.allowed), Lag: int(t.flow.lag)}
-	if t.stream != nil {
-		state.Reports = len(t.stream.crowd.present(m.round))
+	if t.stream != nil && t.stream.crowd != nil {
+		for _, r := range t.stream.crowd.reports {
+			if m.round-r.round <= sampleOld {
+				state.Reports++
+			}
+		}
 	}
 	return state
 }

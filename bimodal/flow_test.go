@@ -33,7 +33,7 @@ type crowdTest struct {
 	offered   float64 // bytes a second; 0 as much as it may
 }
 
-const inletQueue = 32 << 10 // bytes that wait before a link into a host
+const inletQueue = 32 << 10 // bytes that wait before a link into a host, unless a test says otherwise
 
 func newCrowdTest(t *testing.T, seed uint64, members int, loss float64, cost sim.Cost, change func(*bimodal.Config)) *crowdTest {
 	net := &inlets{wire: &sim.Link{Latency: sim.Uniform{Min: time.Millisecond, Max: 3 * time.Millisecond}, Loss: loss}}
@@ -151,10 +151,17 @@ func TestLossThatRepairMendsDoesNotSlowAStream(t *testing.T) {
 // in use; so the stream recovers when the crowd does. The bounds are for headers, for what repair needs, and for the rate below and above capacity
 // between which the rate moves.
 func TestAnOverrunCrowdSlowsAStream(t *testing.T) {
-	for _, members := range []int{8, 32} {
-		const capacity = 1 << 20
+	const capacity = 1 << 20
+	for _, test := range []struct {
+		members int
+		queue   int64 // bytes: the second delays packets by 400 ms, and what members say with them
+	}{{8, inletQueue}, {32, 400 << 10}} {
+		members := test.members
 		c := newCrowdTest(t, 2, members, 0.01, sim.Cost{}, nil)
-		c.offer(20 * time.Second)
+		for _, inlet := range c.net.last {
+			inlet.Queue = test.queue
+		}
+		c.offer(21 * time.Second)
 		c.run(1500 * time.Millisecond)
 		if rate := c.flow().Rate; rate < 3*capacity {
 			t.Fatalf("%d members: a rate of %d before the crowd is overrun", members, rate)
@@ -174,9 +181,9 @@ func TestAnOverrunCrowdSlowsAStream(t *testing.T) {
 			t.Errorf("%d members: %.2f of its capacity is delivered to the median member", members, share)
 		}
 		c.limit(1, members, 0)
-		c.run(20 * time.Second)
+		c.run(21 * time.Second)
 		if rate := c.flow().Rate; rate < 2*capacity {
-			t.Errorf("%d members: a rate of %d seven seconds after the crowd has recovered", members, rate)
+			t.Errorf("%d members: a rate of %d eight seconds after the crowd has recovered", members, rate)
 		}
 		if c.err != nil {
 			t.Error(c.err)

@@ -45,9 +45,14 @@ func (m *Machine) beginRound() {
 	m.refusalTold, m.roomSought = false, false
 }
 
-// roundBudget returns how many bytes of repairs a round may cost, whoever asks.
+// roundBudget returns how many bytes of repairs a round may cost, whoever asks. Who is overrun itself is one of a crowd that most likely is: then
+// repairs at the least budget of all could fill what the crowd can receive.
 func (m *Machine) roundBudget() int {
-	return max(m.config.RepairBytes, int(m.config.RepairShare*m.carriedMean))
+	least := m.config.RepairBytes
+	if m.overrun > 0 && m.round-m.overrun <= overrunRounds {
+		least = min(least, overrunBytes)
+	}
+	return max(least, int(m.config.RepairShare*m.carriedMean))
 }
 
 // gossip is one round.

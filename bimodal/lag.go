@@ -1,19 +1,27 @@
 package bimodal
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
 
-// A member measures its lag with each stream that it follows. A packet is due four rounds after the member first knew of it, or as soon as it is
-// delivered or given up. What is due and not there is behind: missing still, or given up. Loss that repair mends leaves a few packets behind, as
+	"spinglass/protocol"
+)
+
+// A member measures its lag with each stream that it follows. A packet is due four rounds after the member first knew of it, less what the packets of
+// the stream are delayed of late (a queue before the member delays the knowledge as well), or as soon as it is delivered or given up. What is due and not there is behind: missing still, or given up. Loss that repair mends leaves a few packets behind, as
 // many now as later; a member that gets less than is sent falls further behind with every round. So what tells overload is not how many packets are
 // lost but whether ever more are.
 
 const (
-	lagRounds   = 4  // rounds in which a packet is to be recovered
-	lagWindow   = 15 // rounds over which growth is measured, at most
-	lagWorth    = 24 // packets over which growth is measured, at least
-	lagSlow     = 7  // rounds over which growth is measured that is too slow for fewer
-	lagFade     = 4  // rounds in which most of what was given up stops counting as lag
-	growthShare = 32 // one part in so many of the packets due, and two more, is no growth
+	lagRounds     = 4            // rounds in which a packet is to be recovered
+	lagWindow     = 15           // rounds over which growth is measured, at most
+	lagWorth      = 24           // packets over which growth is measured, at least
+	lagSlow       = 7            // rounds over which growth is measured that is too slow for fewer
+	lagFade       = 4            // rounds in which most of what was given up stops counting as lag
+	overrunRounds = 10           // for which a node counts as overrun that fell behind
+	overrunBytes  = 8 << 10      // least budget for repairs meanwhile
+	lateMax       = reportAgeMax // rounds of delay that are told apart
+	growthShare   = 32           // one part in so many of the packets due, and two more, is no growth
 )
 
 // lagMeter measures how far this node is behind with one stream. Its rings are indexed by rounds.
@@ -24,7 +32,9 @@ type lagMeter struct {
 	rounds int
 	missed uint64  // packets given up until the last round
 	lost   float64 // of these, not faded yet
-	busy   bool    // enough packets come for a measurement
+	delay  delay
+	late   int  // rounds by which packets are delayed
+	busy   bool // enough packets come for a measurement
 	lag    Lag
 }
 
@@ -39,18 +49,17 @@ func (m *Machine) measure(s *stream) {
 	}
 	l := s.meter
 	if l == nil {
-		l = &lagMeter{missed: s.missed}
+		l = &lagMeter{missed: s.missed, delay: delay{past: protocol.Never, present: protocol.Never}}
 		l.fill(s)
 		s.meter = l
 	}
 	l.lost += float64(s.missed-l.missed) - l.lost/lagFade
 	l.missed = s.missed
 
-	at := l.rounds % lagRounds
-	due := max(l.known[at], s.next-1)
-	l.known[at] = s.high
-	missing := s.missingUpTo(due)
 	now := l.rounds % (lagWindow + 1)
+	l.late = int(min(l.delay.over(s, l.rounds)/m.config.Round, lateMax))
+	due := max(l.dueBy(s), s.next-1, l.due[l.before(now, 1)])
+	missing := s.missingUpTo(due)
 	l.due[now], l.behind[now] = due, s.missed+missing
 	l.rounds++
 	l.lag = Lag{}
@@ -58,8 +67,41 @@ func (m *Machine) measure(s *stream) {
 		return
 	}
 	if l.lag.Packets = uint32(min(missing+uint64(l.lost), lagMax)); l.lag.Packets > 0 {
-		l.lag.Growth = l.growth(now)
+		if l.lag.Growth = l.growth(now); l.lag.Growth > 0 {
+			m.overrun = m.round
+		}
 	}
+}
+
+// dueBy returns the highest packet that is due, and notes what is known now.
+func (l *lagMeter) dueBy(s *stream) uint64 {
+	at := l.rounds % lagRounds
+	due := l.known[(at+min(l.late, lagRounds))%lagRounds]
+	if l.known[at] = s.high; l.late >= lagRounds {
+		due = s.high
+	}
+	return due
+}
+
+// delay measures how much longer packets are on their way than the quickest of the past minute. Packets tell the age of their stream, and so when
+// it began if they took no time; clocks that run at different speeds make no difference in so short a time.
+type delay struct {
+	past, present protocol.Time // the earliest that the stream began by any packet, in two spans of time
+}
+
+const delaySpan = 300 // rounds
+
+// over returns the delay in the round that ends, and 0 if no packets have come in it.
+func (d *delay) over(s *stream, rounds int) time.Duration {
+	if rounds%delaySpan == 0 {
+		d.past, d.present = d.present, protocol.Never
+	}
+	began := s.soonest
+	if s.soonest = protocol.Never; began == protocol.Never {
+		return 0
+	}
+	d.present = min(d.present, began)
+	return began.Sub(min(d.past, d.present))
 }
 
 // fill begins the measurement: what is missing so far is no growth.
@@ -72,21 +114,25 @@ func (l *lagMeter) fill(s *stream) {
 	}
 }
 
-// growth returns the growth of lag over the fewest rounds that show any, in parts of growthScale. Few rounds show a large one, more a small one;
-// what is past already is none.
+// growth returns the growth of lag, in parts of growthScale: that of the fewest rounds that are worth measuring, if these or a few more show that it
+// is more than chance. What is past already is none.
 func (l *lagMeter) growth(now int) uint8 {
-	recent := true
+	latest := 0
 	for width := 1; width <= lagWindow; width++ {
 		worth := l.worth(now, width)
 		if worth < lagWorth {
 			continue
 		}
 		grown := int(l.behind[now] - l.behind[l.before(now, width)])
-		if recent && grown <= 0 || width > lagSlow && !recent {
+		if grown <= 0 || latest > 0 && width > lagSlow {
 			return 0
 		}
-		if recent = false; grown > 2+worth/growthShare {
-			return uint8(min(growthScale*grown/worth, growthScale))
+		share := max(growthScale*grown/worth, 1)
+		if latest == 0 {
+			latest = share
+		}
+		if grown > 2+worth/growthShare {
+			return uint8(min(share, latest, growthScale))
 		}
 	}
 	return 0

@@ -65,7 +65,8 @@ type Machine struct {
 	digestStamp uint64
 	quiet       []quiet // a ring
 	quietAt     int
-	assembled   int // bytes of messages being put together, all streams
+	overrun     uint32 // round in which this node fell further behind with a stream; 0 for never
+	assembled   int    // bytes of messages being put together, all streams
 	scratch     scratch
 }
 

@@ -83,6 +83,9 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 	m.stats.PacketsAccepted++
 	if p.Seq > s.high {
 		m.learn(now, s, p.Seq, p.total(), out)
+		if p.Age < AgeMax {
+			s.soonest = min(s.soonest, beganAgo(now, p.Age))
+		}
 	}
 	slot := s.put(p)
 	slot.since, slot.asked = m.round, m.round

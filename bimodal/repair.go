@@ -42,8 +42,9 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		}
 		sample = m.heed(s, d, i, sample, teller)
 		m.want(s, &d.Entries[i], &o)
-		if to := m.peers[from]; to != nil && !d.Answer { // which may speak of less than the whole stream
-			m.push(s, &d.Entries[i], to, out)
+		// An answer may speak of less than the whole stream. And what comes unasked would keep full what is full before a gossiper that falls behind.
+		if teller != nil && !d.Answer && !d.falls(i, sample) {
+			m.push(s, &d.Entries[i], teller, out)
 		}
 	}
 	if len(c.asked) > 0 {

@@ -38,6 +38,11 @@ type Sample struct {
 	Reports []Report
 }
 
+// falls reports whether the gossiper falls ever further behind with the stream of entry i; at is the first sample that is not before the entry.
+func (d *Digest) falls(i, at int) bool {
+	return at < len(d.Samples) && d.Samples[at].Entry == i && d.Samples[at].Own.Growth > 0
+}
+
 func (l Lag) size() int {
 	if l.Packets == 0 {
 		return 1

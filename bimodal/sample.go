@@ -79,7 +79,7 @@ func (m *Machine) addReports(b *sampler, sample *Sample, s *stream, to protocol.
 		if len(sample.Reports) == sampleReportsMax {
 			return
 		}
-		if r.member == to {
+		if r.member == to || m.round-r.round > reportAgeMax {
 			continue
 		}
 		size, at := reportSize(r.lag), slices.Index(b.reporters, r.member)

@@ -30,9 +30,10 @@ type stream struct {
 	used     protocol.Time // when a packet was last stored or heard of for the first time
 	total    uint64        // messages that are complete with packet high
 	order    reassembly
-	missed   uint64    // packets given up
-	meter    *lagMeter // of a stream that packets come of; nil when it rests
-	crowd    *crowd    // what is known of the lag of others; nil when nothing is
+	missed   uint64        // packets given up
+	soonest  protocol.Time // when the stream began by the packet that was least delayed in the present round
+	meter    *lagMeter     // of a stream that packets come of; nil when it rests
+	crowd    *crowd        // what is known of the lag of others; nil when nothing is
 	hearing  hearing
 	stamp    uint64  // of the last digest that listed the stream
 	newer    *stream // in the list of active streams, most recent first
