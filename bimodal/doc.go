@@ -15,8 +15,8 @@
 //     other which packets it holds by a digest; that one asks for what it misses by a request, and the gossiper answers with
 //     repairs.
 //   - A group is what reaches many subscribers of a topic by one datagram (IP multicast). A probe finds out whom.
-//   - Life is for how many rounds a packet is kept for repair. The floor of a stream is the number below which packets are done
-//     with.
+//   - The short phase is for how many rounds every member keeps a packet for repair. Then only its bufferers do, for the rest of its
+//     life. The floor of a stream is the number below which its window has nothing.
 //   - A gap is a run of messages that are lost for this node.
 //
 // # Contract
@@ -33,7 +33,7 @@
 //
 //   - Losses that only multicast has are left to repair; it is given up when it fails, not when it is bad.
 //   - Gossip draws its partners evenly from the peers that it knows, near or far.
-//   - Every subscriber buffers every packet for the whole of its life.
+//   - Packets share their bufferers, and so their fate, in blocks of sixteen.
 //   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that
 //     never were, and take what its author sends below that end for old.
 //   - Clocks of members must run at the same speed, or the beginning of a stream may be taken for older than it is.
