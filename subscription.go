@@ -128,16 +128,15 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 func (s *Subscription) yieldDelivery(e entry, yield func(Message, error) bool) bool {
 	d := e.delivery
 	m := Message{Topic: s.topic, From: s.node.names.of(d.Author), FromID: d.Author}
-	index := 0
-	for number, payload := range d.Messages {
-		index++
-		if index <= e.skip {
+	first := d.First + uint64(e.skip)
+	for c := d.Begin(); c.Next(); {
+		if c.Number < first {
 			continue
 		}
-		m.Sequence, m.Payload = number, payload
+		m.Sequence, m.Payload = c.Number, c.Payload
 		if !yield(m, nil) {
-			if index < d.Count {
-				s.putBack(entry{delivery: d, skip: index})
+			if consumed := int(c.Number - d.First + 1); consumed < d.Count {
+				s.putBack(entry{delivery: d, skip: consumed})
 			}
 			return false
 		}

@@ -27,17 +27,40 @@ func (d *Delivery) Size() int { return len(d.records) + len(d.cut) }
 
 // Messages calls yield with the number and the payload of each message, until it returns false. It is for use in a range loop.
 func (d *Delivery) Messages(yield func(number uint64, payload []byte) bool) {
-	if d.cut != nil {
-		yield(d.First, d.cut)
-		return
-	}
-	number := d.First
-	for rest := d.records; len(rest) > 0; number++ {
-		var message []byte
-		if message, rest = wire.NextMessage(rest); !yield(number, message) {
+	for c := d.Begin(); c.Next(); {
+		if !yield(c.Number, c.Payload) {
 			return
 		}
 	}
+}
+
+// Begin returns a cursor before the first message.
+func (d *Delivery) Begin() Cursor {
+	return Cursor{Number: d.First - 1, records: d.records, cut: d.cut, whole: d.cut != nil}
+}
+
+// Cursor goes through the messages of a delivery: the way for those to whom the calls of Messages matter.
+type Cursor struct {
+	Number  uint64 // of the message that Next has come to
+	Payload []byte
+
+	records []byte // behind it
+	cut     []byte // the one message of a delivery that is a message that was cut
+	whole   bool   // that cut is still to come
+}
+
+// Next goes to the next message and reports whether there was one.
+func (c *Cursor) Next() bool {
+	switch {
+	case len(c.records) > 0:
+		c.Payload, c.records = wire.NextMessage(c.records)
+	case c.whole:
+		c.Payload, c.whole = c.cut, false
+	default:
+		return false
+	}
+	c.Number++
+	return true
 }
 
 // GapReason says why messages were lost. It serves as the label of a counter.

@@ -6,6 +6,11 @@ package wire
 // NextMessage takes the first message off records, which are whole messages that [CheckBody] or [SkipMessages] has passed. It panics when they
 // are not.
 func NextMessage(records []byte) (message, rest []byte) {
+	// Nearly all heads have two bytes.
+	if len(records) > 1 && records[0]&0x83 == 0x80 && records[1]-1 < 0x7f {
+		end := 2 + (int(records[0]&0x7f)|int(records[1])<<7)>>2
+		return records[2:end:end], records[end:]
+	}
 	begin, end := wholeRecord(records)
 	if end == 0 {
 		record, rest, err := NextRecord(records, MessageMax)
@@ -20,15 +25,21 @@ func NextMessage(records []byte) (message, rest []byte) {
 // SkipMessages counts the whole messages of at most max bytes each that body begins with. rest begins with the first record that is no such
 // message, or is malformed, or in a rare form: a message of 512 KiB or more.
 func SkipMessages(body []byte, max int) (count int, rest []byte) {
-	for len(body) > 0 {
-		begin, end := wholeRecord(body)
-		if end == 0 || end-begin > max {
+	at := 0
+	for at < len(body) {
+		begin, end := 2, 0
+		if at+1 < len(body) && body[at]&0x83 == 0x80 && body[at+1]-1 < 0x7f { // as nearly all heads
+			end = begin + (int(body[at]&0x7f)|int(body[at+1])<<7)>>2
+		} else if begin, end = wholeRecord(body[at:]); end == 0 {
 			break
 		}
-		body = body[end:]
+		if end-begin > max || end > len(body)-at {
+			break
+		}
+		at += end
 		count++
 	}
-	return count, body
+	return count, body[at:]
 }
 
 // wholeRecord returns where the data of the first record begins and ends, if the record is a whole message whose head takes up to three bytes;
