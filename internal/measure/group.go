@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -29,6 +30,7 @@ type Options struct {
 // Group is the members of a system, running. Its methods are called from one goroutine.
 type Group struct {
 	options  Options
+	number   uint32 // Spec.Run
 	clock    Clock
 	progress *progress
 	launcher *launcher // nil when the members share this process
@@ -44,7 +46,7 @@ func Start(ctx context.Context, options Options) (*Group, error) {
 	if options.Members < 2 || options.Size < SizeMin {
 		return nil, fmt.Errorf("%d members and messages of %d bytes cannot be measured", options.Members, options.Size)
 	}
-	g := &Group{options: options, clock: NewClock(), progress: newProgress(options.Members)}
+	g := &Group{options: options, number: rand.Uint32(), clock: NewClock(), progress: newProgress(options.Members)}
 	if options.Process != nil {
 		var err error
 		if g.launcher, err = newLauncher(options.Members, options.Process); err != nil {
@@ -120,7 +122,7 @@ func (g *Group) start(ctx context.Context, role Role, index int, known []string)
 	}
 	o := &g.options
 	answer, err := r.ask(ctx, request{Start: &Spec{
-		System: o.System.Name, Setting: o.Setting, Role: role, Index: index, Members: o.Members, Size: o.Size, Addresses: known,
+		Run: g.number, System: o.System.Name, Setting: o.Setting, Role: role, Index: index, Members: o.Members, Size: o.Size, Addresses: known,
 	}})
 	return r, answer.Address, err
 }

@@ -17,6 +17,7 @@ const (
 
 // Spec tells a member who it is.
 type Spec struct {
+	Run     uint32 `json:"run"` // drawn for each group, so that groups that run at the same time can keep apart
 	System  string `json:"system"`
 	Setting string `json:"setting"` // of the system, in its own words
 	Role    Role   `json:"role"`

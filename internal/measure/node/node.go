@@ -62,7 +62,8 @@ func start(ctx context.Context, spec measure.Spec, recorder *measure.Recorder) (
 		return nil, err
 	}
 	n, err := spinglass.Start(ctx, spinglass.Config{
-		Name: fmt.Sprintf("/local/m%03d", spec.Index), Listen: "127.0.0.1:0", First: spec.Index == 0, Join: spec.Addresses, ZoneLimit: spec.Members + 1,
+		// Multicast groups follow from topic and zone. With a zone of its own this fleet does not hear others on the machine.
+		Name: fmt.Sprintf("/bench-%08x/m%03d", spec.Run, spec.Index), Listen: "127.0.0.1:0", First: spec.Index == 0, Join: spec.Addresses, ZoneLimit: spec.Members + 1,
 		DatagramSize: setting.DatagramSize,
 	})
 	if err != nil {
