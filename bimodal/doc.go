@@ -32,8 +32,9 @@
 // # Limitations
 //
 //   - Losses that only multicast has are left to repair; it is given up when it fails, not when it is bad.
-//   - Gossip draws its partners evenly from the peers that it knows, near or far.
 //   - Packets share their bufferers, and so their fate, in blocks of sixteen.
+//   - Orders of trees are believed, and relays depend on each other: a relay of which its sender does not know that it is slow delays what it
+//     hands on, until gossip repairs it.
 //   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that
 //     never were, and take what its author sends below that end for old.
 //   - Clocks of members must run at the same speed, or the beginning of a stream may be taken for older than it is.
