@@ -286,6 +286,7 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 		"bad listen":      {Name: "/a", Listen: "nonsense"},
 		"address in use":  {Name: "/a", Listen: taken.Addr()},
 		"zone limit":      {Name: "/a", Listen: "127.0.0.1:0", ZoneLimit: -1},
+		"multicast port":  {Name: "/a", Listen: "127.0.0.1:0", MulticastPort: 65536},
 		"bad data dir":    {Name: "/a", Listen: "127.0.0.1:0", DataDir: "/dev/null/x"},
 		"fault over 1":    {Name: "/a", Listen: "127.0.0.1:0", Fault: spinglass.Fault{Sleep: 2}},
 		"too many joined": {Name: "/a", Join: make([]string, 1000)},
