@@ -28,16 +28,18 @@ const (
 	gossipsubPoll     = 20 * time.Millisecond
 )
 
-// gossipsubSystem is gossipsub over TCP without encryption, with or without signatures. Every member is connected with every other. Queues are large, since what
-// does not fit is dropped, and the mesh is thin, since every edge of it costs a copy of each message. Garbage is collected a quarter as often as by default.
+// gossipsubSystem is gossipsub over TCP without encryption, with or without signatures. Every member is connected with every other. Queues are large,
+// since what does not fit is dropped, and the mesh is thin, since every edge of it costs a copy of each message. Garbage is collected a quarter as often
+// as by default.
 func gossipsubSystem(signed bool) measure.System {
 	name := "gossipsub"
 	if signed {
 		name = "gossipsub-signed"
 	}
-	return measure.System{Name: name, Patience: gossipsubPatience, Start: func(ctx context.Context, spec measure.Spec, recorder *measure.Recorder) (measure.Member, error) {
-		return startGossipsub(ctx, spec, recorder, signed)
-	}}
+	start := func(_ context.Context, spec measure.Spec, recorder *measure.Recorder) (measure.Member, error) {
+		return startGossipsub(spec, recorder, signed)
+	}
+	return measure.System{Name: name, Patience: gossipsubPatience, Start: start}
 }
 
 // gossipsubMember is a host with the topic.
@@ -49,7 +51,7 @@ type gossipsubMember struct {
 	receiving sync.WaitGroup
 }
 
-func startGossipsub(_ context.Context, spec measure.Spec, recorder *measure.Recorder, signed bool) (measure.Member, error) {
+func startGossipsub(spec measure.Spec, recorder *measure.Recorder, signed bool) (measure.Member, error) {
 	debug.SetGCPercent(garbagePercent)
 	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.NoSecurity, libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.ResourceManager(&network.NullResourceManager{}), libp2p.DisableRelay(), libp2p.DisableMetrics())

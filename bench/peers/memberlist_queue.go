@@ -22,9 +22,9 @@ const (
 	queuePatience  = time.Second
 )
 
-// memberlistQueueSystem is memberlist with its queue of broadcasts: every member hands on what is new to it, as Serf does, to a few random members in each
-// round, a number of times that grows with the logarithm of their number. The number is raised until next to nothing is lost, the datagrams until every
-// message fits, and the rounds are forty times as many as by default.
+// memberlistQueueSystem is memberlist with its queue of broadcasts: every member hands on what is new to it, as Serf does, to a few random members in
+// each round, a number of times that grows with the logarithm of their number. The number is raised until next to nothing is lost, the datagrams until
+// every message fits, and the rounds are forty times as many as by default.
 func memberlistQueueSystem() measure.System {
 	return measure.System{Name: "memberlist-queue", Patience: queuePatience, Start: startMemberlistQueue}
 }
@@ -43,7 +43,9 @@ type memberlistQueueMember struct {
 
 func startMemberlistQueue(_ context.Context, spec measure.Spec, recorder *measure.Recorder) (measure.Member, error) {
 	debug.SetGCPercent(garbagePercent)
-	m := &memberlistQueueMember{memberlistMember: memberlistMember{spec: spec}, recorder: recorder, seen: map[string]struct{}{}, oldest: make([]string, queueSeen)}
+	m := &memberlistQueueMember{
+		memberlistMember: memberlistMember{spec: spec}, recorder: recorder, seen: map[string]struct{}{}, oldest: make([]string, queueSeen),
+	}
 	digits := math.Ceil(math.Log10(float64(spec.Members + 1))) // by which memberlist multiplies
 	m.queue = &memberlist.TransmitLimitedQueue{NumNodes: func() int { return spec.Members }, RetransmitMult: int(math.Ceil(queueTransmits / digits))}
 	config := memberlistConfig(spec)

@@ -22,8 +22,8 @@ const (
 	natsFlushLimit = 10 * time.Second
 )
 
-// natsSystem is core NATS: an embedded server in a process of its own. What it holds for slow clients is raised from 64 MiB, and clients queue without
-// limits. A client that is disconnected as too slow connects again; what it misses is lost.
+// natsSystem is core NATS: an embedded server in a process of its own. What it holds for slow clients is raised from 64 MiB, and clients queue
+// without limits. A client that is disconnected as too slow connects again; what it misses is lost.
 func natsSystem() measure.System {
 	return measure.System{Name: "nats", Server: true, Ordered: true, Patience: natsPatience, Start: startNATS}
 }

@@ -57,7 +57,8 @@ func startMulticast(ctx context.Context, spec measure.Spec, r *measure.Recorder)
 	rawudp.EnableCoalescing(udp)
 	d := runDatagrams(udp, spec, &segments{size: spec.Size}, split(spec.Size, r.Message))
 	return &multicastMember{d, group}, control(udp, func(fd int) error {
-		return unix.SetsockoptIPMreq(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreq{Multiaddr: group.Addr().As4(), Interface: [4]byte{127, 0, 0, 1}})
+		request := unix.IPMreq{Multiaddr: group.Addr().As4(), Interface: [4]byte{127, 0, 0, 1}}
+		return unix.SetsockoptIPMreq(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &request)
 	})
 }
 

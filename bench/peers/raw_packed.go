@@ -10,8 +10,8 @@ import (
 	"spinglass/wire"
 )
 
-// packedSystem is UDP in segments with datagrams of the size that this library's have: several small messages in one, and a large one cut into several. What
-// this costs beside the kernel is the copying, and the number of each piece.
+// packedSystem is UDP in segments with datagrams of the size that this library's have: several small messages in one, and a large one cut into
+// several. What this costs beside the kernel is the copying, and the number of each piece.
 func packedSystem() measure.System {
 	return measure.System{Name: "udp-gso-packed", Ordered: true, Patience: rawPatience, Start: startPacked}
 }
@@ -27,10 +27,11 @@ func startPacked(_ context.Context, spec measure.Spec, r *measure.Recorder) (mea
 		receive = split(p.segments.size, (&pieces{wanted: p.pieces, whole: r.Message}).receive)
 	}
 	d, err := startDatagrams(spec, p, receive)
-	if err == nil {
-		rawudp.EnableCoalescing(d.conn)
+	if err != nil {
+		return nil, err
 	}
-	return d, err
+	rawudp.EnableCoalescing(d.conn)
+	return d, nil
 }
 
 // packed makes datagrams of messages.

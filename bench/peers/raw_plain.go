@@ -20,9 +20,15 @@ const (
 
 // plainSystem is UDP with one call for each datagram to each receiver, and one message a datagram.
 func plainSystem() measure.System {
-	return measure.System{Name: "udp", Ordered: true, Patience: rawPatience, Start: func(_ context.Context, spec measure.Spec, r *measure.Recorder) (measure.Member, error) {
-		return startDatagrams(spec, &plain{}, func(b []byte) { r.Message(b) })
-	}}
+	return measure.System{Name: "udp", Ordered: true, Patience: rawPatience, Start: startPlain}
+}
+
+func startPlain(_ context.Context, spec measure.Spec, r *measure.Recorder) (measure.Member, error) {
+	d, err := startDatagrams(spec, &plain{}, r.Message)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // datagrams is a member that has one UDP socket and leaves the sending to a sender.

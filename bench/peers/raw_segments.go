@@ -14,15 +14,19 @@ const (
 	segmentsEnd = 65_000 // bytes in one call
 )
 
-// segmentsSystem is UDP in segments: one call for up to 64 datagrams to each receiver (UDP_SEGMENT), received coalesced (UDP_GRO), one message a datagram.
+// segmentsSystem is UDP in segments: one call for up to 64 datagrams to each receiver (UDP_SEGMENT), received coalesced (UDP_GRO), one message a
+// datagram.
 func segmentsSystem() measure.System {
-	return measure.System{Name: "udp-gso", Ordered: true, Patience: rawPatience, Start: func(_ context.Context, spec measure.Spec, r *measure.Recorder) (measure.Member, error) {
-		d, err := startDatagrams(spec, &segments{size: spec.Size}, split(spec.Size, r.Message))
-		if err == nil {
-			rawudp.EnableCoalescing(d.conn)
-		}
-		return d, err
-	}}
+	return measure.System{Name: "udp-gso", Ordered: true, Patience: rawPatience, Start: startSegments}
+}
+
+func startSegments(_ context.Context, spec measure.Spec, r *measure.Recorder) (measure.Member, error) {
+	d, err := startDatagrams(spec, &segments{size: spec.Size}, split(spec.Size, r.Message))
+	if err != nil {
+		return nil, err
+	}
+	rawudp.EnableCoalescing(d.conn)
+	return d, nil
 }
 
 // split hands over what datagrams of a size hold that came one behind the other.

@@ -45,7 +45,8 @@ func TestEverySystemCarriesMessages(t *testing.T) {
 }
 
 func TestComparison(t *testing.T) {
-	o, err := parse([]string{"--members", "3", "--size", "200", "--duration", "100ms", "--perturbed-size", "200", "--sleep", "0.5", "--systems", "udp-gso,tcp", "--json"})
+	args := "--members 3 --size 200 --duration 100ms --perturbed-size 200 --sleep 0.5 --systems udp-gso,tcp --json"
+	o, err := parse(strings.Fields(args))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,8 @@ func TestComparison(t *testing.T) {
 func TestPacking(t *testing.T) {
 	var got []byte
 	p := &pieces{wanted: 3, whole: func(message []byte) { got = append(got, message...) }}
-	for _, piece := range []string{"\x01late", "\x00a-", "\x01b-", "\x02c", "\x00x-", "\x02z", "\x01y-"} { // of a message that lacks a beginning, a whole one, one out of order
+	// Of a message that lacks a beginning, a whole one, one out of order.
+	for _, piece := range []string{"\x01late", "\x00a-", "\x01b-", "\x02c", "\x00x-", "\x02z", "\x01y-"} {
 		p.receive([]byte(piece))
 	}
 	if string(got) != "a-" {
@@ -81,8 +83,8 @@ func TestPacking(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, args := range [][]string{{"--members", "1"}, {"--size", "15"}, {"--size", "x"}, {"--duration", "1h"}, {"--systems", "pigeons"}, {"--sleep", "1"}, {"now"}} {
-		if _, err := parse(args); err == nil {
+	for _, args := range []string{"--members 1", "--size 15", "--size x", "--duration 1h", "--systems pigeons", "--sleep 1", "now"} {
+		if _, err := parse(strings.Fields(args)); err == nil {
 			t.Errorf("%q was accepted", args)
 		}
 	}

@@ -122,7 +122,8 @@ func writeBenchResult(w io.Writer, r *bench.Result) {
 		fmt.Fprintf(w, "  perturbed   %d members asleep %.0f %% of the time, at %.0f per second:\n", p.Members, p.Sleep*100, p.Offered)
 		fmt.Fprintf(w, "              healthy members got %.4f %% of all messages, at %.1f %% of the rate, %.1f %% in the worst 500 ms of any\n",
 			p.HealthyDelivered*100, p.HealthyMean*100, p.HealthyWorst*100)
-		fmt.Fprintf(w, "              perturbed members got %.4f %%; %d gaps told them of %d missing messages\n", p.PerturbedDelivered*100, p.Gaps, p.GapMessages)
+		fmt.Fprintf(w, "              perturbed members got %.4f %%; %d gaps told them of %d missing messages\n",
+			p.PerturbedDelivered*100, p.Gaps, p.GapMessages)
 	}
 	fmt.Fprintf(w, "  plain UDP   %.0f per second at each receiver; this is %.1f %% of it\n", r.Raw, r.Ratio*100)
 	if r.Single > 0 && r.Single != r.Raw {

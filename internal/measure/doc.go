@@ -14,9 +14,9 @@
 // # How it is measured
 //
 // A message is due at an instant that follows from the rate alone. The publisher publishes what is due in slices and then sleeps for a
-// fraction of a millisecond, so that it costs little at high rates. A latency is from when a message was due to when the receiver's application has it, so
-// it includes what a publisher that is held up adds. It is sampled at high rates: messages whose number is divisible by a small prime.
-// Clocks of processes agree since all of them read CLOCK_MONOTONIC.
+// fraction of a millisecond, so that it costs little at high rates. A latency is from when a message was due to when the receiver's application
+// has it, so it includes what a publisher that is held up adds. It is sampled at high rates: messages whose number is divisible by a small
+// prime. Clocks of processes agree since all of them read CLOCK_MONOTONIC.
 //
 // Messages are told apart by their sequence numbers, so that what is lost, comes twice or comes out of order is known without the system's
 // help. CPU is that of all members together, in user and kernel mode, what records and paces included; memory is what is resident.

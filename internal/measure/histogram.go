@@ -13,8 +13,8 @@ const (
 	histogramBuckets = (64 - histogramBits) * histogramSteps
 )
 
-// Histogram counts durations in buckets whose width grows with the duration: 3 % of it. Recording allocates nothing. In JSON it is a list of pairs, a bucket
-// and its count.
+// Histogram counts durations in buckets whose width grows with the duration: 3 % of it. Recording allocates nothing. In JSON it is a list of pairs, a
+// bucket and its count.
 type Histogram struct {
 	counts [histogramBuckets]uint64
 	total  uint64

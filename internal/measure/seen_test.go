@@ -24,7 +24,9 @@ func TestSeenForgetsWhatIsFarBehind(t *testing.T) {
 	for _, c := range []struct {
 		number uint64
 		isNew  bool
-	}{{5, true}, {5, false}, {10 * seenNumbers, true}, {10 * seenNumbers, false}, {6, false}, {10*seenNumbers - 100, true}, {10*seenNumbers + 64, true}} {
+	}{
+		{5, true}, {5, false}, {10 * seenNumbers, true}, {10 * seenNumbers, false}, {6, false}, {10*seenNumbers - 100, true}, {10*seenNumbers + 64, true},
+	} {
 		if got := s.add(c.number); got != c.isNew {
 			t.Errorf("number %d is new: %v", c.number, got)
 		}

@@ -11,6 +11,6 @@
 //
 // # Limitations
 //
-// CPU, allocations and memory are those of the members' processes, so the loops that publish, receive and record count as well. The raw limits are measured
-// in one process, and nothing looks into their datagrams.
+// CPU, allocations and memory are those of the members' processes, so the loops that publish, receive and record count as well. The raw limits are
+// measured in one process, and nothing looks into their datagrams.
 package bench

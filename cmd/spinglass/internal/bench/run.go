@@ -31,7 +31,8 @@ func Run(ctx context.Context, options Options, show func(text string)) (Result, 
 	}
 	r := &run{options: options, show: show}
 	r.result = Result{
-		Type: "result", Members: options.Members, Size: options.Size, Spread: options.Spread, Datagram: options.datagram(), Processes: options.Process != nil,
+		Type: "result", Members: options.Members, Size: options.Size, Spread: options.Spread, Datagram: options.datagram(),
+		Processes: options.Process != nil,
 	}
 	if err := r.fleet(ctx); err != nil {
 		return Result{}, err
@@ -146,8 +147,8 @@ func (r *run) raw(ctx context.Context) error {
 	return nil
 }
 
-// datagrams returns how many datagrams of a size per second plain UDP brings to each receiver: the best of a few runs, since it is to be a limit, which
-// whatever else the machine does must not lower.
+// datagrams returns how many datagrams of a size per second plain UDP brings to each receiver: the best of a few runs, since it is to be a limit,
+// which whatever else the machine does must not lower.
 func (r *run) datagrams(ctx context.Context, size int) (best float64, err error) {
 	for range rawRuns {
 		raw, err := rawudp.Measure(ctx, rawudp.Options{Receivers: r.options.Receivers(), DatagramSize: size, Duration: r.options.Duration / rawRuns})
