@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -70,18 +71,25 @@ func condition(name string) (bool, error) {
 	return true, listener.Close()
 }
 
-// freePort returns a port that was free for both UDP and TCP on loopback a moment ago.
+// freePort returns a port that was free for both UDP and TCP on loopback a moment ago. It is below those that the system gives to whoever asks for any,
+// as the scripts that run at the same time do.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const low, high, attempts = 20_000, 32_000, 100
+	for range attempts {
+		port := low + rand.IntN(high-low)
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		defer listener.Close()
+		packets, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		return port, packets.Close()
 	}
-	defer listener.Close()
-	packets, err := net.ListenPacket("udp", listener.Addr().String())
-	if err != nil {
-		return 0, err
-	}
-	return listener.Addr().(*net.TCPAddr).Port, packets.Close()
+	return 0, errors.New("no free port found")
 }
 
 // await REGEXP COMMAND... runs a command until it succeeds and its standard output matches.
