@@ -24,6 +24,7 @@
 //   - Each stream is delivered in order, without duplicates. Every message of it is delivered or counted in exactly one [Gap],
 //     from where this node took the stream up: the beginning, if the stream began after the subscription; else where it stood.
 //   - Publish copies the payload and never waits. Rates are kept per topic by a token bucket: see [ErrWouldBlock] and [Writable].
+//     Unless it is fixed, a topic's rate follows from what its subscribers tell of their lag: see [Flow].
 //   - Events are *[Delivery], *[Gap], *[Writable] and *[StreamRefused], besides protocol.SetAttribute and protocol.Unanswered
 //     for membership.
 //   - Every table, queue and loop is bounded, by a field of [Config] or a named constant; what is refused is counted in [Stats].
@@ -35,6 +36,7 @@
 //   - Packets share their bufferers, and so their fate, in blocks of sixteen.
 //   - Orders of trees are believed, and relays depend on each other: a relay of which its sender does not know that it is slow delays what it
 //     hands on, until gossip repairs it.
+//   - What a digest says of the lag of other members is believed, at the worth of one member each.
 //   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that
 //     never were, and take what its author sends below that end for old.
 //   - Clocks of members must run at the same speed, or the beginning of a stream may be taken for older than it is.
