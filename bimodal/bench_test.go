@@ -1,6 +1,7 @@
 package bimodal
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -89,6 +90,32 @@ func BenchmarkReceive(b *testing.B) {
 	}
 	if got := m.Stats().MessagesDelivered; got != p.Seq {
 		b.Fatalf("%d of %d delivered", got, p.Seq)
+	}
+}
+
+// BenchmarkBufferers is the decision whether this node keeps a block of packets beyond its short phase.
+func BenchmarkBufferers(b *testing.B) {
+	for _, members := range []int{8, 128, 1024} {
+		b.Run(fmt.Sprint(members), func(b *testing.B) {
+			m := benchMachine(b, 1, nil)
+			var out protocol.Output
+			if err := m.Subscribe(0, "t", &out); err != nil {
+				b.Fatal(err)
+			}
+			for i := 1; i < members; i++ {
+				m.Notify(0, wanting(protocol.NodeID(i+1)), &out)
+			}
+			s := &stream{key: packet(1).Stream.hash(), id: packet(1).Stream, topic: m.byName["t"]}
+			kept, blocks := 0, uint64(0)
+			for b.Loop() {
+				if m.buffers(s, blocks*blockLength) {
+					kept++
+				}
+				blocks++
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/blockLength, "ns/packet")
+			b.ReportMetric(float64(kept)/float64(b.N), "kept")
+		})
 	}
 }
 

@@ -347,3 +347,39 @@ func TestLateMembersRecoverFromBufferers(t *testing.T) {
 		}
 	}
 }
+
+// A subscription whose news takes longer than the short phase gets what was sealed since all the same.
+func TestALateSubscriptionReachesBeyondTheShortPhase(t *testing.T) {
+	const members = 30
+	w := newWorld(t, 6, members, nil, "orders")
+	w.loss = 0.05
+	author, late := w.nodes[0], w.nodes[members-1]
+	if err := late.Unsubscribe(w.now, "orders", &late.out); err != nil {
+		t.Fatal(err)
+	}
+	w.lose = func(from, to protocol.NodeID, _ protocol.Message) bool { return from == late.id || to == late.id }
+	sent := 0
+	publish := func(count int) {
+		for range count {
+			w.publish(author, "orders", payload(1, sent, 200))
+			sent++
+			w.run(w.now.Add(10 * time.Millisecond))
+		}
+	}
+	w.introduce()
+	publish(300)
+	if err := late.Subscribe(w.now, "orders", &late.out); err != nil {
+		t.Fatal(err)
+	}
+	before := uint64(sent)
+	publish(100) // ten rounds
+	w.lose = nil
+	w.flush(late)
+	w.introduce()
+	publish(300)
+	w.run(w.now.Add(5 * time.Second))
+	a := late.got[StreamID{author.id, 1, TopicOf("orders")}]
+	if a == nil || a.lost > 0 || a.delivered < uint64(sent)-before || a.delivered > uint64(sent)-before+5 {
+		t.Errorf("told of %+v, %d messages were published since it subscribed: %+v", a, uint64(sent)-before, late.Stats())
+	}
+}

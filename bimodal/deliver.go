@@ -21,6 +21,7 @@ type reassembly struct {
 	counted  uint64 // messages accounted for
 	fresh    bool   // nothing was delivered yet, and the first packet says where counting begins
 	seeking  bool   // the first packet is looked for among those before heard; implies fresh
+	bounded  bool   // a packet from before the subscription is known, behind which what is missing counts
 	heard    uint64 // of a stream that is sought in: the first number that was heard of
 	skipping bool   // inside a cut message that is accounted for already
 	partial  []byte // what there is of a cut message
@@ -183,8 +184,8 @@ func (m *Machine) skip(s *stream, reason GapReason) {
 func (m *Machine) breakOff(s *stream, reason GapReason) {
 	m.abandonAssembly(s)
 	s.order.skipping = false
-	if !s.order.seeking { // what is missing may be from before the subscription
-		s.order.fresh, s.order.reason = false, reason
+	if !s.order.seeking || s.order.bounded { // else what is missing may be from before the subscription
+		s.order.fresh, s.order.seeking, s.order.reason = false, false, reason
 	}
 }
 

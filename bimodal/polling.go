@@ -59,12 +59,13 @@ func (m *Machine) pollOld(s *stream, out *protocol.Output) {
 		return
 	}
 	s.polls++
+	if s.order.seeking {
+		m.pollSeeking(s, to, out)
+		return
+	}
 	seq, author := m.drawMissing(s), m.peers[s.id.Author] != nil
 	var bufferer *candidate
 	switch {
-	case author && s.order.seeking && s.polls%2 == 1:
-		// Who seeks asks the author, who knows how far back there is anything. Others spare it.
-		to, seq = s.id.Author, s.next
 	case s.polls%pollElsewhere != 0:
 		if bufferer = m.drawBufferer(s, seq); bufferer != nil {
 			to = bufferer.id
@@ -148,31 +149,31 @@ func (s *stream) lackingWithin(ranges []Range, first, last uint64) []Range {
 	return ranges
 }
 
-// offer appends what is held of the packets asked about, newest first, and returns the number from which on that is all. An author holds
-// its own packets for all of their life, so that its answer tells how far back there is anything.
+// offer appends what is held of the packets asked about, newest first, and returns the floor of the entry: the number from which on that is all.
+// An author, who holds its own packets for all of their life, tells how far back there is anything instead.
 func (m *Machine) offer(s *stream, asked, ranges []Range) ([]Range, uint64) {
-	mark, floor := len(ranges), min(asked[len(asked)-1].First, s.high+1)
-	if m.own(s.id) {
-		floor = max(floor, s.oldest())
-	}
+	mark, low := len(ranges), min(asked[len(asked)-1].First, s.high+1)
 	add := func(held Range) bool {
 		if n := len(ranges); n > mark && ranges[n-1].First == held.Last+1 {
 			ranges[n-1].First = held.First
 			return true
 		}
 		if len(ranges)-mark == PollRangesMax {
-			floor = ranges[len(ranges)-1].First
+			low = ranges[len(ranges)-1].First
 			return false
 		}
 		ranges = append(ranges, held)
 		return true
 	}
 	for _, wanted := range asked {
-		if !s.runs(max(wanted.First, floor), min(wanted.Last, s.high), add) {
+		if !s.runs(wanted.First, min(wanted.Last, s.high), add) {
 			break
 		}
 	}
-	return ranges, floor
+	if m.own(s.id) {
+		return ranges, s.oldest()
+	}
+	return ranges, low
 }
 
 // runs calls yield with the runs of packets of a stream that are held from low to high, newest first, until it returns false. Runs may

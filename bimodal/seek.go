@@ -32,16 +32,49 @@ func seekFrom(heard uint64) uint64 {
 	return heard - seekMax
 }
 
-// passed reports whether p ends the seeking in its stream: it was sealed before the subscription, so that what is wanted begins behind it.
+// passed reports whether p bounds the seeking in its stream: it was sealed before the subscription, so that what is wanted begins behind it.
 func (s *stream) passed(p *Packet) bool {
 	return s.order.seeking && p.Seq <= s.high && s.sealed(p) <= s.topic.since
 }
 
-// begin takes up a stream behind p, with which the messages so far are known exactly.
+// pollSeeking asks for what is newest of the packets sought, by turns the author, who knows how far back there is anything, and one of their
+// bufferers; a given other member if those are not known.
+func (m *Machine) pollSeeking(s *stream, to protocol.NodeID, out *protocol.Output) {
+	ranges := s.sought()
+	if bufferer := m.drawBufferer(s, ranges[0].Last); bufferer != nil {
+		to = bufferer.id
+	}
+	if s.polls%2 == 1 && m.peers[s.id.Author] != nil {
+		to = s.id.Author
+	}
+	m.sendPoll(to, PollEntry{Stream: s.id, Ranges: ranges}, out)
+}
+
+// sought returns the newest missing packets, newest first, as many as are asked for per digest: an older one that came first would end the
+// seeking too early. Something must be missing.
+func (s *stream) sought() []Range {
+	var ranges []Range
+	left := uint64(seekRequests)
+	for seq, missing := s.last(s.high, s.next, false); missing && left > 0; {
+		first := max(s.next, seq+1-min(seq, left))
+		if held, more := s.last(seq, first, true); more {
+			first = held + 1
+		}
+		ranges = append(ranges, Range{First: first, Last: seq})
+		left -= seq + 1 - first
+		seq, missing = s.last(first-1, s.next, false)
+	}
+	return ranges
+}
+
+// begin takes up a stream behind p, with which the messages so far are known exactly. What is missing behind it may be older than the
+// subscription too, as packets come in any order; so the seeking goes on until the next packet is there, or is given up.
 func (m *Machine) begin(s *stream, p *Packet, out *protocol.Output) {
-	s.order.counted = p.total()
+	s.order.counted, s.order.bounded = p.total(), true
 	m.seekBehind(s, p.Seq+1)
-	m.endSeek(s, out)
+	if s.next > s.high || s.at(s.next).packet != nil {
+		m.endSeek(s, out)
+	}
 }
 
 // boundSeek takes in from a digest of the stream's author that packets below e.Floor are not to be had any more.
@@ -49,6 +82,7 @@ func (m *Machine) boundSeek(s *stream, e *DigestEntry, out *protocol.Output) {
 	if e.Floor <= s.next {
 		return
 	}
+	s.order.bounded = false
 	m.seekBehind(s, min(e.Floor, s.high+1))
 	if s.next > s.high || s.at(s.next).packet != nil {
 		s.order.counted = s.total // for what is to come, when nothing is there
