@@ -27,6 +27,13 @@ const ListenDefault = ":7400"
 // MulticastPortDefault is the UDP port on which members hear IP multicast unless told otherwise.
 const MulticastPortDefault = live.MulticastPortDefault
 
+// Bounds of Config.RepairBuffer, in bytes.
+const (
+	RepairBufferDefault = 64 << 20
+	RepairBufferMin     = 1 << 20
+	RepairBufferMax     = 1 << 40
+)
+
 // Config says who a node is and how it meets others. Only Name is required.
 type Config struct {
 	// Name is the member's path, such as /eu/fra/web-1: its zone and its own name. It should be unique in the fleet.
@@ -70,6 +77,10 @@ type Config struct {
 	// [wire.DatagramLoopback] for a node that listens on a loopback address, so that it talks within its host only, and else [wire.DatagramDefault],
 	// which fits every Ethernet. Set it to 8900 where all paths carry jumbo frames. Members need not agree: each receives all sizes.
 	DatagramSize int
+	// RepairBuffer bounds the packets held for repairing others and for order, in bytes: [RepairBufferMin] to [RepairBufferMax],
+	// [RepairBufferDefault] when zero. It should hold what a node receives in half a second, or those who lose packets get gaps. More of it
+	// costs speed where several nodes share a processor's cache.
+	RepairBuffer int
 }
 
 // Fault makes a node sleep: in each Slot its loop stands still with probability Sleep (0 to 1), as a process does that gets no processor. It is
@@ -94,6 +105,9 @@ func (c *Config) check() error {
 	}
 	if len(c.Join) > membership.SeedsMax {
 		return fmt.Errorf("%w: %d join addresses exceed the limit of %d", ErrConfig, len(c.Join), membership.SeedsMax)
+	}
+	if c.RepairBuffer != 0 && (c.RepairBuffer < RepairBufferMin || c.RepairBuffer > RepairBufferMax) {
+		return fmt.Errorf("%w: repair buffer of %d bytes is not in %d to %d", ErrConfig, c.RepairBuffer, RepairBufferMin, RepairBufferMax)
 	}
 	if c.DatagramSize != 0 && (c.DatagramSize < wire.DatagramMin || c.DatagramSize > wire.DatagramMax) {
 		return fmt.Errorf("%w: datagram size %d is not in %d to %d", ErrConfig, c.DatagramSize, wire.DatagramMin, wire.DatagramMax)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"spinglass/bimodal"
 	"spinglass/wire"
 )
 
@@ -35,5 +36,19 @@ func TestDatagramSizeIsChecked(t *testing.T) {
 		if err := c.check(); (err == nil) != valid || !valid && !errors.Is(err, ErrConfig) {
 			t.Errorf("datagram size %d: %v, want valid %v", size, err, valid)
 		}
+	}
+}
+
+func TestRepairBufferIsChecked(t *testing.T) {
+	for size, valid := range map[int]bool{
+		0: true, RepairBufferMin: true, RepairBufferDefault: true, RepairBufferMax: true, RepairBufferMin - 1: false, RepairBufferMax + 1: false, -1: false,
+	} {
+		c := Config{Name: "/a", RepairBuffer: size}
+		if err := c.check(); (err == nil) != valid || !valid && !errors.Is(err, ErrConfig) {
+			t.Errorf("repair buffer of %d bytes: %v, want valid %v", size, err, valid)
+		}
+	}
+	if want := bimodal.DefaultConfig().BufferBytes; RepairBufferDefault != want {
+		t.Errorf("the default is %d, that of the protocol %d", RepairBufferDefault, want)
 	}
 }

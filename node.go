@@ -2,6 +2,7 @@ package spinglass
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -102,7 +103,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		}
 		topics := bimodal.DefaultConfig()
 		topics.Self, topics.Zone, topics.Epoch, topics.Rand = n.id, protocol.Zone(n.name), n.dataDir.epoch+1, newRand()
-		topics.DatagramSize = config.datagramSize()
+		topics.DatagramSize, topics.BufferBytes = config.datagramSize(), cmp.Or(config.RepairBuffer, RepairBufferDefault)
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: []protocol.Address{advertised},
