@@ -40,7 +40,10 @@ func newCrowdTest(t *testing.T, seed uint64, members int, loss float64, cost sim
 	for range members {
 		net.last = append(net.last, &sim.Link{Queue: inletQueue})
 	}
-	w := sim.New(sim.Config{Seed: seed, Network: sim.Network{Topology: net}, Cost: cost})
+	w := sim.New(sim.Config{
+		Seed: seed, Network: sim.Network{Topology: net}, Cost: cost,
+		Wire: seed%2 == 1, Decoder: func() protocol.Decoder { return new(bimodal.Decoder) },
+	})
 	c := &crowdTest{net: net, delivered: make([]int, members), size: 1000}
 	c.fleet = newFleet(w, members, 1, func(_ int, config *bimodal.Config) {
 		if change != nil {
@@ -285,5 +288,28 @@ func TestARateThatIsNotUsedIsNotRaised(t *testing.T) {
 	c.run(5 * time.Second)
 	if rate := c.flow().Rate; rate != bimodal.DefaultConfig().Rate {
 		t.Errorf("a rate of %d while %.0f is published", rate, c.offered)
+	}
+}
+
+// What is told of lag travels as it is written: a crowd that is overrun gives one trace, whether messages are encoded or not.
+func TestLagGivesTheSameTraceByWire(t *testing.T) {
+	hash := func(wired bool) uint64 {
+		net := &inlets{wire: &sim.Link{Latency: sim.Constant(time.Millisecond), Loss: 0.05}}
+		for range 8 {
+			net.last = append(net.last, &sim.Link{Queue: inletQueue, Bandwidth: 500_000})
+		}
+		w := sim.New(sim.Config{
+			Seed: 7, Wire: wired, Content: true, Decoder: func() protocol.Decoder { return new(bimodal.Decoder) }, Network: sim.Network{Topology: net},
+		})
+		c := &crowdTest{net: net, delivered: make([]int, 8), size: 1000, fleet: newFleet(w, 8, 1, nil)}
+		c.offer(3 * time.Second)
+		c.run(4 * time.Second)
+		if c.err != nil || c.decreases() == 0 || c.stats().ReportsReceived == 0 {
+			t.Fatalf("%v; %d decreases, %d reports", c.err, c.decreases(), c.stats().ReportsReceived)
+		}
+		return w.Hash()
+	}
+	if a, b := hash(false), hash(true); a != b {
+		t.Errorf("trace %x by reference and %x by wire", a, b)
 	}
 }
