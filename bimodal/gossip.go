@@ -49,7 +49,7 @@ func (m *Machine) beginRound() {
 // repairs at the least budget of all could fill what the crowd can receive.
 func (m *Machine) roundBudget() int {
 	least := m.config.RepairBytes
-	if m.overrun > 0 && m.round-m.overrun <= overrunRounds {
+	if m.isOverrun() {
 		least = min(least, overrunBytes)
 	}
 	return max(least, int(m.config.RepairShare*m.carriedMean))

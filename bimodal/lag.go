@@ -104,6 +104,9 @@ func (d *delay) over(s *stream, rounds int) time.Duration {
 	return began.Sub(min(d.past, d.present))
 }
 
+// isOverrun reports whether this node fell further behind with a stream of late.
+func (m *Machine) isOverrun() bool { return m.overrun > 0 && m.round-m.overrun <= overrunRounds }
+
 // fill begins the measurement: what is missing so far is no growth.
 func (l *lagMeter) fill(s *stream) {
 	for i := range l.known {

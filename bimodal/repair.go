@@ -42,8 +42,8 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		}
 		sample = m.heed(s, d, i, sample, teller)
 		m.want(s, &d.Entries[i], &o)
-		// An answer may speak of less than the whole stream. And what comes unasked would keep full what is full before a gossiper that falls behind.
-		if teller != nil && !d.Answer && !d.falls(i, sample) {
+		// An answer may speak of less than the whole stream. And in a crowd that is overrun, what comes unasked would keep full what is full already.
+		if teller != nil && !d.Answer && !(m.isOverrun() && d.falls(i, sample)) {
 			m.push(s, &d.Entries[i], teller, out)
 		}
 	}
