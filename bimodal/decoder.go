@@ -37,16 +37,21 @@ type Decoder struct {
 // Keep implements protocol.Keeper: packets refer to bodies in memory that may be kept, instead of lending them.
 func (d *Decoder) Keep(size int) { d.memory, d.kept = size, size > 0 }
 
+// lend prepares the packet for what is decoded next: whether its body may be kept is known only of the memory at hand.
+func (d *Decoder) lend() {
+	d.packet.lent, d.packet.memory = true, nil
+	if d.kept {
+		d.packet.memory = &d.memory
+	}
+}
+
 // Decode implements protocol.Decoder.
 func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	switch kind {
 	case wire.KindData, wire.KindRepair:
-		d.packet.lent = true
+		d.lend()
 		if err := d.packet.decode(body); err != nil {
 			return nil, err
-		}
-		if d.packet.memory = nil; d.kept {
-			d.packet.memory = &d.memory
 		}
 		if kind == wire.KindData {
 			return &d.packet, nil
@@ -105,7 +110,8 @@ func (d *Decoder) decodeMulticast(kind protocol.Kind, body []byte) (protocol.Mes
 func (d *Decoder) decodeTree(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	switch kind {
 	case wire.KindRelay:
-		d.packet.lent, d.relay.lent = true, true
+		d.lend()
+		d.relay.lent = true
 		if err := d.relay.decode(body, &d.packet); err != nil {
 			return nil, err
 		}
