@@ -58,7 +58,6 @@ type flow struct {
 	ceiling float64 // what the crowd sustained when it last fell behind; 0 when that is past
 	probe   float64 // share by which a rate beyond is raised
 	lag     uint32  // packets, of the crowd at the quantile
-	refused bool    // a message, in the present round
 	present volume  // of the present round
 	sent    [sentRounds]volume
 	rounds  int

@@ -155,8 +155,9 @@ func (m *Machine) rest(s *stream) {
 	m.releaseSlots(s)
 }
 
-// releaseSlots takes the memory of an idle window away.
+// releaseSlots takes the memory of an idle window away. What is left in it below next was given up.
 func (m *Machine) releaseSlots(s *stream) {
+	s.base = max(s.base, s.next)
 	m.stats.BufferedBytes -= slotCost * len(s.slots)
 	s.slots, s.filled = nil, nil
 }
