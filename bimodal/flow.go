@@ -117,7 +117,7 @@ const (
 // allow puts the rate of an adaptive topic into effect.
 func (t *topic) allow(now protocol.Time) {
 	rate := int64(t.flow.allowed)
-	t.bucket.change(now, rate, max(burstLeast, min(rate/burstShare, t.flow.burst), rate/burstShareHigh))
+	t.bucket.change(now, rate, max(burstLeast, min(rate/burstShare, t.flow.burst), min(rate/burstShareHigh, burstMax)))
 }
 
 // steer sets the rate of an adaptive topic by what is known of the crowd, once a round, and notes who does not keep up with it.
@@ -142,6 +142,8 @@ func (m *Machine) steer(now protocol.Time, s *stream) {
 		return
 	}
 	switch {
+	case growth > 0 && bytes == 0:
+		// They tell of what was sent before, and so nothing of what the crowd sustains.
 	case growth > 0:
 		f.lower(bytes*(1-float64(growth)/growthScale)*float64(time.Second)/float64(m.config.Round), &m.stats)
 	case lag <= uint32(max(lagLeast, packets/lagRaise)) && used:

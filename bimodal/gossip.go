@@ -46,11 +46,11 @@ func (m *Machine) beginRound() {
 }
 
 // roundBudget returns how many bytes of repairs a round may cost, whoever asks. Who is overrun itself is one of a crowd that most likely is: then
-// repairs at the least budget of all could fill what the crowd can receive.
+// repairs at the least budget of all could fill what the crowd can receive. A packet always fits.
 func (m *Machine) roundBudget() int {
 	least := m.config.RepairBytes
 	if m.isOverrun() {
-		least = min(least, overrunBytes)
+		least = min(least, max(overrunBytes, m.config.DatagramSize))
 	}
 	return max(least, int(m.config.RepairShare*m.carriedMean))
 }
