@@ -35,11 +35,10 @@ type group struct {
 	delay    time.Duration // that half of a sample takes to answer, the longest of late
 	patience uint32        // rounds after which a probe is judged
 
-	sent   [probesKept]protocol.Time // when the probes of the last rounds left
-	highs  [probesKept]uint64        // and how far the stream went then
-	good   uint32                    // round of the latest probe that enough targets answered
-	failed uint32                    // round of the probe that led to the latest fallback
-	doubts int                       // late answers to that one, which would show that it was not lost
+	probed [probesKept]probed // the probes of the last rounds, by round
+	good   uint32             // round of the latest probe that enough targets answered
+	failed uint32             // round of the probe that led to the latest fallback
+	doubts int                // late answers to that one, which would show that it was not lost
 	resend resend
 
 	proofs  []proof // one a target, ascending
@@ -47,6 +46,13 @@ type group struct {
 	rest    []protocol.NodeID
 	current bool // proofs are those of the topic's present targets
 	listed  bool // rest is up to date: the targets that do not hear, in the order of the targets; immutable
+}
+
+// probed is what is remembered of a probe.
+type probed struct {
+	round uint32
+	sent  protocol.Time
+	high  uint64 // how far the stream went then
 }
 
 // groupOf returns the group that all publishers and subscribers of a topic in this node's zone use. Packets come into other zones by a way of their

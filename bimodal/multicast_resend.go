@@ -9,7 +9,7 @@ import (
 // Constants of sending again that are not for configuration.
 const (
 	resendBytesMax = 4 << 20 // of packets a round and topic, to each target
-	probesKept     = 32      // probes of which it is known how far the stream went; a power of 2, above probeMemory
+	probesKept     = 32      // rounds for which probes are remembered; a power of 2, above probeMemory
 )
 
 // resend is what a publisher sends again, because it went to a group that had ceased to reach the targets. Gossip would repair it as well, but
@@ -23,13 +23,11 @@ type resend struct {
 // being served already.
 func (m *Machine) resendTo(t *topic, targets []protocol.NodeID, round uint32) {
 	g := &t.group
-	if m.round-round >= probesKept {
+	before := g.probedBy(m.round, round)
+	if before == nil || before.high >= t.stream.high {
 		return
 	}
-	first, last := g.highs[round%probesKept]+1, t.stream.high
-	if first > last {
-		return
-	}
+	first, last := before.high+1, t.stream.high
 	r := &g.resend
 	if r.packets.Last == 0 {
 		*r = resend{packets: Range{first, last}, targets: targets}
@@ -39,6 +37,27 @@ func (m *Machine) resendTo(t *topic, targets []protocol.NodeID, round uint32) {
 	all := slices.Concat(r.targets, targets)
 	slices.Sort(all)
 	r.targets = slices.Compact(all)
+}
+
+// probedBy returns the latest probe up to a round, nil if it is not remembered.
+func (g *group) probedBy(now, round uint32) (latest *probed) {
+	for i := range g.probed {
+		p := &g.probed[i]
+		if now-p.round < probesKept && int32(p.round-round) <= 0 && (latest == nil || int32(p.round-latest.round) > 0) {
+			latest = p
+		}
+	}
+	return latest
+}
+
+// probedSince returns how many probes were sent after a round, as far as they are remembered.
+func (g *group) probedSince(round uint32) (count int) {
+	for i := range g.probed {
+		if int32(g.probed[i].round-round) > 0 {
+			count++
+		}
+	}
+	return count
 }
 
 // resendAll plans the same for all targets; if they are many, for some of them, from whom the others get it by gossip.

@@ -24,6 +24,7 @@ const (
 	probeMisses      = 2   // probes that a target has not answered, at least, for it to count as one that does not hear
 	probeDelays      = 2   // a probe is judged after so many times what half of a sample took to answer
 	probePatienceMax = 5   // but no later than after so many rounds
+	probesLost       = 2   // probes after the one that a complaint names, for it to count: one that is late or lost shows nothing
 )
 
 // multicasts reports whether the next packet of a topic goes to its group.
@@ -111,7 +112,7 @@ func (m *Machine) probe(now protocol.Time, t *topic, out *protocol.Output) {
 		g.pause = 1
 	}
 	g.next, g.asked, g.sampled, g.answers = m.round+g.pause, m.round, 0, 0
-	g.highs[m.round%probesKept], g.sent[m.round%probesKept] = t.stream.high, now
+	g.probed[m.round%probesKept] = probed{round: m.round, sent: now, high: t.stream.high}
 	q := &MulticastProbe{Topic: t.id, Round: m.round, Bits: g.sampleBits()}
 	for i := range g.proofs {
 		p := &g.proofs[i]
@@ -200,6 +201,8 @@ func (m *Machine) receiveHeard(now protocol.Time, from protocol.NodeID, h *Multi
 	switch {
 	case p == nil:
 		out.Drop(from, ReasonUnasked)
+	case h.Lost && (g.probedSince(h.Round) < probesLost || int32(p.heard-h.Round) > 0):
+		out.Drop(from, ReasonStale)
 	case h.Lost:
 		m.unhear(t, p, h.Round)
 	case m.round-h.Round > probeMemory || int32(h.Round-g.since) < 0:
@@ -214,18 +217,18 @@ func (m *Machine) hears(now protocol.Time, g *group, p *proof, round uint32) {
 	g.set(p, true)
 	p.heard, p.missed = max(p.heard, round), 0
 	if g.hearing == 1 {
-		g.pause, g.next = 1, m.round+1
+		g.pause, g.next, g.good = 1, m.round+1, round
 	}
 	switch {
 	case round == g.asked && p.asked && !p.answered:
 		p.answered = true
 		if g.answers++; g.answers == (g.sampled+1)/2 {
-			g.delayed(now.Sub(g.sent[round%probesKept]), m.config.Round)
+			g.delayed(now.Sub(g.probed[round%probesKept].sent), m.config.Round)
 		}
 	case round == g.failed && g.doubts > 0:
 		// The probe was late, not lost: those who answer are slow, and need nothing again.
 		if g.doubts--; g.doubts == 0 {
-			g.delayed(now.Sub(g.sent[round%probesKept]), m.config.Round)
+			g.delayed(now.Sub(g.probed[round%probesKept].sent), m.config.Round)
 			g.resend = resend{}
 		}
 	}
