@@ -9,16 +9,16 @@ import (
 
 // Constants of the choice of partners that are not for configuration.
 const (
-	remoteDigests   = 2 // digests a round that a zone sends out of itself, and so receives from outside, whatever its size
-	remoteMost      = 0.5
-	nearDraws       = 4  // draws for a partner in the own zone; the last one counts in any case
-	proximityReview = 10 // rounds between looks at round trips
+	remoteDigests   = 2   // digests a round that a zone sends out of itself, and so receives from outside, whatever its size
+	remoteMost      = 0.5 // share of draws that go out of the zone at most, and share of these that go beyond each further zone at most
+	nearDraws       = 4   // draws for a partner in the own zone; the last one counts in any case
+	proximityReview = 10  // rounds between looks at round trips
 )
 
 // proximity says how likely partners of gossip are, by where they are.
 //
 // Each of the m members of a zone draws a partner outside with probability remoteDigests/m, at most a half; one beyond the next zone above
-// with remoteDigests over the members of that, and so on. So the gossip over the link into a zone stays the same whatever its size. In the
+// with remoteDigests over the members of that, at most half as often, and so on. So the gossip over the link into a zone stays the same whatever its size. In the
 // own zone partners are weighed by the inverse of their round trips, from half to twice the usual. Everybody known has some probability.
 type proximity struct {
 	near  []*peer       // partners in the own zone
@@ -52,10 +52,10 @@ func (m *Machine) refreshProximity() {
 
 // refreshFar estimates how many members there are within each distance: as many in each sibling zone as in the own one.
 func (m *Machine) refreshFar(distances int) {
-	members := float64(len(m.proximity.near) + 1)
+	members, chance := float64(len(m.proximity.near)+1), 1.0
 	var zones []ZoneID
 	for distance := 1; distance <= distances; distance++ {
-		far := farPeers{chance: min(remoteMost, remoteDigests/members)}
+		far := farPeers{chance: min(remoteMost*chance, remoteDigests/members)}
 		zones = zones[:0]
 		for _, p := range m.partners {
 			if p.distance == distance {
@@ -63,7 +63,7 @@ func (m *Machine) refreshFar(distances int) {
 			}
 		}
 		if len(far.peers) > 0 {
-			m.proximity.far = append(m.proximity.far, far)
+			m.proximity.far, chance = append(m.proximity.far, far), far.chance
 		}
 		slices.Sort(zones)
 		members *= float64(1 + len(slices.Compact(zones)))

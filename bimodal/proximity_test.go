@@ -78,6 +78,21 @@ func TestGossipBetweenZonesIsConstant(t *testing.T) {
 	}
 }
 
+// "Some probability always remains for every known member." Also where zones are so small that half of all gossip goes out of each of them.
+func TestPartnersOfSmallZonesAreAllDrawn(t *testing.T) {
+	for near := range 5 {
+		m, out := publishing(t)
+		for i := range near {
+			m.Notify(0, zonedPeer(protocol.NodeID(10+i), "/a/b/x", 0, 0), out)
+		}
+		m.Notify(0, zonedPeer(1000, "/a/c/x", 1, 0), out)
+		m.Notify(0, zonedPeer(2000, "/d/e/x", 2, 0), out)
+		if counts := drawn(m, 10_000); counts[1000] < 500 || counts[2000] < 500 || near > 0 && counts[10] < 500 {
+			t.Errorf("%d peers in the own zone: of 10000 draws %d went to the sibling zone and %d beyond", near, counts[1000], counts[2000])
+		}
+	}
+}
+
 // "Weights come from the zone path and from measured round trips. Some probability always remains for every known member." They differ by a
 // factor of four at most; what is not measured counts as usual.
 func TestNearPartnersAreLikelier(t *testing.T) {
