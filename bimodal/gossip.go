@@ -36,7 +36,8 @@ func (m *Machine) beginRound() {
 	m.round++
 	m.carriedMean += (float64(m.carried) - m.carriedMean) / rateMemory
 	m.carried = 0
-	m.budget = m.roundBudget()
+	m.granted = m.roundBudget()
+	m.budget = m.granted
 	m.pollsLeft = m.config.Polls
 	m.answersLeft = pollAnswersMax
 	m.leapLeft = leapMax
@@ -46,11 +47,11 @@ func (m *Machine) beginRound() {
 }
 
 // roundBudget returns how many bytes of repairs a round may cost, whoever asks. Who is overrun itself is one of a crowd that most likely is: then
-// repairs at the least budget of all could fill what the crowd can receive. A packet always fits.
+// repairs at the least budget of all could fill what the crowd can receive.
 func (m *Machine) roundBudget() int {
 	least := m.config.RepairBytes
 	if m.isOverrun() {
-		least = min(least, max(overrunBytes, m.config.DatagramSize))
+		least = min(least, overrunBytes)
 	}
 	return max(least, int(m.config.RepairShare*m.carriedMean))
 }

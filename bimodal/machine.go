@@ -54,7 +54,8 @@ type Machine struct {
 	round       uint32
 	carried     int     // bytes that the streams carried in the present round
 	carriedMean float64 // of the past rounds
-	budget      int     // bytes left for repairs in the present round
+	granted     int     // bytes for repairs in the present round
+	budget      int     // of these, left; one packet passes whatever its size, and may leave a debt
 	pollsLeft   int     // to send in the present round
 	answersLeft int     // polls to answer in the present round
 	leapLeft    int     // packets that may be found missing in the present round

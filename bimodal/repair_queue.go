@@ -187,8 +187,8 @@ func (m *Machine) repair(out *protocol.Output) {
 	}
 }
 
-// repairNext sends a requester the next packet that it waits for, unless that would exceed the budget of the round or the requester's share. It
-// returns the size of the packet, 0 if nothing waits any more, and whether it was sent.
+// repairNext sends a requester the next packet that it waits for, unless that would exceed the budget of the round, of which something is used, or the
+// requester's share. It returns the size of the packet, 0 if nothing waits any more, and whether it was sent.
 func (m *Machine) repairNext(to *peer, share int, out *protocol.Output) (int, bool) {
 	q, l := &m.repairs, &to.line
 	if l.served != m.round {
@@ -210,7 +210,7 @@ func (m *Machine) repairNext(to *peer, share int, out *protocol.Output) (int, bo
 			continue
 		}
 		size := wire.HeaderSize + wire.FrameSize(p.Size())
-		if size > m.budget || l.spent > 0 && l.spent+size > share {
+		if size > m.budget && m.budget < m.granted || l.spent > 0 && l.spent+size > share {
 			return size, false
 		}
 		l.spent += size

@@ -73,16 +73,18 @@ func TestReportsOfALongPause(t *testing.T) {
 	}
 }
 
-// However small the budget for repairs is while a node is overrun, a packet fits into it.
+// However small the budget for repairs is while a node is overrun, a packet passes, also one that is larger than the node's own datagrams; but only one.
 func TestABudgetTakesAPacket(t *testing.T) {
-	s := soloMachine(t, func(c *Config) { c.DatagramSize = wire.DatagramLoopback })
-	large := packet(1)
-	large.Body = wire.AppendRecord(nil, wire.Record{Data: make([]byte, 16_000)})
-	s.receive(large)
+	s := soloMachine(t, nil)
+	for seq := range uint64(2) {
+		large := packet(1 + seq)
+		large.Body = wire.AppendRecord(nil, wire.Record{Data: make([]byte, 16_000)})
+		s.receive(large)
+	}
 	s.rounds(1)
 	s.overrun = s.round
 	s.rounds(1)
-	s.receive(ask(s.round, Range{1, 1}))
+	s.receive(ask(s.round, Range{1, 2}))
 	if got := len(sent[*Repair](s)); got != 1 {
 		t.Errorf("%d repairs within a budget of %d bytes", got, s.Stats().RepairBudget)
 	}
