@@ -58,6 +58,7 @@ type orders struct {
 	ids       int     // in the orders of others
 	pending   int     // incomplete orders
 	held      []heldRelay
+	strays    strays
 	bytesLeft int // of orders that may be sent on request in the present round
 }
 
@@ -264,7 +265,10 @@ func (m *Machine) announce(t *tree, out *protocol.Output) {
 
 // hold keeps a packet whose order is not known until it is.
 func (m *Machine) hold(r *Relay, from protocol.NodeID, out *protocol.Output) {
+	t := m.topics[r.Packet.Stream.Topic]
 	switch {
+	case t == nil || !t.subscribed:
+		m.stats.RelaysRefused++ // its order is not learned here, and the packet was counted as unwanted
 	case m.peers[r.Owner] == nil:
 		m.stats.RelaysRefused++
 		out.Drop(from, ReasonStranger)

@@ -98,7 +98,7 @@ func (m *Machine) receiveRelay(now protocol.Time, from protocol.NodeID, r *Relay
 	case m.own(p.Stream):
 	case r.Owner == m.config.Self:
 		out.Drop(from, ReasonOwn)
-	case !m.firstRelay(p):
+	case !m.firstRelay(now, from, p, out):
 	case r.Number == 0:
 		m.enter(from, r, out)
 	default:
@@ -124,10 +124,10 @@ func (s *stream) underway(seq uint64, m *Machine, o *occasion) bool {
 }
 
 // firstRelay reports whether a packet was not handed on before, and notes that it is now.
-func (m *Machine) firstRelay(p *Packet) bool {
+func (m *Machine) firstRelay(now protocol.Time, from protocol.NodeID, p *Packet, out *protocol.Output) bool {
 	s := m.byID[p.Stream]
 	if s == nil || p.Seq > s.high {
-		return true // nothing is kept of it here. It cannot come in a circle
+		return m.firstStray(now, from, p, out)
 	}
 	if p.Seq < s.base {
 		return false

@@ -29,7 +29,7 @@ type Stats struct {
 	PacketsRelayed        uint64 // copies of packets handed on for others
 	RelaysDelayed         uint64 // packets that had to wait for their order
 	RelaysExpired         uint64 // of them: whose order did not come in time
-	RelaysRefused         uint64 // packets not handed on: no room to wait, or an order of who is no peer
+	RelaysRefused         uint64 // packets not handed on: no room to wait, an order of who is no peer, or too many that are not kept here
 	ZonesUnreached        uint64 // packets not handed on to a zone of which no contact is known
 	OrdersMade            uint64
 	OrdersLearned         uint64 // of other senders
