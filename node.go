@@ -277,7 +277,7 @@ func (n *Node) call(ctx context.Context, f func(now protocol.Time, out *protocol
 func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
 	switch e := e.(type) {
 	case *bimodal.Delivery:
-		n.deliver(e.Topic, entry{delivery: e})
+		n.deliver(e.Topic, entry{delivery: *e})
 		return
 	case *bimodal.Gap:
 		n.deliver(e.Topic, entry{gap: e})

@@ -20,6 +20,13 @@ const (
 // entryOverhead is what an entry of a queue counts for besides its payload.
 const entryOverhead = 128
 
+// Payloads share memory with those of other topics, and hold on to it. So that a queue that nobody reads does not hold on to far more than it counts,
+// small deliveries are copied when so many entries wait before them.
+const (
+	sharingEntriesMax = 1024
+	copiedSizeMax     = 8 << 10 // bytes
+)
+
 // Message is one message of a topic.
 type Message struct {
 	Topic    string
@@ -83,19 +90,15 @@ type Subscription struct {
 	wake     chan struct{} // holds a token while a reader may find something
 }
 
-// entry is a delivery, of which skip messages were consumed already, or a gap.
+// entry is a delivery, of which skip messages were consumed already, or a gap. It holds the delivery itself, since a pointer would hold on to all that
+// were made with it.
 type entry struct {
-	delivery *bimodal.Delivery
+	delivery bimodal.Delivery
 	gap      *bimodal.Gap
 	skip     int
 }
 
-func (e entry) size() int {
-	if e.delivery == nil {
-		return entryOverhead
-	}
-	return entryOverhead + e.delivery.Size()
-}
+func (e *entry) size() int { return entryOverhead + e.delivery.Size() }
 
 // Topic returns the topic subscribed to.
 func (s *Subscription) Topic() string { return s.topic }
@@ -126,7 +129,7 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 
 // yieldDelivery yields the messages of e and puts back what was not wanted.
 func (s *Subscription) yieldDelivery(e entry, yield func(Message, error) bool) bool {
-	d := e.delivery
+	d := &e.delivery
 	m := Message{Topic: s.topic, From: s.node.names.of(d.Author), FromID: d.Author}
 	first := d.First + uint64(e.skip)
 	for c := d.Begin(); c.Next(); {
@@ -136,7 +139,7 @@ func (s *Subscription) yieldDelivery(e entry, yield func(Message, error) bool) b
 		m.Sequence, m.Payload = c.Number, c.Payload
 		if !yield(m, nil) {
 			if consumed := int(c.Number - d.First + 1); consumed < d.Count {
-				s.putBack(entry{delivery: d, skip: consumed})
+				s.putBack(entry{delivery: *d, skip: consumed})
 			}
 			return false
 		}
@@ -215,6 +218,9 @@ func (s *Subscription) push(e entry) (lost uint64) {
 		s.mu.Unlock()
 		return 0
 	}
+	if s.entries.length >= sharingEntriesMax && e.delivery.Size() < copiedSizeMax {
+		e.delivery.Detach()
+	}
 	s.entries.push(e)
 	s.bytes += e.size()
 	for s.bytes > s.limit && len(s.returned)+s.entries.length > 1 {
@@ -232,7 +238,7 @@ func (s *Subscription) push(e entry) (lost uint64) {
 func (s *Subscription) give(e entry) uint64 {
 	gap := e.gap
 	if gap == nil {
-		d := e.delivery
+		d := &e.delivery
 		count := uint64(d.Count - e.skip)
 		gap = &bimodal.Gap{Author: d.Author, Epoch: d.Epoch, Topic: d.Topic, First: d.First + uint64(e.skip), Last: d.First + uint64(d.Count) - 1,
 			Count: count, Reason: GapSlowConsumer}

@@ -130,3 +130,30 @@ func TestLoopsEndWithTheirContext(t *testing.T) {
 		}
 	}
 }
+
+// What waits behind many others does not hold on to the memory of the packets that it came in, unless it is much of that.
+func TestSmallDeliveriesThatWaitAreCopied(t *testing.T) {
+	for _, size := range []int{10, copiedSizeMax} {
+		n := single(t)
+		s, err := n.Subscribe(t.Context(), "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		burst(t, n, "orders", 1, size)
+		first := s.entries.slots[s.entries.head]
+		for range sharingEntriesMax {
+			s.push(first)
+		}
+		payload := func(i int) []byte {
+			c := s.entries.slots[s.entries.head+i].delivery.Begin()
+			if !c.Next() || len(c.Payload) != size {
+				t.Fatalf("payload %x", c.Payload)
+			}
+			return c.Payload
+		}
+		shared := func(i int) bool { return &payload(0)[0] == &payload(i)[0] }
+		if !shared(sharingEntriesMax-1) || shared(sharingEntriesMax) != (size == copiedSizeMax) {
+			t.Errorf("%d bytes: the last but one is shared: %v, the last: %v", size, shared(sharingEntriesMax-1), shared(sharingEntriesMax))
+		}
+	}
+}

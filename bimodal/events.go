@@ -1,6 +1,8 @@
 package bimodal
 
 import (
+	"slices"
+
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -24,6 +26,9 @@ type Delivery struct {
 
 // Size returns how many bytes the messages take, with the few that tell them apart.
 func (d *Delivery) Size() int { return len(d.records) + len(d.cut) }
+
+// Detach copies the messages, so that they share memory with nothing else.
+func (d *Delivery) Detach() { d.records, d.cut = slices.Clone(d.records), slices.Clone(d.cut) }
 
 // Messages calls yield with the number and the payload of each message, until it returns false. It is for use in a range loop.
 func (d *Delivery) Messages(yield func(number uint64, payload []byte) bool) {
