@@ -28,7 +28,7 @@ func (m *Machine) pollAgain(out *protocol.Output) {
 		before = m.pollsLeft
 		for s := m.newest; s != nil && m.pollsLeft > reserve; s = s.older {
 			switch {
-			case s.missing() == 0:
+			case s.missing() == 0 || m.vain(s):
 			case pass%2 == 0 && m.overdue(s):
 				m.pollOld(s, out)
 			case pass == 0 || m.round-s.at(s.next).since >= pollUrgent || m.overdue(s):

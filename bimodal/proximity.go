@@ -9,7 +9,7 @@ import (
 
 // Constants of the choice of partners that are not for configuration.
 const (
-	remoteDigests   = 2   // digests a round that a zone sends out of itself, and so receives from outside, whatever its size
+	remoteDigests   = 8   // digests a round that a zone sends out of itself, and so receives from outside, whatever its size
 	remoteMost      = 0.5 // share of draws that go out of the zone at most, and share of these that go beyond each further zone at most
 	nearDraws       = 4   // draws for a partner in the own zone; the last one counts in any case
 	proximityReview = 10  // rounds between looks at round trips
@@ -125,4 +125,20 @@ func (m *Machine) drawPolled(t *topic) protocol.NodeID {
 		from = t.region
 	}
 	return from[m.config.Rand.IntN(len(from))]
+}
+
+// Polls stay in the own zone. What is still missing there after a few rounds is often missing in the whole zone, where a packet did not get in;
+// then they are in vain, and it is gossip with other zones that brings it.
+const (
+	pollEager  = 2 // rounds for which a missing packet is polled for in each
+	pollRarely = 4 // rounds between polls from then on
+)
+
+// vain reports whether a member that knows other zones leaves out the polls of a round for the oldest packet that a stream misses.
+func (m *Machine) vain(s *stream) bool {
+	if len(m.proximity.far) == 0 || s.order.seeking || s.missing() == 0 {
+		return false
+	}
+	missing := m.round - s.at(s.next).since
+	return missing > pollEager && missing%pollRarely != 0
 }

@@ -62,13 +62,14 @@ func TestGossipBetweenZonesIsConstant(t *testing.T) {
 				beyond += count
 			}
 		}
+		near := min(remoteMost, remoteDigests/float64(members))
 		for _, check := range []struct {
 			where       string
 			count       int
 			probability float64
 		}{
-			{"outside", outside, min(0.5, 2/float64(members))},
-			{"beyond the zone above", beyond, min(0.5, 2/float64(11*members))},
+			{"outside", outside, near},
+			{"beyond the zone above", beyond, min(remoteMost*near, remoteDigests/float64(11*members))},
 		} {
 			mean := check.probability * draws
 			if math.Abs(float64(check.count)-mean) > 4.9*math.Sqrt(mean) {

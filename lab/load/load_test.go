@@ -17,7 +17,8 @@ func TestLoadIsFlat(t *testing.T) {
 	switch {
 	case os.Getenv("SPINGLASS_FULL") == "1":
 		sizes = append(sizes, 100_000)
-		debug.SetGCPercent(25) // so that the largest group fits into 16 GiB
+		debug.SetGCPercent(25)
+		debug.SetMemoryLimit(15e9) // so that the largest group fits into 16 GB
 	case testing.Short():
 		sizes = sizes[:2]
 	}
