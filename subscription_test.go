@@ -140,12 +140,15 @@ func TestSmallDeliveriesThatWaitAreCopied(t *testing.T) {
 			t.Fatal(err)
 		}
 		burst(t, n, "orders", 1, size)
-		first := s.entries.slots[s.entries.head]
-		for range sharingEntriesMax {
-			s.push(first)
+		e, err := s.next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range sharingEntriesMax + 1 {
+			s.push(e)
 		}
 		payload := func(i int) []byte {
-			c := s.entries.slots[s.entries.head+i].delivery.Begin()
+			c := s.entries.slots[(s.entries.head+i)%len(s.entries.slots)].delivery.Begin()
 			if !c.Next() || len(c.Payload) != size {
 				t.Fatalf("payload %x", c.Payload)
 			}
