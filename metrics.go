@@ -100,6 +100,9 @@ var protocolMetrics = []metric{
 		return s.bimodal.RelaysExpired + s.bimodal.RelaysRefused + s.bimodal.ZonesUnreached
 	}),
 	counter("orders_made_total", "Times that this node decided who hands its packets on to whom. It grows with members that come, go, or become slow.", func(s *snapshot) uint64 { return s.bimodal.OrdersMade }),
+	counter("order_members_left_out_total", "Members that had no room in the orders that this node made.", func(s *snapshot) uint64 { return s.bimodal.MembersUnordered }),
+	gauge("orders_incomplete", "Orders of which parts are missing here.", func(s *snapshot) int { return s.bimodal.OrdersPending }),
+	gauge("relays_waiting", "Packets that wait to be handed on until it is known to whom.", func(s *snapshot) int { return s.bimodal.RelaysHeld }),
 	counter("orders_evicted_total", "Senders whose orders were forgotten because there were too many.", func(s *snapshot) uint64 { return s.bimodal.OrdersEvicted }),
 	counter("repairs_sent_total", "Packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairsSent }),
 	counter("repair_bytes_sent_total", "Bytes of packets sent again for others.", func(s *snapshot) uint64 { return s.bimodal.RepairBytesSent }),

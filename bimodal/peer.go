@@ -46,11 +46,12 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		i, _ := m.findPeer(p.ID)
 		m.peerOrder = slices.Insert(m.peerOrder, i, known)
 	}
-	if known.epoch != p.Epoch {
+	restarted := known.epoch != p.Epoch // maybe in another zone
+	if restarted {
 		m.unprove(known)
 	}
 	known.epoch, known.roundTrip = p.Epoch, p.RoundTrip
-	if p.Distance != known.distance || !slices.Equal(topics, known.topics) {
+	if restarted || p.Distance != known.distance || !slices.Equal(topics, known.topics) {
 		m.changed(known)
 		known.topics = topics
 		m.locate(known, p)

@@ -129,6 +129,21 @@ func TestPartnersOfOneZoneAreDrawnEvenly(t *testing.T) {
 	}
 }
 
+// A member that restarts in another zone is no contact of the one before, also where that is as far away.
+func TestMembersMoveBetweenZones(t *testing.T) {
+	m, out := publishing(t)
+	m.Notify(0, zonedPeer(1000, "/a/c/x", 1, 0), out)
+	topic := m.byName["t"]
+	m.refreshTargets(topic)
+	moved := zonedPeer(1000, "/a/d/x", 1, 0).Peer
+	moved.Epoch = 7
+	m.Notify(0, protocol.PeerChanged{Peer: moved}, out)
+	m.refreshTargets(topic)
+	if want, _ := siblingOf(m.depth, moved); len(topic.entrances) != 1 || topic.entrances[0].zone != want {
+		t.Errorf("entrances %+v, want one of zone %x", topic.entrances, want)
+	}
+}
+
 func TestSiblingZones(t *testing.T) {
 	for _, test := range []struct {
 		own, name string
