@@ -197,3 +197,20 @@ func TestBufferIsShared(t *testing.T) {
 		}
 	}
 }
+
+// What is kept for long does not hold on to the memory of packets that it came with.
+func TestWhatLivesLongIsCopied(t *testing.T) {
+	for _, life := range []int{longLife, longLife + 1} {
+		s := soloMachine(t, func(c *Config) { c.Life = life })
+		p := packet(1)
+		s.receive(p)
+		s.rounds(6)
+		stored, _ := s.byID[p.Stream].archive.packet(1)
+		if stored == nil || !slices.Equal(stored.Body, p.Body) {
+			t.Fatalf("the archive holds %+v", stored)
+		}
+		if copied := &stored.Body[0] != &p.Body[0]; copied != (life > longLife) {
+			t.Errorf("life of %d rounds: copied: %v", life, copied)
+		}
+	}
+}

@@ -9,6 +9,9 @@ const (
 	// sparse is how many times as many members as bufferers there are from which on a packet that is kept is copied: the memory that it came in
 	// holds mostly packets that are not kept, and would stay with it.
 	sparse = 2
+	// longLife is the life in rounds beyond which packets of a topic are copied in any case, and apart from those of others: what they would share
+	// memory with is long gone.
+	longLife = 100
 )
 
 // short returns how many rounds the short phase of a topic's packets lasts.
@@ -78,7 +81,10 @@ func (m *Machine) openBlock(s *stream, seq uint64) *block {
 
 // keepLong puts a packet into the archive.
 func (m *Machine) keepLong(s *stream, p *Packet, use usage) {
-	if s.topic.residents() > sparse*s.topic.knobs.Bufferers {
+	switch t := s.topic; {
+	case t.life() > longLife:
+		p = t.longArena.clone(p)
+	case t.residents() > sparse*t.knobs.Bufferers:
 		p = m.longArena.clone(p)
 	}
 	b, at := m.openBlock(s, p.Seq), p.Seq%blockLength

@@ -39,6 +39,8 @@ type topic struct {
 	target float64 // probability to plan for; 0 for none
 	knobs  Knobs   // in force
 
+	longArena arena // for copies of packets that live long
+
 	stamp uint64 // of the last digest whose receiver wants the topic
 	index int    // of the topic in that digest, -1 when it is not there yet
 }
