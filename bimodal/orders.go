@@ -129,6 +129,18 @@ func (m *Machine) removeBook(i int) {
 	m.stats.OrdersEvicted++
 }
 
+// forgetOrders forgets what concerns a topic that this node has nothing to do with any more: the orders of its own, which never give way to
+// others, and what waits for orders, since there may be no rounds in which it would be given up.
+func (m *Machine) forgetOrders(topic TopicID) {
+	if own := m.orders.books[orderKey{m.config.Self, topic}]; own != nil {
+		delete(m.orders.books, own.key)
+		m.orders.list = slices.DeleteFunc(m.orders.list, func(b *book) bool { return b == own })
+	}
+	held := len(m.orders.held)
+	m.orders.held = slices.DeleteFunc(m.orders.held, func(h heldRelay) bool { return h.relay.key().topic == topic })
+	m.stats.RelaysExpired += uint64(held - len(m.orders.held))
+}
+
 func (m *Machine) dropPending(b *book, i int) {
 	m.charge(b, -b.pending[i].have)
 	m.orders.pending--

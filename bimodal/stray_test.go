@@ -39,3 +39,27 @@ func TestStraysAreHandedOnOnce(t *testing.T) {
 		t.Error("nothing is handed on in the next round")
 	}
 }
+
+// A topic that was left leaves nothing behind: neither orders that this node made as a contact of its zone, nor packets that wait for those of others.
+func TestOrdersOfTopicsThatWereLeft(t *testing.T) {
+	s := soloMachine(t, func(c *Config) { c.Zone = "/a" })
+	for i := range protocol.NodeID(directMax + 1) {
+		s.up(100+i, 0, 0)
+	}
+	for range 3 {
+		s.receive(&Relay{Depth: 1, Packet: packet(1)})
+		s.receive(&Relay{Number: 5, Owner: other, Packet: packet(2)})
+		if made := len(s.orders.list); made == 0 || s.Stats().RelaysHeld != 1 {
+			t.Fatalf("%d senders with orders, %d packets wait", made, s.Stats().RelaysHeld)
+		}
+		if err := s.Unsubscribe(s.now, "t", &s.out); err != nil {
+			t.Fatal(err)
+		}
+		if s.Stats().RelaysHeld != 0 || s.orders.books[orderKey{1, TopicOf("t")}] != nil || len(s.orders.list) != len(s.orders.books) {
+			t.Errorf("orders of %d senders and %d packets stay", len(s.orders.list), s.Stats().RelaysHeld)
+		}
+		if err := s.Subscribe(s.now, "t", &s.out); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -117,6 +117,7 @@ func (m *Machine) removeTopic(t *topic) {
 	delete(m.byName, t.name)
 	delete(m.topics, t.id)
 	m.writable.Cancel(t)
+	m.forgetOrders(t.id)
 	m.topicOrder = slices.DeleteFunc(m.topicOrder, func(other *topic) bool { return other == t })
 }
 
