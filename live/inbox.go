@@ -41,17 +41,17 @@ func (a *slabArrival) datagrams() int {
 // inbox is the bounded queue between readers and loop. A reader fills slabs, the loop takes and gives back whole ones.
 type inbox struct {
 	ready chan struct{} // holds a token when slabs wait
-	limit int           // slabs in existence
+	limit int           // bytes of slabs in existence
 
 	mutex  sync.Mutex
 	full   []*slab // in order of arrival; only the last may be added to
 	free   []*slab // with buffers to be used again
 	shells []*slab // without a buffer; they do not count
-	count  int     // slabs in existence
+	bytes  int     // of slabs in existence
 }
 
 func newInbox(bytes int) *inbox {
-	return &inbox{ready: make(chan struct{}, 1), limit: bytes / slabSize}
+	return &inbox{ready: make(chan struct{}, 1), limit: bytes}
 }
 
 // put queues what was read into memory and reports whether there was room. Memory of more than arrivalCopyMax belongs to the queue from then
@@ -88,14 +88,15 @@ func (b *inbox) gather(memory []byte, a arrival) bool {
 
 // keep makes a slab of an arrival where it lies. The mutex is held.
 func (b *inbox) keep(memory []byte, a arrival) bool {
-	switch last := len(b.free) - 1; {
-	case b.count < b.limit:
-		b.count++
-	case last >= 0:
-		b.free = b.free[:last] // its place is taken
-	default:
-		return false
+	for b.bytes+a.size > b.limit {
+		last := len(b.free) - 1
+		if last < 0 {
+			return false
+		}
+		b.free[last], b.free = nil, b.free[:last] // its place is taken
+		b.bytes -= slabSize
 	}
+	b.bytes += a.size
 	s := b.shell()
 	s.buffer, s.kept = memory[:a.size:a.size], true
 	s.add(a)
@@ -123,8 +124,8 @@ func (b *inbox) tail(size int) *slab {
 	switch last := len(b.free) - 1; {
 	case last >= 0:
 		s, b.free = b.free[last], b.free[:last]
-	case b.count < b.limit:
-		b.count++
+	case b.bytes+slabSize <= b.limit:
+		b.bytes += slabSize
 		s = &slab{buffer: make([]byte, slabSize)}
 	default:
 		return nil
@@ -162,8 +163,8 @@ func (b *inbox) giveBack(slabs []*slab) {
 		clear(s.arrivals)
 		s.used, s.arrivals = 0, s.arrivals[:0]
 		if s.kept {
+			b.bytes -= len(s.buffer)
 			s.buffer, s.kept = nil, false
-			b.count--
 			b.shells = append(b.shells, s)
 		} else {
 			b.free = append(b.free, s)

@@ -118,7 +118,7 @@ func TestReceiveQueueOverflowIsCountedAndTold(t *testing.T) {
 		synctest.Wait()
 		n.Pause(time.Second)
 		synctest.Wait()
-		big := string(make([]byte, 20000)) // a slab each
+		big := string(make([]byte, 60000)) // four fill the queue
 		for range 10 {
 			inject(conn, datagram(2, big), "10.0.0.2:7400")
 		}
