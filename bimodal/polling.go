@@ -87,8 +87,8 @@ func (m *Machine) pollTarget(s *stream) (protocol.NodeID, bool) {
 		return 0, false
 	}
 	m.refreshTargets(s.topic)
-	if targets := s.topic.targets; len(targets) > 0 {
-		return targets[m.config.Rand.IntN(len(targets))], true
+	if len(s.topic.targets) > 0 {
+		return m.drawPolled(s.topic), true
 	}
 	return s.id.Author, m.peers[s.id.Author] != nil
 }

@@ -129,6 +129,34 @@ func TestPartnersOfOneZoneAreDrawnEvenly(t *testing.T) {
 	}
 }
 
+// "Polls go to the own zone, as a contact elsewhere may not know the one who asks", and would refuse it. Who is alone in its zone has no choice.
+func TestPollsStayInTheZone(t *testing.T) {
+	for _, near := range []int{0, 3} {
+		s := soloMachine(t, func(c *Config) { c.Zone = "/a/b" })
+		s.Notify(s.now, protocol.PeerDown{Peer: &protocol.Peer{ID: other}}, &s.out)
+		for i := range near {
+			s.Notify(s.now, zonedPeer(protocol.NodeID(10+i), "/a/b/x", 0, 0), &s.out)
+		}
+		for i := range 40 {
+			s.Notify(s.now, zonedPeer(protocol.NodeID(1000+i), "/a/c/x", 1, 0), &s.out)
+		}
+		polled := 0
+		for gap := range uint64(50) {
+			s.receive(packet(10 * (gap + 1)))
+			polls := receivers[*Poll](s)
+			s.rounds(1)
+			for _, to := range append(polls, receivers[*Poll](s)...) {
+				if polled++; near > 0 && to >= 1000 {
+					t.Fatalf("a poll went to %d, outside of the zone", to)
+				}
+			}
+		}
+		if polled < 50 {
+			t.Errorf("%d polls", polled)
+		}
+	}
+}
+
 // A member that restarts in another zone is no contact of the one before, also where that is as far away.
 func TestMembersMoveBetweenZones(t *testing.T) {
 	m, out := publishing(t)
