@@ -36,7 +36,8 @@
 //   - Packets share their bufferers, and so their fate, in blocks of sixteen.
 //   - Orders of trees are believed, and relays depend on each other: a relay of which its sender does not know that it is slow delays what it
 //     hands on, until gossip repairs it.
-//   - What a digest says of the lag of other members is believed, at the worth of one member each.
+//   - What a digest says of the lag of other members is believed, at the worth of one member each, also of members that this node does not know:
+//     a peer that invents such reports can slow a topic, or keep it from being slowed.
 //   - What a digest says of a stream's end is believed: a forged one makes this node wait for, and then report, messages that
 //     never were, and take what its author sends below that end for old.
 //   - Clocks of members must run at the same speed, or the beginning of a stream may be taken for older than it is.
