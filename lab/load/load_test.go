@@ -9,7 +9,7 @@ import (
 )
 
 // "Per-member overhead (requests, repairs, bytes) flat from n = 16 to n = 100 000 at 0.1 % loss per link." The mean over the members is the same
-// within 10 % for all sizes, and 99 of 100 members have at most twice the mean. In full:
+// within 10 % for all sizes, and 99 of 100 members have at most twice the mean. In full (a quarter of an hour, 15 GB):
 //
 //	SPINGLASS_FULL=1 go test ./lab/load -run TestLoadIsFlat -v -timeout 3h
 func TestLoadIsFlat(t *testing.T) {
