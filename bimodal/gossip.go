@@ -13,6 +13,7 @@ const (
 	pollAnswersMax = 32            // polls answered a round
 	leapMax        = 2 * windowMax // packets a round that may be found missing; each takes a slot
 	rateMemory     = 10            // rounds over which the measured rate is smoothed
+	lengthMemory   = 64            // packets over which their length is smoothed
 	recentShare    = 4             // one part in so many of a digest is kept for streams in rotation
 	rotationScan   = 512           // streams looked at for one digest in rotation
 	forgetScan     = 16            // streams looked at a round, to be forgotten

@@ -54,6 +54,7 @@ type Machine struct {
 	round       uint32
 	carried     int     // bytes that the streams carried in the present round
 	carriedMean float64 // of the past rounds
+	lengthMean  int     // bytes of a packet's body, of the packets of late, times lengthMemory
 	granted     int     // bytes for repairs in the present round
 	budget      int     // of these, left; one packet passes whatever its size, and may leave a debt
 	pollsLeft   int     // to send in the present round

@@ -14,12 +14,24 @@ const (
 	longLife = 100
 )
 
-// short returns how many rounds the short phase of a topic's packets lasts.
-func (m *Machine) short(t *topic) uint32 { return min(uint32(m.config.Short), t.life()) }
+// divided reports whether the members of the own zone share the packets of a topic among them: there are more members than bufferers.
+// Otherwise each of them keeps all and tells of all for the whole of their life, as regular digests serve who was paused better than polls.
+func (m *Machine) divided(t *topic) bool {
+	m.refreshTargets(t)
+	return m.hashed() && t.residents() > t.knobs.Bufferers
+}
 
-// shortOver reports whether the short phase of a packet is over by its age. While packets have no bufferers it is as long as life.
+// short returns how many rounds the short phase of a topic's packets lasts; as long as life where all keep all.
+func (m *Machine) short(t *topic) uint32 {
+	if !m.divided(t) {
+		return t.life()
+	}
+	return min(uint32(m.config.Short), t.life())
+}
+
+// shortOver reports whether the short phase of a packet is over by its age.
 func (m *Machine) shortOver(s *stream, use *usage) bool {
-	if m.hashed() {
+	if m.divided(s.topic) {
 		return m.round-use.since > m.short(s.topic)
 	}
 	return m.over(s, use)
@@ -35,8 +47,9 @@ func (m *Machine) retire(s *stream, forced bool) {
 	}
 	p, use := slot.packet, slot.usage
 	m.discard(s)
-	chosen := m.hashed() && m.chosen(s, p.Seq)
-	if chosen || m.hashed() && !forced && m.round-use.asked <= m.short(s.topic) {
+	divided := m.divided(s.topic)
+	chosen := divided && m.chosen(s, p.Seq)
+	if chosen || divided && !forced && m.round-use.asked <= m.short(s.topic) {
 		m.keepLong(s, p, use)
 	}
 	if forced && !chosen && !m.shortOver(s, &use) {

@@ -94,6 +94,10 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 	s.waiting++
 	s.bytes += cost
 	m.carried += len(p.Body)
+	if m.lengthMean == 0 {
+		m.lengthMean = len(p.Body) * lengthMemory
+	}
+	m.lengthMean += len(p.Body) - m.lengthMean/lengthMemory
 	m.stats.BufferedPackets++
 	m.stats.BufferedBytes += cost
 	m.activate(now, s)

@@ -25,8 +25,9 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	c.asked, c.ranges = c.asked[:0], c.ranges[:0]
 	c.reserved = wire.UvarintSize(uint64(d.Round)) + wire.UvarintSize(RequestNumbersMax)
 	o := occasion{
-		from: from, round: d.Round, pause: uint32(m.config.RequestPause), numbers: m.config.Requests, scan: wantScan,
+		from: from, round: d.Round, pause: uint32(m.config.RequestPause), numbers: m.requests(), scan: wantScan,
 	}
+	asked := o.numbers
 	if d.Answer {
 		o.pause = 0
 	}
@@ -41,16 +42,26 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 			continue
 		}
 		sample = m.heed(s, d, i, sample, teller)
-		m.want(s, &d.Entries[i], &o)
+		m.want(s, &d.Entries[i], d.Answer, &o)
 		// An answer may speak of less than the whole stream. And in a crowd that is overrun, what comes unasked would keep full what is full already.
 		if teller != nil && !d.Answer && !(m.isOverrun() && d.falls(i, sample)) {
 			m.push(s, &d.Entries[i], teller, out)
 		}
 	}
 	if len(c.asked) > 0 {
-		m.sendRequest(from, d.Round, m.config.Requests-o.numbers, out)
+		m.sendRequest(from, d.Round, asked-o.numbers, out)
 	}
 	m.repair(out)
+}
+
+// requests returns how many packets may be asked for because of one digest: of small packets as many as the least budget of a round repairs,
+// so that who was paused in a stream of many small ones catches up as fast as in one of few large ones.
+func (m *Machine) requests() int {
+	if m.config.Mode != ModeFull || m.lengthMean == 0 {
+		return m.config.Requests
+	}
+	small := m.config.RepairBytes * lengthMemory / (m.lengthMean + lengthMemory*packetOverheadMax)
+	return min(max(m.config.Requests, small), RequestNumbersMax)
 }
 
 // hear takes in that the stream of an entry exists and how far it goes. It returns nil when the stream does not concern this
@@ -101,51 +112,6 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		m.boundSeek(s, e, out)
 	}
 	return s
-}
-
-// want adds to the request under way what e offers and this node misses, newest first, as far as the occasion allows.
-func (m *Machine) want(s *stream, e *DigestEntry, o *occasion) {
-	if s.missing() == 0 {
-		return
-	}
-	c, sought := &m.scratch, 0
-	mark, before := len(c.ranges), o.numbers
-	reserved := s.id.size() + 2*wire.UvarintSize(s.high) + wire.UvarintSize(RequestNumbersMax)
-	for _, offered := range e.Ranges {
-		low := max(offered.First, s.next)
-		seq, missing := s.last(min(offered.Last, s.high), low, false)
-		for ; missing && o.numbers > 0 && o.scan > 0 && sought < seekRequests; seq, missing = s.last(seq-1, low, false) {
-			o.scan--
-			slot := s.at(seq)
-			if m.config.Mode == ModeFull && (s.underway(seq, m, o) || !slot.mayAsk(m.round, o)) {
-				continue
-			}
-			if n := len(c.ranges); n > mark && c.ranges[n-1].First == seq+1 {
-				c.ranges[n-1].First = seq
-			} else {
-				// Each range costs two numbers, of which neither is longer than the highest.
-				if reserved += 2 * wire.UvarintSize(s.high); c.reserved+reserved > m.messageRoom() {
-					m.endWant(s, mark, before-o.numbers, reserved)
-					return
-				}
-				c.ranges = append(c.ranges, Range{First: seq, Last: seq})
-			}
-			slot.ask(m.round, o)
-			o.numbers--
-			if s.order.seeking && seq < s.order.heard {
-				sought++
-			}
-		}
-	}
-	m.endWant(s, mark, before-o.numbers, reserved)
-}
-
-// endWant ends the part of the request under way that is about s, if there is any.
-func (m *Machine) endWant(s *stream, mark, count, reserved int) {
-	if c := &m.scratch; count > 0 {
-		c.reserved += reserved
-		c.asked = append(c.asked, RequestEntry{Stream: s.id, Ranges: c.ranges[mark:]})
-	}
 }
 
 func (m *Machine) sendRequest(to protocol.NodeID, round uint32, numbers int, out *protocol.Output) {

@@ -118,6 +118,22 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// Of small packets more may be asked for: as many as the least budget of a round repairs. And answers, which tell of what is missing for long,
+// lead to requests for the oldest, so that these do not starve.
+func TestRequestsForSmallPacketsAndOldOnes(t *testing.T) {
+	s := soloMachine(t, nil)
+	small := packet(1)
+	small.Body = wire.AppendRecord(nil, wire.Record{Data: make([]byte, 50)})
+	s.receive(small)
+	most := uint64(s.config.RepairBytes / (len(small.Body) + packetOverheadMax))
+	d := offer(4242, 2000, Range{1, 2000})
+	d.Answer = true
+	s.receive(d)
+	if got := sent[*Request](s)[0].Entries[0].Ranges; len(got) != 1 || got[0] != (Range{2, 1 + most}) {
+		t.Errorf("asked for %v, want %d packets from the oldest on", got, most)
+	}
+}
+
 // "a digest is bounded to one datagram: (stream, ranges held) such as "5-11 and 13", most recently active streams first, the
 // rest in rotation; it carries the gossiper's round."
 func TestDigests(t *testing.T) {
