@@ -206,9 +206,9 @@ func TestWhatLivesLongIsCopied(t *testing.T) {
 		p := packet(1)
 		s.receive(p)
 		s.rounds(6)
-		stored, _ := s.byID[p.Stream].archive.packet(1)
+		stored, _ := s.byID[p.Stream].packet(1)
 		if stored == nil || !slices.Equal(stored.Body, p.Body) {
-			t.Fatalf("the archive holds %+v", stored)
+			t.Fatalf("%+v is held", stored)
 		}
 		if copied := &stored.Body[0] != &p.Body[0]; copied != (life > longLife) {
 			t.Errorf("life of %d rounds: copied: %v", life, copied)

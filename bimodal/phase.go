@@ -14,11 +14,12 @@ const (
 	longLife = 100
 )
 
-// divided reports whether the members of the own zone share the packets of a topic among them: there are more members than bufferers.
-// Otherwise each of them keeps all and tells of all for the whole of their life, as regular digests serve who was paused better than polls.
+// divided reports whether packets of a topic have a short phase: the members of the own zone share them, since they are more than the bufferers, or
+// life is so long that windows would be. Otherwise each member keeps all packets and tells of all for the whole of their life: regular digests serve
+// who was paused better than polls.
 func (m *Machine) divided(t *topic) bool {
 	m.refreshTargets(t)
-	return m.hashed() && t.residents() > t.knobs.Bufferers
+	return m.hashed() && (t.residents() > t.knobs.Bufferers || t.life() > longLife)
 }
 
 // short returns how many rounds the short phase of a topic's packets lasts; as long as life where all keep all.
