@@ -65,9 +65,9 @@ func Measure(ctx context.Context, options Options) (Result, error) {
 	for i := range f.receivers {
 		receiving.Go(func() { f.receive(i) })
 	}
+	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, options.Duration)
 	defer cancel()
-	start := time.Now()
 	lost, err := f.send(ctx)
 	result := Result{Datagrams: f.arrived.Load(), Lost: lost, Seconds: time.Since(start).Seconds(), GSO: f.gso, GRO: f.gro}
 	f.close()
