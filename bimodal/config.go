@@ -39,7 +39,7 @@ type Config struct {
 	Life         int           // rounds for which a packet is kept after it was received or asked for last: 2 to 10 000
 	Short        int           // rounds of a packet's short phase, in which every member keeps it: 1 to 10 000
 	Bufferers    int           // members of a zone that keep a packet beyond its short phase: 1 to 64
-	Requests     int           // packets asked for per digest: 1 to RequestNumbersMax
+	Requests     int           // packets asked for per digest, of small ones as many as RepairBytes hold: 1 to RequestNumbersMax
 	RequestPause int           // rounds that a packet asked for is not asked for again: 0 to 100
 	Polls        int           // polls sent a round: 0 to 100
 	RepairBytes  int           // least budget for repairs, in bytes a round: 64 KiB to 1 GiB

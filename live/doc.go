@@ -1,8 +1,8 @@
 // Package live runs a protocol machine over real sockets, the real clock and real files.
 //
-// One goroutine, the loop, owns the machine of a [Node]: every input goes through it, so that neither the machine nor the callbacks
-// of the application need locks. Around it stand a reader and a writer of the UDP socket, workers for signatures and for durable
-// storage, and two goroutines per bulk stream. Each of them is joined to the loop by a bounded queue.
+// Every input of the machine of a [Node] belongs to a turn, and one goroutine at a time runs turns: the loop, or a reader in its stead while
+// the loop waits. So neither the machine nor the callbacks of the application need locks of their own. Around the loop stand readers of the UDP socket
+// and of multicast, a writer, workers for signatures and for durable storage, and two goroutines per bulk stream. Each of them is joined to the loop by a bounded queue.
 //
 // # Vocabulary
 //
