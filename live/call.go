@@ -7,14 +7,15 @@ import (
 	"spinglass/protocol"
 )
 
-// Do queues f to run on the loop, as one input of the machine, and waits while the queue is full. It does not wait for f. After Close
+// Do queues f to run on the loop, as one input of the machine, and waits while the queue is full. It does not wait for f. It is for what makes the
+// machine send: f runs once the writer has nothing to send, so that what comes meanwhile goes out together. After Close
 // has begun it returns ErrClosed; a function that was accepted at the same time may never run.
 func (n *Node) Do(f func(now protocol.Time, out *protocol.Output)) error {
 	if n.closed() {
 		return ErrClosed
 	}
 	select {
-	case n.calls <- f:
+	case n.feeds <- f:
 		return nil
 	case <-n.closing:
 		return ErrClosed
@@ -27,7 +28,7 @@ func (n *Node) Post(f func(now protocol.Time, out *protocol.Output)) error {
 		return ErrClosed
 	}
 	select {
-	case n.calls <- f:
+	case n.feeds <- f:
 		return nil
 	default:
 		return ErrQueueFull
@@ -41,7 +42,7 @@ const (
 	callGivenUp       // by the caller
 )
 
-// Call runs f on the loop like Do and waits until it has run. When it returns an error, that of ctx or ErrClosed, f has not run
+// Call runs f on the loop, whatever the writer has to send, and waits until it has run. When it returns an error, that of ctx or ErrClosed, f has not run
 // and will not.
 func (n *Node) Call(ctx context.Context, f func(now protocol.Time, out *protocol.Output)) error {
 	if err := ctx.Err(); err != nil {

@@ -92,7 +92,7 @@ type Config struct {
 	MulticastPort int
 	ReceiveQueue  int // bytes that wait for the loop
 	SendQueue     int // bytes that wait for the writer
-	CallQueue     int // functions given to Do, Post and Call
+	CallQueue     int // functions given to Call, and as many to Do and Post
 	WorkQueue     int // signatures to make or check
 	PersistQueue  int // values to store
 	Streams       int // bulk streams open at once, both directions together

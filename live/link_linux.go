@@ -13,13 +13,10 @@ import (
 	"spinglass/protocol"
 )
 
-// controlSize is the room for the control messages that a read brings: segment size and count of losses.
-const controlSize = 128
-
 // udpOptions is what this kernel can do for a UDP socket.
 type udpOptions struct {
 	gso, gro      bool
-	control       []byte // of reads
+	receiver      *receiver
 	outControl    []byte // of writes with segments: one UDP_SEGMENT message
 	receiveBuffer int    // effective, bytes
 	sendBuffer    int
@@ -44,7 +41,7 @@ func (o *udpOptions) setBuffers(udp *net.UDPConn, size int) {
 		// Without it the losses of the kernel stay unknown, which is no reason to fail.
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 	})
-	o.control = make([]byte, controlSize)
+	o.receiver = newReceiver(udp)
 }
 
 // enable turns segmentation and coalescing on where the kernel has them.
@@ -69,12 +66,11 @@ func withSocket(udp *net.UDPConn, f func(fd int)) {
 func (l *udpLink) segments() bool { return l.gso }
 
 func (l *udpLink) read(buffer []byte) (arrival, error) {
-	n, controlled, _, from, err := l.conn.ReadMsgUDPAddrPort(buffer, l.control)
-	if err != nil {
+	if err := l.receiver.receive(buffer); err != nil {
 		return arrival{}, err
 	}
-	a := arrival{size: n, from: unmap(from)}
-	for control := l.control[:controlled]; len(control) >= unix.SizeofCmsghdr; {
+	a := arrival{size: l.receiver.size, from: l.receiver.sender()}
+	for control := l.receiver.controlled(); len(control) >= unix.SizeofCmsghdr; {
 		header, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
 			break

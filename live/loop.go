@@ -38,7 +38,10 @@ func (n *Node) turn() bool {
 	n.sleep()
 	n.count.turns.Add(1)
 	more := n.takeArrivals()
-	more = n.takeCalls(callsPerTurn) || more
+	more = n.take(n.calls, callsPerTurn) || more
+	if !n.out.busy() {
+		more = n.take(n.feeds, callsPerTurn) || more
+	}
 	more = n.takeCompletions() || more
 	more = n.takeTimeout() || more
 	n.out.flush()
@@ -48,26 +51,34 @@ func (n *Node) turn() bool {
 
 // lastTurn runs what was accepted before Close.
 func (n *Node) lastTurn() {
-	n.takeCalls(cap(n.calls))
+	n.take(n.calls, cap(n.calls))
+	n.take(n.feeds, cap(n.feeds))
 	n.takeTimeout()
 	n.out.flush()
 }
 
-// wait blocks until there is something to do. Meanwhile readers may assist.
+// wait blocks until there is something to do. Meanwhile readers may assist. While the writer has something to send, what Do has queued waits for
+// it: what applications publish meanwhile then shares packets and datagrams, the more the busier the node is.
 func (n *Node) wait() {
 	n.armed = n.machine.Deadline()
 	if n.armed != protocol.Never {
 		n.timer.Set(n.instant(n.armed))
 		defer n.timer.Stop()
 	}
-	var call func(protocol.Time, *protocol.Output)
+	var called call
 	var done completion
 	var found answer
 	resolved := false
+	feeds := n.feeds
+	if n.out.busy() {
+		feeds = nil
+	}
 	n.turning.Unlock()
 	select {
 	case <-n.inbox.ready:
-	case call = <-n.calls:
+	case <-n.out.drained:
+	case called = <-n.calls:
+	case called = <-feeds:
 	case done = <-n.work.completions:
 	case found = <-n.names.answers:
 		resolved = true
@@ -77,8 +88,8 @@ func (n *Node) wait() {
 	}
 	n.turning.Lock()
 	switch {
-	case call != nil:
-		n.runCall(call)
+	case called != nil:
+		n.runCall(called)
 	case done.kind != 0:
 		n.complete(done)
 	case resolved:
@@ -121,10 +132,11 @@ func (n *Node) takeArrivals() (more bool) {
 	return more
 }
 
-func (n *Node) takeCalls(max int) (more bool) {
+// take runs functions of a queue, max at most.
+func (n *Node) take(queue chan call, max int) (more bool) {
 	for range max {
 		select {
-		case call := <-n.calls:
+		case call := <-queue:
 			n.runCall(call)
 		default:
 			return false
@@ -133,9 +145,9 @@ func (n *Node) takeCalls(max int) (more bool) {
 	return true
 }
 
-func (n *Node) runCall(call func(protocol.Time, *protocol.Output)) {
+func (n *Node) runCall(f call) {
 	now := n.now()
-	call(now, &n.output)
+	f(now, &n.output)
 	n.carryOut(now)
 }
 

@@ -20,6 +20,9 @@ var (
 	ErrQueueFull = errors.New("live: too many calls are waiting")
 )
 
+// call is a function that runs on the loop as one input of the machine.
+type call = func(now protocol.Time, out *protocol.Output)
+
 // closeLinger bounds how long Close waits for what is still to be sent.
 const closeLinger = time.Second
 
@@ -38,7 +41,8 @@ type Node struct {
 	segments   atomic.Bool // whether the kernel still takes segments
 
 	inbox   *inbox
-	calls   chan func(protocol.Time, *protocol.Output)
+	calls   chan call // of Call
+	feeds   chan call // of Do and Post
 	out     *outbox
 	work    *work
 	streams *streams
@@ -117,7 +121,7 @@ func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error
 	n := &Node{
 		config: c, debug: c.Logger.Enabled(context.Background(), slog.LevelDebug), conn: conn, advertised: address, machine: machine,
 		link: newLink(conn, c.PlainDatagrams, c.SocketBuffer), started: c.Clock.Now(), inbox: newInbox(c.ReceiveQueue),
-		calls: make(chan func(protocol.Time, *protocol.Output), c.CallQueue), prodded: make(chan struct{}, 1),
+		calls: make(chan call, c.CallQueue), feeds: make(chan call, c.CallQueue), prodded: make(chan struct{}, 1),
 		closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
 		timer: c.Clock.NewTimer(), perturber: newPerturber(c.Perturb, c.ID),
 	}

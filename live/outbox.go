@@ -3,6 +3,7 @@ package live
 import (
 	"net/netip"
 	"slices"
+	"sync/atomic"
 
 	"spinglass/protocol"
 	"spinglass/wire"
@@ -53,6 +54,10 @@ type outbox struct {
 	full         chan *parcel
 	free         chan *parcel
 	made, limit  int // parcels
+
+	unsent  atomic.Int32  // parcels that the writer has
+	awaited atomic.Bool   // the loop is to be told when it has none
+	drained chan struct{} // holds a token then
 }
 
 func newOutbox(c *Config, count *counters, pad func() bool) *outbox {
@@ -60,6 +65,7 @@ func newOutbox(c *Config, count *counters, pad func() bool) *outbox {
 	return &outbox{
 		node: c.ID, datagramSize: c.DatagramSize, pad: pad, count: count, lanes: make([]lane, 0, laneCount),
 		full: make(chan *parcel, limit), free: make(chan *parcel, limit), limit: limit,
+		drained: make(chan struct{}, 1),
 	}
 }
 
@@ -164,7 +170,7 @@ func (o *outbox) split(l *lane) {
 	p.buffer = append(p.buffer, old.buffer[old.open:]...)
 	old.buffer = old.buffer[:old.open]
 	l.parcel = p
-	o.full <- old
+	o.hand(old)
 }
 
 // renew hands the parcel of a lane over and gives the lane another for the same destinations.
@@ -173,7 +179,7 @@ func (o *outbox) renew(l *lane) {
 	p := o.parcel()
 	p.targets = append(p.targets, old.targets...)
 	l.parcel = p
-	o.full <- old
+	o.hand(old)
 }
 
 // close hands over what a lane holds.
@@ -181,8 +187,34 @@ func (o *outbox) close(l *lane) {
 	if l.parcel.open < len(l.parcel.buffer) {
 		o.finish(l, false)
 	}
-	o.full <- l.parcel // There are no more parcels than the channel holds, so that this never waits.
+	o.hand(l.parcel)
 	l.parcel = nil
+}
+
+// hand hands a parcel over to the writer. There are no more parcels than the channel holds, so that this never waits.
+func (o *outbox) hand(p *parcel) {
+	o.unsent.Add(1)
+	o.full <- p
+}
+
+// takeBack takes a parcel back that the writer has sent.
+func (o *outbox) takeBack(p *parcel) {
+	o.free <- p // There is room for all parcels.
+	if o.unsent.Add(-1) == 0 && o.awaited.CompareAndSwap(true, false) {
+		select {
+		case o.drained <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// busy reports whether the writer has parcels. If so, drained will hold a token once it has none.
+func (o *outbox) busy() bool {
+	if o.unsent.Load() == 0 {
+		return false
+	}
+	o.awaited.Store(true)
+	return o.unsent.Load() > 0
 }
 
 // flush hands over what all lanes hold.

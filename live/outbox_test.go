@@ -52,6 +52,7 @@ func idleOver(t testing.TB, l link) (n *Node, send func()) {
 		for len(n.out.full) > 0 {
 			p := <-n.out.full
 			w.parcel(p)
+			n.out.takeBack(p)
 		}
 	}
 }

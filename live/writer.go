@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"time"
 
 	"spinglass/wire"
 )
@@ -16,7 +17,8 @@ type writer struct {
 	node       *Node
 	segmentMax int // bytes; larger segments were refused
 
-	calls, datagrams, bytes uint64 // of the parcel at hand
+	calls, datagrams, bytes uint64        // of the parcel at hand
+	spent                   time.Duration // on parcels since the last rest
 }
 
 // write sends what the loop hands over, until there is no more.
@@ -24,11 +26,37 @@ func (n *Node) write() {
 	defer close(n.written)
 	w := writer{node: n, segmentMax: math.MaxInt}
 	for p := range n.out.full {
+		begun := time.Now()
 		w.parcel(p)
+		w.rest(len(p.buffer), time.Since(begun))
+		n.out.takeBack(p)
 	}
 }
 
-// parcel sends a parcel to its destinations and gives it back. The checksums are left to it, since the loop has more to do.
+// Rests of the writer.
+const (
+	restMin = 150 * time.Microsecond // what took less to send is sent as it comes
+	restMax = time.Millisecond
+)
+
+// rest lets the writer pause for as long as it took to send what there was, so that more comes together in the meantime. What is sent to many
+// costs the same for a few messages as for many, at the receivers most of all, each of which has to be woken. Full parcels do not wait.
+func (w *writer) rest(size int, took time.Duration) {
+	if size > parcelSize/2 {
+		w.spent = 0
+		return
+	}
+	if w.spent += took; len(w.node.out.full) > 0 {
+		return
+	}
+	if w.spent >= restMin {
+		w.node.count.writerRests.Add(1)
+		nap(min(w.spent, restMax))
+	}
+	w.spent = 0
+}
+
+// parcel sends a parcel to its destinations. The checksums are left to it, since the loop has more to do.
 func (w *writer) parcel(p *parcel) {
 	for b := p.buffer; len(b) > 0; {
 		datagram := firstDatagram(b, p.segment)
@@ -43,7 +71,6 @@ func (w *writer) parcel(p *parcel) {
 	count.datagramsSent.Add(w.datagrams)
 	count.bytesSent.Add(w.bytes)
 	w.calls, w.datagrams, w.bytes = 0, 0, 0
-	w.node.out.free <- p // There is room for all parcels.
 }
 
 func (w *writer) send(p *parcel, to netip.AddrPort) {
