@@ -62,3 +62,30 @@ func TestPacketsAccountForTheMemoryTheyKeep(t *testing.T) {
 		t.Errorf("%d bytes are accounted for when nothing is left, want %d", got, before)
 	}
 }
+
+// An author keeps all of its own packets, in memory that holds nothing else: there is nothing to gain by copying them when their short phase ends.
+func TestOwnPacketsAreNotCopied(t *testing.T) {
+	m := benchMachine(t, 1, nil)
+	var out protocol.Output
+	for id := protocol.NodeID(2); id < 40; id++ {
+		m.Notify(0, wanting(id), &out)
+	}
+	if err := m.Publish(0, "t", make([]byte, 1000), &out); err != nil {
+		t.Fatal(err)
+	}
+	now := protocol.Time(0)
+	turn := func() {
+		now = max(now, m.Deadline())
+		m.Timeout(now, &out)
+		out.Reset()
+	}
+	turn() // seals the packet
+	s := m.byID[StreamID{Author: 1, Epoch: 1, Topic: TopicOf("t")}]
+	sealed, _ := s.packet(1)
+	for range 10 {
+		turn()
+	}
+	if kept, _ := s.archive.packet(1); kept == nil || kept != sealed {
+		t.Errorf("after the short phase the archive holds %p, want the packet that was sealed, %p", kept, sealed)
+	}
+}

@@ -14,6 +14,7 @@ type Machine struct {
 	arena  arena
 	hash   uint64 // of config.Self, for the choice of bufferers
 
+	ownArena   arena // for packets of this node's own, which it keeps for their life
 	longArena  arena // for copies of packets that few members keep
 	freeBlocks []*block
 

@@ -98,6 +98,7 @@ func (m *Machine) keepLong(s *stream, p *Packet, use usage) {
 	switch t := s.topic; {
 	case t.life() > longLife:
 		p = t.longArena.clone(p)
+	case s.id.Author == m.config.Self: // nothing else is in the memory of its own packets
 	case t.residents() > sparse*t.knobs.Bufferers:
 		p = m.longArena.clone(p)
 	}

@@ -111,7 +111,7 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 // open sees to it that the packet being filled is sealed when the present batch of inputs is done.
 func (m *Machine) open(now protocol.Time, t *topic) {
 	if t.body == nil {
-		t.body = m.arena.reserve(m.packer.Limit())
+		t.body = m.ownArena.reserve(m.packer.Limit())
 	}
 	if t.opened {
 		return
@@ -139,7 +139,7 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 	}
 	s := t.stream
 	t.flow.present.packets++
-	p := m.arena.packet()
+	p := m.ownArena.packet()
 	p.Stream, p.Seq, p.Age = s.id, s.high+1, s.age(now)
 	p.Messages, p.Count = s.total, t.count
 	p.whole = !t.pieces
@@ -147,7 +147,7 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 		// A packet that is full keeps the memory that it was filled in.
 		p.Body, p.pinned, t.body = t.body[:len(t.body):len(t.body)], cap(t.body)-len(t.body), nil
 	} else {
-		p.Body, t.body = m.arena.copy(t.body), t.body[:0]
+		p.Body, t.body = m.ownArena.copy(t.body), t.body[:0]
 	}
 	t.count, t.pieces = 0, false
 	t.group.count(p)
