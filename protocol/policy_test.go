@@ -24,6 +24,7 @@ const modulePath = "spinglass"
 var layers = map[string][]string{
 	"protocol":      {},
 	"wire":          {"protocol"},
+	"identity":      {"protocol", "wire"},
 	"table":         {"protocol", "wire"},
 	"membership":    {"protocol", "wire", "table"},
 	"bimodal":       {"protocol", "wire"},
@@ -37,7 +38,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "table", "membership", "bimodal", "stack"}
+var core = []string{"protocol", "wire", "identity", "table", "membership", "bimodal", "stack"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{
