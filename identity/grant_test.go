@@ -86,14 +86,14 @@ func TestGrantsAreInOrder(t *testing.T) {
 	}
 }
 
-// subjects are all that the oracle tries: words of three letters, of which patterns use two, and paths of three components, one of them the beginning of
+// subjects are all that the oracle tries: words of three letters and the star, of which patterns do not use c, and paths of three components, one of them the beginning of
 // another.
 var subjects = func() (s struct{ words, paths []string }) {
 	s.words, s.paths = []string{""}, []string{"/"}
 	for from, depth := 0, 0; depth < 4; depth++ {
 		to := len(s.words)
 		for _, word := range s.words[from:to] {
-			for _, letter := range []string{"a", "b", "c"} {
+			for _, letter := range []string{"a", "b", "c", "*"} {
 				s.words = append(s.words, word+letter)
 			}
 		}
@@ -141,7 +141,7 @@ func randomGrants(random *rand.Rand, most int) Grants {
 		}
 		word := ""
 		for range random.IntN(4) {
-			word += string("ab"[random.IntN(2)])
+			word += string("aabb*"[random.IntN(5)])
 		}
 		if word == "" || random.IntN(2) == 0 {
 			word += "*"

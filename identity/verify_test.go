@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestVerify(t *testing.T) {
@@ -131,6 +133,10 @@ func TestVerifyErrors(t *testing.T) {
 
 		{"member issues a member", nil, "", below(member, f.memberKey, aMember)},
 		{"member issues where it may not", ErrGrant, "issue:/eu", below(member, f.memberKey, elsewhere)},
+		{"member issues outside of its own zone, as granted", nil, "", func() (Chain, Policy) {
+			elsewhere := resign(member, f.zoneKey, func(c *Certificate) { c.Name = "/eu/ber/ca" })
+			return extend(elsewhere, f.memberKey, aMember), f.policy(noon)
+		}},
 		{"plain member issues", ErrGrant, "issue:/eu/fra", below(f.member(t), f.memberKey, aMember)},
 		{"client issues a member", nil, "", below(client, f.userKey, aMember)},
 		{"client issues where it may not", ErrGrant, "issue:/eu", below(client, f.userKey, elsewhere)},
@@ -156,6 +162,16 @@ func TestVerifyErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		case !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "\n"):
 			t.Errorf("%s: says %q, which lacks %q", c.name, err, c.text)
+		}
+	}
+}
+
+// A function has no key, so that nobody can sign as one; the rule does not rest on that.
+func TestFunctionsIssueNothing(t *testing.T) {
+	f := newFleet(t)
+	for kind, certificate := range certificates(t) {
+		if err := certificate.checkAuthority(f.function(t).Leaf()); !errors.Is(err, ErrKind) {
+			t.Errorf("%s: %v", kind, err)
 		}
 	}
 }
@@ -223,6 +239,36 @@ func TestGrace(t *testing.T) {
 	policy.Grace = GraceDefault
 	if got, err := policy.Verify(chain); err != nil || !got.InGrace {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestVerifyAgain(t *testing.T) {
+	f := newFleet(t)
+	chain, policy := f.member(t), f.policy(noon)
+	first := must[*Verified](t)(policy.Verify(chain))
+	again := must[*Verified](t)(policy.VerifyAgain(chain))
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Error(diff)
+	}
+	policy.Now = noon.Add(31 * day)
+	if _, err := policy.VerifyAgain(chain); !errors.Is(err, ErrExpired) {
+		t.Error(err)
+	}
+	policy = f.policy(noon)
+	policy.Revocations = revoking(t, must[*RevocationList](t)(f.zone.Revoke(noon, Revocation{Serial: chain.Leaf().Serial})))
+	if _, err := policy.VerifyAgain(chain); !errors.Is(err, ErrRevoked) {
+		t.Error(err)
+	}
+}
+
+func BenchmarkVerifyAgainChainOf3(b *testing.B) {
+	f := newFleet(b)
+	chain, policy := f.member(b), f.policy(noon)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := policy.VerifyAgain(chain); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
