@@ -81,7 +81,8 @@ func (e *Equivocation) check() error {
 
 // String names author and place.
 func (e *Equivocation) String() string {
-	return fmt.Sprintf("two different statements (%s) of the key with the fingerprint %s at epoch %d, sequence %d", e.Context, e.Author.Fingerprint(), e.Epoch, e.Sequence)
+	return fmt.Sprintf("two different statements (%s) of the key with the fingerprint %s at epoch %d, sequence %d",
+		e.Context, e.Author.Fingerprint(), e.Epoch, e.Sequence)
 }
 
 // Append appends the encoding of the proof to b.
