@@ -51,7 +51,7 @@ func NewAuthority(entropy io.Reader, path string, now Instant, lifetime time.Dur
 }
 
 // OpenAuthority returns the authority of the key that the chain's last certificate is for, with the register and the latest revocation list that it had before
-// (nil: none yet), of which it takes possession. The chain itself is verified whenever something is issued. The error is one of Chain.Check, ErrKind or
+// (nil: none yet), of which it takes possession. The chain itself is verified whenever something is issued. The error is one of Chain.Check or an
 // ErrAuthority.
 func OpenAuthority(key PrivateKey, chain Chain, register *Register, list *RevocationList) (*Authority, error) {
 	if err := chain.Check(); err != nil {
@@ -113,25 +113,46 @@ func (a *Authority) IssueFunction(terms Terms, name, scope string, function Func
 	return a.issue(terms, Certificate{Kind: KindFunction, Name: name, Scope: scope, Function: function})
 }
 
-// Admit grants a join request: it verifies the request, and issues the member certificate unless name or NodeID are another key's (ErrTaken). Whether the
-// request's token is good, Tokens has to tell before.
-func (a *Authority) Admit(terms Terms, request *JoinRequest, grants Grants) (Chain, error) {
+// Admit grants a join request: it verifies the request, checks its token, issues the member certificate unless name or NodeID are another key's (ErrTaken), and
+// redeems the token, so that a request that is refused takes no use. Tokens are nil when something else speaks for the request: a person, or the session of a member
+// that renews. The error is one of JoinRequest.Verify, Tokens.Check or IssueMember, or an ErrTaken.
+func (a *Authority) Admit(terms Terms, request *JoinRequest, tokens *Tokens, grants Grants) (Chain, error) {
 	if err := request.Verify(a.Anchor()); err != nil {
 		return nil, err
 	}
+	if tokens != nil {
+		if err := tokens.Check(request, terms.Now); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.checkFree(request, terms.Now); err != nil {
+		return nil, err
+	}
+	chain, err := a.IssueMember(terms, request.Name, request.NodeID, request.Key, grants)
+	if err != nil {
+		return nil, err
+	}
+	if tokens != nil {
+		err = tokens.Redeem(request, terms.Now)
+	}
+	return chain, err
+}
+
+// checkFree reports whether name and NodeID of the request are free, or its own key's.
+func (a *Authority) checkFree(request *JoinRequest, now Instant) error {
 	for i := range a.register.issued {
 		entry := &a.register.issued[i]
-		if entry.Kind != KindMember || entry.Key == request.Key || !entry.Live(terms.Now) || a.revoked(entry) {
+		if entry.Kind != KindMember || entry.Key == request.Key || !entry.Live(now) || a.revoked(entry) {
 			continue
 		}
 		if entry.Name == request.Name {
-			return nil, fmt.Errorf("name %q %w", request.Name, ErrTaken)
+			return fmt.Errorf("name %q %w", request.Name, ErrTaken)
 		}
 		if entry.NodeID == request.NodeID {
-			return nil, fmt.Errorf("node id %s %w", request.NodeID, ErrTaken)
+			return fmt.Errorf("node id %s %w", request.NodeID, ErrTaken)
 		}
 	}
-	return a.IssueMember(terms, request.Name, request.NodeID, request.Key, grants)
+	return nil
 }
 
 // revoked reports whether the own list revokes what was issued.

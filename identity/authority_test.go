@@ -150,7 +150,7 @@ func TestQuotaOfMembers(t *testing.T) {
 	if err := issue(noon.Add(41*day), 4); err != nil {
 		t.Errorf("after the others expired: %v", err)
 	}
-	if dropped, got := fra.Register().Expire(noon.Add(41*day)), len(fra.Register().All()); dropped != 4 || got != 1 {
+	if dropped, got := fra.Register().Expire(noon.Add(41*day)), len(fra.Register().All()); dropped != 3 || got != 1 {
 		t.Errorf("%d dropped, %d in the register", dropped, got)
 	}
 	// The parent counts what it gave to its zones.
@@ -206,7 +206,7 @@ func TestAdmit(t *testing.T) {
 	}
 	one, two := newKey(60), newKey(61)
 	admit := func(now Instant, r *JoinRequest) error {
-		_, err := f.zone.Admit(Terms{entropy(uint64(now)), now, 10 * day}, r, MemberGrants())
+		_, err := f.zone.Admit(Terms{entropy(uint64(now)), now, 10 * day}, r, nil, MemberGrants())
 		return err
 	}
 	for i, c := range []struct {
@@ -240,6 +240,70 @@ func TestAdmit(t *testing.T) {
 	}
 	if err := admit(noon.Add(41*day), request(newKey(64), "/eu/b", 2)); err != nil {
 		t.Errorf("a name that expired: %v", err)
+	}
+}
+
+// A request that is refused takes no use of its token, and one that is repeated neither a use nor room.
+func TestAdmitByToken(t *testing.T) {
+	f := newFleet(t)
+	tokens := &Tokens{}
+	token := must[*Token](t)(tokens.New(entropy(8), f.root.Anchor(), 1, noon.Add(day)))
+	f.member(t)
+	admit := func(tokens *Tokens, name string) error {
+		request := must[*JoinRequest](t)(NewJoinRequest(newKey(60), name, someNode, token))
+		_, err := f.zone.Admit(terms(noon, 10*day), request, tokens, MemberGrants())
+		return err
+	}
+	for i, c := range []struct {
+		tokens *Tokens
+		name   string
+		want   error
+		used   int
+	}{
+		{tokens, "/eu/web-1", ErrTaken, 0},
+		{tokens, "/us/web-1", ErrOutside, 0},
+		{&Tokens{}, "/eu/web-2", ErrTokenUnknown, 0},
+		{tokens, "/eu/web-2", nil, 1},
+		{tokens, "/eu/web-2", nil, 1},
+		{tokens, "/eu/web-3", ErrTokenSpent, 1},
+	} {
+		if err := admit(c.tokens, c.name); !errors.Is(err, c.want) || tokens.States()[0].Uses != c.used {
+			t.Errorf("request %d: %v, %+v", i, err, tokens.States())
+		}
+	}
+	if got := len(f.zone.Register().All()); got != 2 {
+		t.Errorf("%d entries for two members", got)
+	}
+}
+
+func TestRegisterKeepsWhatAccountsNeed(t *testing.T) {
+	f := newFleet(t)
+	issue := func(key uint64, members uint64, life time.Duration) {
+		t.Helper()
+		must[Chain](t)(f.root.IssueZone(terms(noon, life), "/us", newKey(key).Public(), Quotas{Members: members}, nil))
+	}
+	before := len(f.root.Register().All())
+	for i, c := range []struct {
+		key, members uint64
+		life         time.Duration
+		entries      int
+	}{
+		{80, 10, 10 * day, 1},
+		{80, 10, 20 * day, 1}, // replaces the first
+		{80, 5, 20 * day, 2},  // takes less
+		{80, 10, 5 * day, 3},  // ends earlier
+		{81, 10, 20 * day, 4}, // of another key
+		{80, 10, 20 * day, 2}, // replaces all of its key
+	} {
+		issue(c.key, c.members, c.life)
+		if got := len(f.root.Register().All()) - before; got != c.entries {
+			t.Errorf("step %d: %d entries, want %d", i, got, c.entries)
+		}
+	}
+	f.function(t)
+	f.function(t)
+	if got := len(f.zone.Register().All()); got != 2 {
+		t.Errorf("%d of 2 functions", got)
 	}
 }
 

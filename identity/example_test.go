@@ -28,11 +28,8 @@ func Example() {
 	request, _ := identity.NewJoinRequest(key, "/eu/web-1", 0x5eed, copied)
 
 	// The first agent looks at the token and issues a certificate.
-	if err := tokens.Redeem(request, now); err != nil {
-		fmt.Println(err)
-		return
-	}
-	chain, err := authority.Admit(identity.Terms{Entropy: entropy, Now: now, Lifetime: identity.MemberLifeDefault}, request, identity.MemberGrants())
+	terms := identity.Terms{Entropy: entropy, Now: now, Lifetime: identity.MemberLifeDefault}
+	chain, err := authority.Admit(terms, request, tokens, identity.MemberGrants())
 	if err != nil {
 		fmt.Println(err)
 		return

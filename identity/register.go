@@ -31,7 +31,7 @@ type Issued struct {
 	NotBefore, NotAfter Instant
 }
 
-// Register is what an issuer remembers of the certificates that it issued, until they expire. The zero value is empty.
+// Register is what an issuer remembers of the certificates that it issued, until they expire or are renewed. The zero value is empty.
 type Register struct {
 	issued []Issued // by serial
 }
@@ -40,12 +40,21 @@ func (r *Register) find(serial uint64) (int, bool) {
 	return slices.BinarySearchFunc(r.issued, serial, func(i Issued, serial uint64) int { return cmp.Compare(i.Serial, serial) })
 }
 
-// add takes in a certificate whose serial is not in the register. Only for want of room does it drop what has expired: a clock that was wrong for a while
-// would take the memory away for good.
+// add takes in a certificate whose serial is not in the register. What the same key had for the same before and is no longer needed for the account goes, so that
+// whoever asks again and again does not fill the register; functions have no key, and stay. Only for want of room does it drop what has expired: a clock that was
+// wrong for a while would take the memory away for good.
 func (r *Register) add(c *Certificate, now Instant) error {
+	entry := issuedOf(c)
+	r.issued = slices.DeleteFunc(r.issued, func(i Issued) bool { return entry.replaces(&i) })
 	if len(r.issued) >= RegisterMax && r.Expire(now) == 0 {
 		return ErrRegisterFull
 	}
+	i, _ := r.find(c.Serial)
+	r.issued = slices.Insert(r.issued, i, entry)
+	return nil
+}
+
+func issuedOf(c *Certificate) Issued {
 	entry := Issued{
 		Serial: c.Serial, Kind: c.Kind, Name: c.Name, Scope: c.Scope, NodeID: c.NodeID, Key: c.Key, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 	}
@@ -55,9 +64,13 @@ func (r *Register) add(c *Certificate, now Instant) error {
 	case KindZone:
 		entry.Members = c.Quotas.Members
 	}
-	i, _ := r.find(c.Serial)
-	r.issued = slices.Insert(r.issued, i, entry)
-	return nil
+	return entry
+}
+
+// replaces reports whether i says all of j that accounts need: it is of the same key for the same, and neither ends earlier nor takes less.
+func (i *Issued) replaces(j *Issued) bool {
+	return i.Kind != KindFunction && i.Kind == j.Kind && i.Key == j.Key && i.Name == j.Name && i.Scope == j.Scope && i.NodeID == j.NodeID &&
+		i.NotAfter >= j.NotAfter && i.Members >= j.Members
 }
 
 // All returns the entries in ascending order of serials.

@@ -113,8 +113,8 @@ func (t *Tokens) check(request *JoinRequest, now Instant) (*tokenRecord, error) 
 	return record, nil
 }
 
-// Redeem uses the request's token once. The error is one of Check. The request itself has to be verified before, and the tokens made durable before the
-// certificate is handed out.
+// Redeem uses the request's token once; Authority.Admit does. The error is one of Check. The tokens have to be made durable before the certificate is handed
+// out.
 func (t *Tokens) Redeem(request *JoinRequest, now Instant) error {
 	record, err := t.check(request, now)
 	if err != nil {
