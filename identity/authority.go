@@ -195,7 +195,7 @@ func (a *Authority) issue(terms Terms, certificate Certificate) (Chain, error) {
 	}
 	policy := Policy{Anchor: a.Anchor(), Now: terms.Now, Revocations: &Revocations{}}
 	if a.list != nil {
-		policy.Revocations.lists = []*RevocationList{a.list}
+		policy.Revocations.lists = []heldList{{RevocationList: a.list}}
 	}
 	if err := certificate.Sign(a.key); err != nil {
 		return nil, err

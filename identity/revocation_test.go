@@ -192,10 +192,25 @@ func TestMergeFindsEquivocation(t *testing.T) {
 		if err != nil || proof == nil || proof.Verify() != nil || proof.Author != key.Public() || proof.Sequence != 3 || proof.Context != ContextRevocation {
 			t.Fatalf("%v, %v", proof, err)
 		}
+		for _, again := range order {
+			if changed, proof, err := r.Merge(again); changed || proof != nil || err != nil || r.News(again) {
+				t.Errorf("proven already: %v, %v, %v", changed, proof, err)
+			}
+		}
 		kept = append(kept, r.List(key.Public()))
 	}
 	if kept[0] != kept[1] {
 		t.Error("what is kept depends on the order")
+	}
+	// With the next number there is something new to prove.
+	r := revoking(t, one)
+	for _, number := range []uint64{3, 4} {
+		first := must[*RevocationList](t)(NewRevocationList(key, number, noon, Revocation{Serial: 8}))
+		second := must[*RevocationList](t)(NewRevocationList(key, number, noon, Revocation{Serial: 7}))
+		_, _, _ = r.Merge(first)
+		if _, proof, _ := r.Merge(second); (proof != nil) != (number == 4) {
+			t.Errorf("number %d: %v", number, proof)
+		}
 	}
 }
 
@@ -229,7 +244,7 @@ func TestMergeProperties(t *testing.T) {
 		return sum
 	}
 	same := func(a, b *Revocations) bool {
-		return slices.EqualFunc(a.lists, b.lists, func(l, m *RevocationList) bool { return bytes.Equal(l.AppendSigned(nil), m.AppendSigned(nil)) })
+		return slices.EqualFunc(a.lists, b.lists, func(l, m heldList) bool { return bytes.Equal(l.AppendSigned(nil), m.AppendSigned(nil)) })
 	}
 	differ := 0
 	for range 150 {
