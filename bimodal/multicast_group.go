@@ -26,6 +26,7 @@ type group struct {
 	rate    float64 // the same a round, smoothed
 	probing bool
 	next    uint32 // round of the next probe
+	due     bool   // it waits for a packet to go with
 	pause   uint32 // rounds between probes
 	since   uint32 // probes of earlier rounds prove nothing
 

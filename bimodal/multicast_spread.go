@@ -24,6 +24,7 @@ const (
 	probeMisses      = 2   // probes that a target has not answered, at least, for it to count as one that does not hear
 	probeDelays      = 2   // a probe is judged after so many times what half of a sample took to answer
 	probePatienceMax = 5   // but no later than after so many rounds
+	probeRideRate    = 16  // packets a round from which on a probe waits for one, since whoever is woken by the one need not be by the other
 	probesLost       = 2   // probes after the one that a complaint names, for it to count: one that is late or lost shows nothing
 )
 
@@ -40,12 +41,17 @@ func (m *Machine) multicasts(t *topic) bool {
 	return g.hearing >= groupHearingMin && g.hearing*groupHearingPart >= len(t.region) && rest <= groupRestMax
 }
 
-// spreadMulticast sends a packet to the group, a copy to each target of the own zone that does not hear the group, and one into each other zone.
-func (m *Machine) spreadMulticast(t *topic, p *Packet, out *protocol.Output) {
+// spreadMulticast sends a packet to the group, a copy to each target of the own zone that does not hear the group, and one into each other zone. A
+// probe that is due goes with it.
+func (m *Machine) spreadMulticast(now protocol.Time, t *topic, p *Packet, out *protocol.Output) {
 	rest := m.refreshGroup(t).deaf(t.region)
 	m.stats.PacketsMulticast++
 	m.stats.PacketsSpread += 1 + uint64(len(rest))
 	out.Multicast(t.address, rest, p)
+	if g := &t.group; g.due {
+		g.due = false
+		m.probe(now, t, out)
+	}
 	for i := range t.entrances {
 		if m.enterZone(t, t.entrances[i].zone, p, out) {
 			m.stats.PacketsSpread++
@@ -91,7 +97,7 @@ func (m *Machine) probeGroup(now protocol.Time, t *topic, out *protocol.Output) 
 	m.resendPlanned(t, out) // what was planned in the round before: answers that were late have had their time
 	m.judge(t)
 	if !m.probes(t) {
-		g.probing = false
+		g.probing, g.due = false, false
 		if g.hearing > 0 {
 			g.distrust(m.round)
 		}
@@ -100,7 +106,10 @@ func (m *Machine) probeGroup(now protocol.Time, t *topic, out *protocol.Output) 
 	if !g.probing {
 		g.probing, g.patience, g.pause, g.next, g.asked = true, 1, 0, m.round, 0
 	}
-	if g.asked == 0 && int32(m.round-g.next) >= 0 {
+	if g.asked != 0 || int32(m.round-g.next) < 0 {
+		return
+	}
+	if g.due = g.hearing > 0 && g.rate >= probeRideRate && !g.due; !g.due {
 		m.probe(now, t, out)
 	}
 }

@@ -441,3 +441,43 @@ func TestMulticastRegionalRepair(t *testing.T) {
 			budget-author.budget, regionalReplies*size)
 	}
 }
+
+// A probe that is due goes with a packet, so that nobody is woken for it alone; in a stream that rests it goes by itself.
+func TestProbesGoWithPackets(t *testing.T) {
+	w, sent := newGroups(t, 13, 4, func(_ int, c *Config) { c.Rate = 0 }), 0
+	w.stream(second(2), &sent)
+	author := w.nodes[0]
+	g := &author.topics[TopicOf("topic")].group
+	if g.hearing == 0 || g.rate < probeRideRate {
+		t.Fatalf("%d targets hear, %.0f packets a round: the stream is none of those that this is about", g.hearing, g.rate)
+	}
+	var out protocol.Output
+	alone, riding := 0, 0
+	for end := w.now.Add(4 * time.Second); w.now < end; w.now = w.now.Add(2 * time.Millisecond) {
+		if author.round%20 < 10 { // busy for ten rounds, and then at rest
+			if err := author.Publish(w.now, "topic", make([]byte, 1000), &out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		author.Timeout(w.now, &out)
+		effects := out.Effects
+		out = protocol.Output{}
+		for i, e := range effects {
+			q, ok := e.Message.(*MulticastProbe)
+			if !ok {
+				continue
+			}
+			if _, packet := effects[max(0, i-1)].Message.(*Packet); packet {
+				riding++
+			} else {
+				alone++
+			}
+			for id := protocol.NodeID(2); id <= 4; id++ {
+				author.Receive(w.now, id, &MulticastHeard{Topic: q.Topic, Round: q.Round}, &out)
+			}
+		}
+	}
+	if riding < 10 || alone == 0 {
+		t.Errorf("%d probes went with packets and %d alone, want most of them and some", riding, alone)
+	}
+}

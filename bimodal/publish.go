@@ -151,6 +151,6 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 	}
 	t.count, t.pieces = 0, false
 	t.group.count(p)
-	m.spread(t, p, out)
+	m.spread(now, t, p, out)
 	m.accept(now, s, p, out)
 }

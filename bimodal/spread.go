@@ -59,7 +59,7 @@ func (m *Machine) meansOf(t *topic) Spread {
 }
 
 // spread sends a packet of this node's own on its first way.
-func (m *Machine) spread(t *topic, p *Packet, out *protocol.Output) {
+func (m *Machine) spread(now protocol.Time, t *topic, p *Packet, out *protocol.Output) {
 	m.refreshTargets(t)
 	m.stats.PacketsSent++
 	m.stats.BytesSent += uint64(p.Size())
@@ -68,7 +68,7 @@ func (m *Machine) spread(t *topic, p *Packet, out *protocol.Output) {
 	}
 	switch m.meansOf(t) {
 	case SpreadMulticast:
-		m.spreadMulticast(t, p, out)
+		m.spreadMulticast(now, t, p, out)
 	case SpreadTree:
 		m.spreadTree(t, 0, p, out)
 	default:
