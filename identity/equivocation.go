@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"spinglass/protocol"
 	"spinglass/wire"
 )
 
@@ -27,6 +28,15 @@ type Equivocation struct {
 
 // NewEquivocation makes a proof of two statements. The error is an ErrNoEquivocation or one of Statement.Verify.
 func NewEquivocation(s, t Statement) (*Equivocation, error) {
+	e, err := NewVerifiedEquivocation(s, t)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.Verify()
+}
+
+// NewVerifiedEquivocation is NewEquivocation of statements whose signatures were found good before.
+func NewVerifiedEquivocation(s, t Statement) (*Equivocation, error) {
 	if s.Author != t.Author || s.Context != t.Context || s.Epoch != t.Epoch || s.Sequence != t.Sequence || s.Digest == t.Digest {
 		return nil, ErrNoEquivocation
 	}
@@ -37,7 +47,7 @@ func NewEquivocation(s, t Statement) (*Equivocation, error) {
 		Author: s.Author, Context: s.Context, Epoch: s.Epoch, Sequence: s.Sequence,
 		Digests: [2][sha256.Size]byte{s.Digest, t.Digest}, Signatures: [2]Signature{s.Signature, t.Signature},
 	}
-	return e, e.Verify()
+	return e, nil
 }
 
 // Statement returns the statement i, 0 or 1.
@@ -45,6 +55,12 @@ func (e *Equivocation) Statement(i int) Statement {
 	return Statement{
 		Author: e.Author, Context: e.Context, Epoch: e.Epoch, Sequence: e.Sequence, Digest: e.Digests[i], Signature: e.Signatures[i],
 	}
+}
+
+// SignatureChecks returns the checks of both signatures, for who has them done elsewhere; for a decoded proof they are all that Verify does besides.
+func (e *Equivocation) SignatureChecks() []protocol.Check {
+	s, t := e.Statement(0), e.Statement(1)
+	return []protocol.Check{s.SignatureCheck(), t.SignatureCheck()}
 }
 
 // Same reports whether both prove the same guilt: that of one author at one place. Which statements and signatures prove it does not matter.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"spinglass/protocol"
 	"spinglass/wire"
 )
 
@@ -106,6 +107,12 @@ func (l *RevocationList) Verify() error {
 	}
 	statement := l.statement()
 	return statement.Verify()
+}
+
+// SignatureCheck returns the check of the signature, for who has it done elsewhere.
+func (l *RevocationList) SignatureCheck() protocol.Check {
+	statement := l.statement()
+	return statement.SignatureCheck()
 }
 
 func (l *RevocationList) statement() Statement {

@@ -66,6 +66,14 @@ func (r *Revocations) Merge(list *RevocationList) (changed bool, proof *Equivoca
 	if err := list.Verify(); err != nil {
 		return false, nil, err
 	}
+	return r.MergeVerified(list)
+}
+
+// MergeVerified is Merge of a list whose signature was found good before.
+func (r *Revocations) MergeVerified(list *RevocationList) (changed bool, proof *Equivocation, err error) {
+	if !r.News(list) {
+		return false, nil, nil
+	}
 	i, found := r.find(list.Issuer)
 	if !found {
 		if len(r.lists) >= RevocationListsMax {
@@ -76,7 +84,7 @@ func (r *Revocations) Merge(list *RevocationList) (changed bool, proof *Equivoca
 	}
 	held := &r.lists[i]
 	if list.Number == held.Number {
-		if proof, err = NewEquivocation(list.statement(), held.statement()); err != nil {
+		if proof, err = NewVerifiedEquivocation(list.statement(), held.statement()); err != nil {
 			return false, nil, err
 		}
 	}

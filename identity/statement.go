@@ -3,6 +3,7 @@ package identity
 import (
 	"crypto/sha256"
 
+	"spinglass/protocol"
 	"spinglass/wire"
 )
 
@@ -38,6 +39,16 @@ func (s *Statement) signed() []byte {
 	b := make([]byte, 0, StatementSize)
 	b = wire.AppendFixed64(wire.AppendFixed64(b, s.Epoch), s.Sequence)
 	return append(b, s.Digest[:]...)
+}
+
+// Sign returns the work that makes the signature of s, which has none yet, for an author whose private key is kept elsewhere.
+func (s *Statement) Sign(number uint64) *protocol.Sign {
+	return &protocol.Sign{Number: number, PublicKey: s.Author[:], Context: contextTexts[s.Context] + statementSuffix, Message: s.signed()}
+}
+
+// SignatureCheck returns the check of the signature, for who has it done elsewhere. The author's key has to be one that PublicKey.Check accepts.
+func (s *Statement) SignatureCheck() protocol.Check {
+	return protocol.Check{PublicKey: s.Author[:], Context: contextTexts[s.Context] + statementSuffix, Message: s.signed(), Signature: s.Signature[:]}
 }
 
 // Verify reports why the signature is not the author's: ErrWeakKey or ErrSignature. Whether the digest is that of the content is for the caller to see.

@@ -1,11 +1,13 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ed25519"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 
 	"spinglass/protocol"
@@ -104,17 +106,22 @@ func (w *work) sign(asked protocol.Work) protocol.Event {
 	switch asked := asked.(type) {
 	case *protocol.Sign:
 		signed := protocol.Signed{Number: asked.Number}
-		if w.key != nil {
+		if w.key != nil && (len(asked.PublicKey) == 0 || bytes.Equal(asked.PublicKey, w.key[ed25519.SeedSize:])) {
 			// An error (a context above 255 bytes) leaves the signature empty, which is how Signed tells of failure.
 			signed.Signature, _ = w.key.Sign(nil, asked.Message, &ed25519.Options{Context: asked.Context, Hash: crypto.Hash(0)})
 		}
 		return signed
 	case *protocol.Verify:
-		valid := len(asked.PublicKey) == ed25519.PublicKeySize && ed25519.VerifyWithOptions(asked.PublicKey, asked.Message,
-			asked.Signature, &ed25519.Options{Context: asked.Context, Hash: crypto.Hash(0)}) == nil
+		valid := len(asked.Checks) > 0 && !slices.ContainsFunc(asked.Checks, wrong)
 		return protocol.Verified{Number: asked.Number, Valid: valid}
 	}
 	panic("live: work of unknown kind")
+}
+
+// wrong reports whether a signature does not match.
+func wrong(c protocol.Check) bool {
+	return len(c.PublicKey) != ed25519.PublicKeySize ||
+		ed25519.VerifyWithOptions(c.PublicKey, c.Message, c.Signature, &ed25519.Options{Context: c.Context, Hash: crypto.Hash(0)}) != nil
 }
 
 // do begins a piece of work, or refuses it by a completion that says so.

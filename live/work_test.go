@@ -157,10 +157,10 @@ func TestSignatures(t *testing.T) {
 		work  protocol.Verify
 		valid bool
 	}{
-		{protocol.Verify{Number: 1, PublicKey: public, Context: "table", Message: message, Signature: signed.Signature}, true},
-		{protocol.Verify{Number: 2, PublicKey: public, Context: "other", Message: message, Signature: signed.Signature}, false},
-		{protocol.Verify{Number: 3, PublicKey: public, Context: "table", Message: message, Signature: signed.Signature[1:]}, false},
-		{protocol.Verify{Number: 4, PublicKey: public[1:], Context: "table", Message: message, Signature: signed.Signature}, false},
+		{protocol.Verify{Number: 1, Checks: []protocol.Check{{PublicKey: public, Context: "table", Message: message, Signature: signed.Signature}}}, true},
+		{protocol.Verify{Number: 2, Checks: []protocol.Check{{PublicKey: public, Context: "other", Message: message, Signature: signed.Signature}}}, false},
+		{protocol.Verify{Number: 3, Checks: []protocol.Check{{PublicKey: public, Context: "table", Message: message, Signature: signed.Signature[1:]}}}, false},
+		{protocol.Verify{Number: 4, Checks: []protocol.Check{{PublicKey: public[1:], Context: "table", Message: message, Signature: signed.Signature}}}, false},
 		{protocol.Verify{Number: 5}, false},
 	} {
 		ask(t, n, &c.work)

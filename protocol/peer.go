@@ -75,6 +75,12 @@ type (
 	Left struct{}
 )
 
+// WallClock tells what the host's clock says now, in seconds since 1970, UTC. A driver tells it when the clock was set, and now and then; machines
+// need it for expiry only.
+type WallClock struct{ Seconds int64 }
+
+func (WallClock) event() {}
+
 // Requests between sibling machines.
 type (
 	// SetAttribute asks membership to put an attribute into the node's own row; a nil Value removes it.

@@ -14,14 +14,23 @@ type Persist struct {
 
 // Sign makes an Ed25519 signature of Message with the node's own key; [Signed] brings it.
 type Sign struct {
-	Number  uint64
-	Context string // domain separation, see ed25519.Options
-	Message []byte
+	Number    uint64
+	PublicKey []byte // which key it is to be; empty: the node's only one. A driver that has another one brings no signature.
+	Context   string // domain separation, see ed25519.Options
+	Message   []byte
 }
 
-// Verify checks an Ed25519 signature; [Verified] brings the answer.
+// ChecksMax is how many signatures one Verify may check.
+const ChecksMax = 32
+
+// Verify checks Ed25519 signatures, 1 to ChecksMax, in their order and up to the first that does not match; [Verified] brings the answer.
 type Verify struct {
-	Number    uint64
+	Number uint64
+	Checks []Check
+}
+
+// Check is a signature to be checked.
+type Check struct {
 	PublicKey []byte
 	Context   string
 	Message   []byte
@@ -67,7 +76,7 @@ type Signed struct {
 	Signature []byte
 }
 
-// Verified brings the answer to the Verify of this number.
+// Verified brings the answer to the Verify of this number: whether all of its signatures match.
 type Verified struct {
 	Number uint64
 	Valid  bool

@@ -29,7 +29,7 @@ type Boot struct {
 	Incarnation int        // 0 at the first start, one more at each restart
 	Rand        *rand.Rand // the machine's own
 	Disk        *Disk      // what was persisted before
-	PublicKey   []byte     // 32 bytes: its own key, under which what it signs is valid
+	PublicKey   []byte     // 32 bytes: its own latest key, under which what it signs is valid
 }
 
 // host is one host of a world.

@@ -149,7 +149,9 @@ func (w *World) traceWork(work protocol.Work) {
 		t.addBytes(v.Message)
 	case *protocol.Verify:
 		t.add(v.Number)
-		t.addBytes(v.Signature)
+		for i := range v.Checks {
+			t.addBytes(v.Checks[i].Signature)
+		}
 	case *protocol.StreamOpen:
 		t.add(v.Number)
 		t.add(uint64(v.To))
@@ -192,6 +194,8 @@ func (w *World) traceEvent(e protocol.Event) {
 		if v.Valid {
 			t.add(1)
 		}
+	case protocol.WallClock:
+		t.add(uint64(v.Seconds))
 	case protocol.MulticastOffered:
 		t.add(uint64(v.Groups))
 	case protocol.StreamOpened:

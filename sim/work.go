@@ -2,8 +2,6 @@ package sim
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -26,13 +24,13 @@ func (w *World) work(h *host, work protocol.Work) {
 		at, ok := w.compute(h, h.cost.Sign)
 		signed := protocol.Signed{Number: v.Number}
 		if ok {
-			signed.Signature = sign(w.PublicKey(h.place.ID), v.Context, v.Message)
+			signed.Signature = w.sign(h.place.ID, v)
 		}
 		w.complete(h, at, signed, aside{work: ok})
 	case *protocol.Verify:
-		at, ok := w.compute(h, h.cost.Verify)
-		valid := ok && subtle.ConstantTimeCompare(sign(v.PublicKey, v.Context, v.Message), v.Signature) == 1
-		w.complete(h, at, protocol.Verified{Number: v.Number, Valid: valid}, aside{work: ok})
+		valid, checked := w.verify(v.Checks)
+		at, ok := w.compute(h, h.cost.Verify*time.Duration(checked))
+		w.complete(h, at, protocol.Verified{Number: v.Number, Valid: ok && valid}, aside{work: ok})
 	case *protocol.StreamOpen:
 		w.openStream(h, v)
 	case *protocol.StreamWrite:
@@ -107,26 +105,3 @@ func (w *World) persist(h *host, v *protocol.Persist) {
 
 // FailDisk has every later Persist of a host fail with err; nil ends that.
 func (w *World) FailDisk(id protocol.NodeID, err error) { w.must(id).more().failure = err }
-
-// PublicKey returns the public key of a host. Simulated signatures are as long as those of Ed25519 and valid under the signer's key,
-// context and message only; they are no secret from machines that would compute them.
-func (w *World) PublicKey(id protocol.NodeID) []byte {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:], combine(w.config.Seed, purposeKey, uint64(id), 0, 0))
-	binary.BigEndian.PutUint64(b[8:], uint64(id))
-	sum := sha256.Sum256(b[:])
-	return sum[:]
-}
-
-func sign(publicKey []byte, context string, message []byte) []byte {
-	d := sha256.New()
-	var length [8]byte
-	for _, part := range [][]byte{publicKey, []byte(context), message} {
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		d.Write(length[:])
-		d.Write(part)
-	}
-	first := d.Sum(nil)
-	second := sha256.Sum256(first)
-	return append(first, second[:]...)
-}

@@ -60,32 +60,74 @@ func TestPersistValueMustNotChange(t *testing.T) {
 }
 
 func TestSignAndVerify(t *testing.T) {
-	w := New(Config{Seed: 3})
-	cast(w, 2, actor{})
-	do(w, 1, &protocol.Sign{Number: 1, Context: "c", Message: []byte("m")})
-	w.Run(1)
-	signature := actorOf(w, 1).events[0].(protocol.Signed).Signature
-	if len(signature) != 64 {
-		t.Fatalf("a signature of %d bytes", len(signature))
-	}
-	altered := slices.Clone(signature)
-	altered[63] ^= 1
-	for i, v := range []protocol.Verify{
-		{PublicKey: w.PublicKey(1), Context: "c", Message: []byte("m"), Signature: signature},
-		{PublicKey: w.PublicKey(2), Context: "c", Message: []byte("m"), Signature: signature},
-		{PublicKey: w.PublicKey(1), Context: "d", Message: []byte("m"), Signature: signature},
-		{PublicKey: w.PublicKey(1), Context: "c", Message: []byte("n"), Signature: signature},
-		{PublicKey: w.PublicKey(1), Context: "c", Message: []byte("m"), Signature: altered},
-		{PublicKey: w.PublicKey(1), Context: "cm", Message: nil, Signature: signature},
-		{},
-	} {
-		v.Number = uint64(i)
-		do(w, 2, &v)
-		w.Run(w.Now() + 1)
-		events := actorOf(w, 2).events
-		if got, want := events[len(events)-1], (protocol.Verified{Number: uint64(i), Valid: i == 0}); got != want {
-			t.Errorf("verification %d: %v, want %v", i, got, want)
+	for _, real := range []bool{false, true} {
+		w := New(Config{Seed: 3, Ed25519: real})
+		cast(w, 2, actor{})
+		do(w, 1, &protocol.Sign{Number: 1, Context: "c", Message: []byte("m")})
+		w.Run(1)
+		signature := actorOf(w, 1).events[0].(protocol.Signed).Signature
+		if len(signature) != 64 {
+			t.Fatalf("a signature of %d bytes", len(signature))
 		}
+		altered := slices.Clone(signature)
+		altered[63] ^= 1
+		good := protocol.Check{PublicKey: w.PublicKey(1), Context: "c", Message: []byte("m"), Signature: signature}
+		for i, checks := range [][]protocol.Check{
+			{good},
+			{good, good, good},
+			{{PublicKey: w.PublicKey(2), Context: "c", Message: []byte("m"), Signature: signature}},
+			{{PublicKey: w.PublicKey(1), Context: "d", Message: []byte("m"), Signature: signature}},
+			{{PublicKey: w.PublicKey(1), Context: "c", Message: []byte("n"), Signature: signature}},
+			{{PublicKey: w.PublicKey(1), Context: "c", Message: []byte("m"), Signature: altered}},
+			{{PublicKey: w.PublicKey(1), Context: "cm", Message: nil, Signature: signature}},
+			{good, {}},
+			{},
+		} {
+			do(w, 2, &protocol.Verify{Number: uint64(i), Checks: checks})
+			w.Run(w.Now() + 1)
+			events := actorOf(w, 2).events
+			if got, want := events[len(events)-1], (protocol.Verified{Number: uint64(i), Valid: i < 2}); got != want {
+				t.Errorf("Ed25519 %v, verification %d: %v, want %v", real, i, got, want)
+			}
+		}
+	}
+}
+
+// A host signs with the key that is asked for, be it the latest or not, and with none that it never had.
+func TestNewKey(t *testing.T) {
+	for _, real := range []bool{false, true} {
+		w := New(Config{Seed: 3, Ed25519: real})
+		cast(w, 2, actor{})
+		first, second := w.PublicKey(1), w.NewKey(1)
+		if slices.Equal(first, second) || !slices.Equal(second, w.PublicKey(1)) || slices.Equal(second, w.PublicKey(2)) {
+			t.Fatalf("keys %x, %x", first, second)
+		}
+		for i, key := range [][]byte{first, second, nil, w.PublicKey(2)} {
+			do(w, 1, &protocol.Sign{Number: uint64(i), PublicKey: key, Context: "c", Message: []byte("m")})
+			w.Run(w.Now() + 1)
+			signature := actorOf(w, 1).events[i].(protocol.Signed).Signature
+			under := [][]byte{first, second, second, w.PublicKey(2)}[i]
+			valid, _ := w.verify([]protocol.Check{{PublicKey: under, Context: "c", Message: []byte("m"), Signature: signature}})
+			if valid != (i < 3) {
+				t.Errorf("Ed25519 %v, signature %d: valid %v", real, i, valid)
+			}
+		}
+	}
+}
+
+// Each check takes the time of one, and what follows the first that does not match takes none.
+func TestChecksTakeTime(t *testing.T) {
+	w := New(Config{Cost: Cost{Cores: 2, Verify: 2 * time.Millisecond}})
+	cast(w, 1, actor{})
+	message := []byte("m")
+	good := protocol.Check{PublicKey: w.PublicKey(1), Message: message, Signature: ModelSignature(w.PublicKey(1), "", message)}
+	w.Command(1, func(_ protocol.Time, _ protocol.Machine, out *protocol.Output) {
+		out.Do(&protocol.Verify{Checks: []protocol.Check{good, good, good}})
+		out.Do(&protocol.Verify{Checks: []protocol.Check{good, {}, good}})
+	})
+	w.Run(seconds(1))
+	if got := actorOf(w, 1).notified; !slices.Equal(got, []protocol.Time{ms(6), ms(10)}) {
+		t.Errorf("verified at %v", got)
 	}
 }
 

@@ -19,6 +19,9 @@ type Config struct {
 	Decoder func() protocol.Decoder
 	// Content has the trace hash cover the bodies of messages and not just their kinds and sizes.
 	Content bool
+	// Ed25519 has signatures made and checked as the real driver does, with keys that derive from the seed. Without it they are modelled, which takes
+	// less time: see ModelSignature. What they cost the hosts is the same.
+	Ed25519 bool
 	// Spurious has Timeout called early after every input, where a machine must do nothing: an effect, or a deadline that moves, panics.
 	Spurious bool
 	Network  Network
@@ -52,6 +55,8 @@ type World struct {
 	hops   []Hop
 	links  map[linkKey]*linkState
 	crowd  int // of links that has idle ones forgotten
+
+	keys keys
 
 	segments     map[string]*segment
 	segmentOrder []*segment
