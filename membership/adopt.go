@@ -14,7 +14,7 @@ const zoneFullEvery = time.Minute
 // hear takes a message from a peer as what it is: a sign of life, with a heartbeat from its source. It returns the peer's entry,
 // nil for a stranger.
 func (m *Machine) hear(now protocol.Time, from protocol.NodeID, evidence *Evidence, out *protocol.Output) *entry {
-	m.adoptBeat(now, &Beat{Claim: table.Claim{Owner: from, Version: evidence.Version}, Proof: evidence.Proof}, out)
+	m.adoptBeat(now, from, &Beat{Claim: table.Claim{Owner: from, Version: evidence.Version}, Proof: evidence.Proof}, out)
 	e := m.table.Get(from)
 	if e != nil {
 		m.reachable(e, out)
@@ -24,6 +24,10 @@ func (m *Machine) hear(now protocol.Time, from protocol.NodeID, evidence *Eviden
 
 // adopt merges a row. news tells that it comes from its owner or as a rumour, so that it is passed on if it is news here too.
 func (m *Machine) adopt(now protocol.Time, from protocol.NodeID, u *RowUpdate, news bool, out *protocol.Output) {
+	if m.guard != nil {
+		m.examineRow(now, from, u, news, out)
+		return
+	}
 	owner, version := u.Row.Owner, u.Row.Version(u.Heartbeat)
 	if owner == m.config.Self {
 		m.inCirculation(now, version, out)
@@ -34,14 +38,20 @@ func (m *Machine) adopt(now protocol.Time, from protocol.NodeID, u *RowUpdate, n
 		out.Drop(from, ReasonResurrection)
 		return
 	}
+	m.enter(now, from, u, nil, news, out)
+}
+
+// enter merges a row that is not doubted, and returns the owner's entry, if it has one. The credential is nil without an identity.
+func (m *Machine) enter(now protocol.Time, from protocol.NodeID, u *RowUpdate, c *credential, news bool, out *protocol.Output) *entry {
+	owner, version := u.Row.Owner, u.Row.Version(u.Heartbeat)
 	if u.Row.Left && m.table.Get(owner) == nil {
-		m.bury(now, record{row: u.Row, version: version, left: true, since: now})
-		return
+		m.bury(now, record{row: u.Row, version: version, left: true, since: now, proof: u.Proof, credential: c})
+		return nil
 	}
 	e, outcome, err := m.table.Merge(m.awake.time, u.Row, u.Heartbeat, u.Proof)
 	if err != nil {
 		m.refused(now, from, err, out)
-		return
+		return nil
 	}
 	switch outcome {
 	case table.Added:
@@ -54,6 +64,27 @@ func (m *Machine) adopt(now protocol.Time, from protocol.NodeID, u *RowUpdate, n
 	if news && (outcome == table.Added || outcome == table.Replaced) {
 		m.spread(now, owner)
 	}
+	return e
+}
+
+// comeBackBy brings a vanished member back by a heartbeat, if it is of the row on record.
+func (m *Machine) comeBackBy(now protocol.Time, from protocol.NodeID, b *Beat, out *protocol.Output) {
+	r := m.gone.get(b.Owner)
+	if r == nil || r.left || r.barred || r.version.CompareRow(b.Version) != 0 {
+		return
+	}
+	update := RowUpdate{Row: r.row, Heartbeat: b.Heartbeat, Proof: b.Proof}
+	if m.guard == nil {
+		m.adopt(now, b.Owner, &update, false, out)
+		return
+	}
+	c, _, reason := m.credentialOf(now, r.row)
+	if reason != "" {
+		m.stats.RowsRefused++
+		out.Drop(from, reason)
+		return
+	}
+	m.arm(m.enter(now, from, &update, c, false, out), c)
 }
 
 // refused tells that a row exceeds a limit.
@@ -112,8 +143,11 @@ func (m *Machine) advanced(now protocol.Time, e *entry, out *protocol.Output) {
 
 // adoptBeat merges a heartbeat. One that is newer than the record of a vanished member brings it back, when it belongs to the row
 // on record.
-func (m *Machine) adoptBeat(now protocol.Time, b *Beat, out *protocol.Output) {
-	if b.Owner == m.config.Self {
+func (m *Machine) adoptBeat(now protocol.Time, from protocol.NodeID, b *Beat, out *protocol.Output) {
+	switch {
+	case m.guard != nil && (b.Owner == m.config.Self || !m.beatProven(from, b, out)):
+		return
+	case b.Owner == m.config.Self:
 		m.inCirculation(now, b.Version, out)
 		return
 	}
@@ -122,9 +156,6 @@ func (m *Machine) adoptBeat(now protocol.Time, b *Beat, out *protocol.Output) {
 	case outcome == table.Advanced:
 		m.advanced(now, e, out)
 	case outcome == table.Missing && e == nil:
-		if r := m.gone.get(b.Owner); r != nil && !r.left && r.version.CompareRow(b.Version) == 0 {
-			update := RowUpdate{Row: r.row, Heartbeat: b.Heartbeat, Proof: b.Proof}
-			m.adopt(now, b.Owner, &update, false, out)
-		}
+		m.comeBackBy(now, from, b, out)
 	}
 }

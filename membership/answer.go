@@ -20,8 +20,9 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	m.stats.DigestsReceived++
 	known := m.hear(now, from, &d.Evidence, out)
 	m.table.Compare(d.Held, &m.difference)
-	m.difference.WantRows = m.wanted(now, d.Held.Claims, m.difference.WantRows, out)
-	m.difference.WantBeats = m.wanted(now, d.Held.Claims, m.difference.WantBeats, out)
+	m.conflicting(d, &m.difference)
+	m.difference.WantRows = m.wanted(now, d.Held.Claims, m.difference.WantRows, false, out)
+	m.difference.WantBeats = m.wanted(now, d.Held.Claims, m.difference.WantBeats, true, out)
 	if m.answerRoom <= 0 {
 		m.stats.AnswersOverBudget++
 		out.Drop(from, ReasonAnswerBudget)
@@ -30,21 +31,28 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	head := Delta{Answer: true, Echo: d.Stamp}
 	if r := m.gone.get(from); known == nil && r != nil && m.gone.covers(from, d.Evidence.Version) {
 		// It restarted below the versions that it had before it went, and would be taken for dead for ever: let it go above them.
-		head.Rows = []RowUpdate{{Row: r.row, Heartbeat: r.version.Heartbeat}}
+		head.Rows = []RowUpdate{{Row: r.row, Heartbeat: r.version.Heartbeat, Proof: r.proof}}
+	}
+	if known != nil {
+		m.compareNotices(from, d.Notices, out)
 	}
 	m.answer(from, head, answerLimit(known), out)
 }
 
-// wanted takes out of owners those that are not to be asked for: this member itself, and the dead in a version that they had.
-func (m *Machine) wanted(now protocol.Time, claims []table.Claim, owners []protocol.NodeID, out *protocol.Output) []protocol.NodeID {
+// wanted takes out of owners, of whom rows or else heartbeats are wanted, those that are not to be asked for: this member itself, and the dead in a version that they had.
+func (m *Machine) wanted(now protocol.Time, claims []table.Claim, owners []protocol.NodeID, beats bool, out *protocol.Output) []protocol.NodeID {
 	keep := owners[:0]
 	for _, owner := range owners {
 		i, _ := slices.BinarySearchFunc(claims, owner, func(c table.Claim, owner protocol.NodeID) int {
 			return cmp.Compare(c.Owner, owner)
 		})
 		switch {
-		case owner == m.config.Self:
+		case owner == m.config.Self && m.guard == nil:
 			m.inCirculation(now, claims[i].Version, out)
+		case owner == m.config.Self: // a claim proves nothing: the row has to be seen
+			if claims[i].CompareRow(m.own.Version()) >= 0 && !beats {
+				keep = append(keep, owner)
+			}
 		case m.gone.covers(owner, claims[i].Version):
 			m.stats.ResurrectionsStopped++
 		default:
@@ -63,13 +71,13 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 		m.adopt(now, from, &d.Rows[i], d.Rumour || d.Rows[i].Row.Owner == from, out)
 	}
 	for i := range d.Beats {
-		m.adoptBeat(now, &d.Beats[i], out)
+		m.adoptBeat(now, from, &d.Beats[i], out)
 	}
 	known := m.hear(now, from, &d.Evidence, out)
 	if d.Answer {
 		m.answered(now, from, known, d.Echo, out)
 	}
-	if d.More && known != nil {
+	if d.More && (known != nil || m.guard != nil) { // the row of a stranger is being verified, perhaps
 		m.follow = from
 	}
 	m.reached(now, out)

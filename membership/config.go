@@ -38,9 +38,10 @@ type Config struct {
 	Addresses []protocol.Address
 	Seeds     []protocol.Address // join addresses; the own address among them does no harm
 	First     bool               // may be a fleet of its own although Seeds are given and none answers
-	PublicKey []byte             // goes into the row; empty without an identity
-	Anchor    []byte             // goes into the row; empty: heartbeats are not proven
 	Rand      *rand.Rand         // required
+
+	// Identity makes rows signed and heartbeats proven. Without one the member takes others at their word, and others with one do not take it for a member.
+	Identity *Identity
 
 	Round  time.Duration // time between digests, RoundMin or more
 	Beat   time.Duration // time between heartbeats, Round or more; BeatRounds rounds by default

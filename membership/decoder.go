@@ -7,7 +7,7 @@ import (
 
 // Kinds returns the kinds of messages that a Machine receives.
 func Kinds() []protocol.Kind {
-	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply}
+	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply, wire.KindNoticeSummary, wire.KindNoticePart}
 }
 
 // Decoder decodes the messages of membership. It owns the memory that they are decoded into: a message is lent until the next
@@ -17,6 +17,9 @@ type Decoder struct {
 	delta  Delta
 	probe  Probe
 	reply  ProbeReply
+
+	summary Summary
+	part    NoticePart
 }
 
 // Decode implements protocol.Decoder. Only rows are allocated, which a steady fleet does not send.
@@ -34,6 +37,10 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		m = &d.probe
 	case wire.KindProbeReply:
 		m = &d.reply
+	case wire.KindNoticeSummary:
+		m = &d.summary
+	case wire.KindNoticePart:
+		m = &d.part
 	default:
 		return nil, wire.ErrKind
 	}

@@ -3,6 +3,7 @@ package membership
 import (
 	"time"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 )
 
@@ -27,6 +28,67 @@ type EpochNotStored struct {
 	Retry time.Duration
 }
 
+// RowNotSigned tells that the driver brought no signature for the own row, so that the member cannot announce itself or what changed; it tries again after Retry.
+type RowNotSigned struct {
+	protocol.EventMark
+	Retry time.Duration
+}
+
+// Expelled tells why a member, whose PeerDown follows, does not count as one any longer although it is heard: one of the reasons for refusing rows.
+type Expelled struct {
+	protocol.EventMark
+	Peer   *protocol.Peer
+	Reason protocol.Reason
+}
+
+// Quarantined tells of a proof that a member (perhaps this one) said two things under one version of its row. Nothing that the key signs counts any longer, here
+// and at whoever hears of the proof.
+type Quarantined struct {
+	protocol.EventMark
+	Peer  protocol.NodeID
+	Name  string
+	Proof *identity.Equivocation
+}
+
+// RevocationsChanged tells that a revocation list was taken in. It is to be kept, for Identity.Revocations of the next run.
+type RevocationsChanged struct {
+	protocol.EventMark
+	List *identity.RevocationList
+}
+
+// ListsContradict tells of a proof that an authority signed two revocation lists under one number.
+type ListsContradict struct {
+	protocol.EventMark
+	Proof *identity.Equivocation
+}
+
+// The own certificate.
+type (
+	// CertificateInGrace tells that it has expired at NotAfter and is good until Until by grace only: it has to be renewed.
+	CertificateInGrace struct {
+		protocol.EventMark
+		NotAfter, Until identity.Instant
+	}
+	// CertificateRefused tells that it is good no longer: expired for longer than the grace, or revoked. Others do not take this member for one.
+	CertificateRefused struct {
+		protocol.EventMark
+		Err error
+	}
+	// CertificateGood tells that it is good again: renewed.
+	CertificateGood struct {
+		protocol.EventMark
+		NotAfter identity.Instant
+	}
+)
+
+// ClockRefused tells that the wall clock says a time at which the own certificate is not good, and that it is not believed: certificates are held against
+// Believed, which runs on.
+type ClockRefused struct {
+	protocol.EventMark
+	Clock, Believed identity.Instant
+	Err             error
+}
+
 // Reasons for dropping input.
 const (
 	ReasonSelf         protocol.Reason = "own_message"
@@ -37,4 +99,19 @@ const (
 	ReasonRowTooLarge  protocol.Reason = "row_too_large"
 	ReasonResurrection protocol.Reason = "row_of_the_dead"
 	ReasonUnknownType  protocol.Reason = "unknown_message_type"
+
+	// Reasons of members with an identity. The sender of what was dropped is the hop that it came from.
+	ReasonForged         protocol.Reason = "forged"          // a signature does not match
+	ReasonRowUnsigned    protocol.Reason = "row_unsigned"    // no signature, key, certificates or anchor
+	ReasonRowCertificate protocol.Reason = "row_certificate" // certificates that do not make the signer the owner
+	ReasonRowExpired     protocol.Reason = "row_expired"     // certificates whose time is over, or has not come
+	ReasonRowRevoked     protocol.Reason = "row_revoked"
+	ReasonRowAttribute   protocol.Reason = "row_attribute" // an attribute that the owner may not set
+	ReasonRowQuarantined protocol.Reason = "row_quarantined"
+	ReasonVerifyQueue    protocol.Reason = "verify_queue" // too much waits to be verified
+	ReasonBeatForged     protocol.Reason = "heartbeat_forged"
+	ReasonBeatBudget     protocol.Reason = "heartbeat_budget"
+	ReasonStranger       protocol.Reason = "stranger"
+	ReasonNotice         protocol.Reason = "notice_refused"
+	ReasonNoticesFull    protocol.Reason = "notices_full"
 )

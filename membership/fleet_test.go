@@ -19,6 +19,8 @@ type fleet struct {
 	world *sim.World
 	ids   []protocol.NodeID
 	tune  func(i int, c *Config)
+
+	authorities *authorities // nil for members without identities
 }
 
 // lan is a network with half a millisecond of latency, more or less, and some loss.
@@ -63,6 +65,9 @@ func (f *fleet) build(i int, b sim.Boot) protocol.Machine {
 	}
 	if f.tune != nil {
 		f.tune(i, &c)
+	}
+	if f.authorities != nil && c.Identity == nil {
+		c.Identity = f.authorities.identityOf(b, c.Name)
 	}
 	m, err := New(c)
 	if err != nil {

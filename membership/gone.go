@@ -24,6 +24,10 @@ type record struct {
 	version table.Version // the highest one seen; nothing at or below it brings the member back
 	left    bool
 	since   protocol.Time
+
+	proof      []byte      // link of version's heartbeat
+	credential *credential // nil without an identity
+	barred     bool        // its word does not count: it is not contacted
 }
 
 // gone holds the records of members that vanished, by owner, and when to contact them or to forget them.

@@ -22,7 +22,9 @@ func (m *Machine) judge(now protocol.Time, out *protocol.Output) {
 		case silence >= downTimeouts*fail && s.state == StateLeft:
 			m.table.Remove(e.Owner())
 			m.expected.Cancel(e.Owner())
-			m.bury(now, record{row: e.Row(), version: e.Version(), left: true, since: s.since})
+			r := m.recordOf(e, s.since)
+			r.left = true
+			m.bury(now, r)
 		case silence >= downTimeouts*fail && !m.health.holding:
 			m.down(now, e, out)
 		case s.state == StateUp:
@@ -38,7 +40,7 @@ func (m *Machine) judge(now protocol.Time, out *protocol.Output) {
 func (m *Machine) down(now protocol.Time, e *entry, out *protocol.Output) {
 	m.table.Remove(e.Owner())
 	m.expected.Cancel(e.Owner())
-	m.bury(now, record{row: e.Row(), version: e.Version(), since: now})
+	m.bury(now, m.recordOf(e, now))
 	m.stats.PeersDown++
 	out.Emit(protocol.PeerDown{Peer: m.view(e)})
 }
@@ -46,7 +48,7 @@ func (m *Machine) down(now protocol.Time, e *entry, out *protocol.Output) {
 // bury keeps the record of a member that went. Who left is only remembered; who vanished is contacted.
 func (m *Machine) bury(now protocol.Time, r record) {
 	at := now.Add(contactAfter(0))
-	if r.left {
+	if r.left || r.barred {
 		at = now.Add(m.memory())
 	}
 	m.gone.put(r, at)

@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"time"
+
 	"spinglass/protocol"
 )
 
@@ -8,6 +10,8 @@ import (
 const (
 	leavePushes = 4
 	leaveFanout = 6
+	// leaveSigning is how long a member that leaves waits for the signature of its last row.
+	leaveSigning = 2 * time.Second
 )
 
 // Leave tells the peers that the member leaves; Left tells when it is done. After that the machine is silent for good.
@@ -21,22 +25,26 @@ func (m *Machine) Leave(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	m.stage, m.leavings = stageLeaving, leavePushes
-	row := *m.own.Row()
-	row.Left, row.Sequence, row.Attributes = true, row.Sequence+1, nil
-	m.publish(now, &row)
+	row := *m.draft()
+	row.Left, row.Attributes = true, nil
 	m.deadlines = protocol.Deadlines[task]{}
 	m.expected = protocol.Deadlines[protocol.NodeID]{}
+	m.change(now, &row, out)
+	if m.guard != nil {
+		m.deadlines.Set(taskLeave, now.Add(leaveSigning)) // in case that the row is not signed
+		return
+	}
 	m.pushLeft(now, out)
 }
 
 // pushLeft pushes the left mark once more.
 func (m *Machine) pushLeft(now protocol.Time, out *protocol.Output) {
-	if m.leavings == 0 || m.partner() == nil {
+	if m.leavings == 0 || m.partner() == nil || !m.own.Row().Left {
 		m.finish(out)
 		return
 	}
 	m.leavings--
-	update := RowUpdate{Row: m.own.Row(), Heartbeat: m.own.Version().Heartbeat}
+	update := RowUpdate{Row: m.own.Row(), Heartbeat: m.own.Version().Heartbeat, Proof: m.own.Proof()}
 	m.push(&Delta{Rumour: true, Evidence: m.evidence(), Rows: []RowUpdate{update}}, leaveFanout, out)
 	m.deadlines.Set(taskLeave, now.Add(m.config.Round/2))
 }

@@ -12,13 +12,17 @@ import (
 type task uint8
 
 const (
-	taskRound  task = iota // gossip, heartbeat, silence
-	taskJoin               // the next attempt to join
-	taskSeeds              // contact a join address although joined
-	taskRumour             // push news
-	taskHealed             // tell of a heal
-	taskLeave              // push the left mark again, or be done
-	taskStore              // try again to store the epoch
+	taskRound   task = iota // gossip, heartbeat, silence
+	taskJoin                // the next attempt to join
+	taskSeeds               // contact a join address although joined
+	taskRumour              // push news
+	taskHealed              // tell of a heal
+	taskLeave               // push the left mark again, or be done
+	taskStore               // try again to store the epoch
+	taskSign                // try again to have the own row signed
+	taskVerify              // the rate of checks allows more
+	taskNotices             // tell others of notices
+	taskSweep               // look at certificates again
 )
 
 // stage is how far a member has come.
@@ -27,6 +31,7 @@ type stage uint8
 const (
 	stageNew     stage = iota
 	stageStoring       // the epoch is not durable yet; nothing may be sent
+	stageSigning       // the first row is not signed yet; nothing can be sent
 	stageRunning
 	stageLeaving
 	stageLeft
@@ -66,6 +71,9 @@ type Machine struct {
 	failMember int           // number of members that failTimeout was computed for
 	failAfter  time.Duration // T_fail
 
+	guard *guard // nil without an identity
+	works uint64 // numbers of work given so far
+
 	difference table.Difference[peer]
 	slabs      slabs
 }
@@ -85,9 +93,21 @@ func New(config Config) (*Machine, error) {
 	}
 	row := &table.Row{
 		Owner: config.Self, Epoch: config.Epoch + 1, Sequence: 1, Name: config.Name,
-		Addresses: slices.Clone(config.Addresses), PublicKey: slices.Clone(config.PublicKey), Anchor: slices.Clone(config.Anchor),
+		Addresses: slices.Clone(config.Addresses),
 	}
-	if err := row.Check(config.RowLimit); err != nil {
+	first := row
+	if config.Identity != nil {
+		var err error
+		if m.guard, err = newGuard(&config); err != nil {
+			return nil, err
+		}
+		if err = m.guard.newDraft(row); err != nil {
+			return nil, err
+		}
+		m.knownNotices()
+		first = m.guard.signer.draft
+	}
+	if err := first.Check(config.RowLimit); err != nil {
 		return nil, err
 	}
 	m.own, _, _ = m.table.Merge(0, row, 1, nil)
@@ -104,10 +124,20 @@ func (m *Machine) Start(now protocol.Time, out *protocol.Output) {
 		m.store(out)
 		return
 	}
-	m.run(now, out)
+	m.ready(now, out)
 }
 
-// run begins to take part: the epoch is durable, or need not be.
+// ready goes on when the epoch is durable, or need not be: a row that is to be signed is signed first.
+func (m *Machine) ready(now protocol.Time, out *protocol.Output) {
+	if m.guard == nil {
+		m.run(now, out)
+		return
+	}
+	m.stage = stageSigning
+	m.sign(now, out)
+}
+
+// run begins to take part.
 func (m *Machine) run(now protocol.Time, out *protocol.Output) {
 	m.stage = stageRunning
 	m.lastBeat = now
@@ -116,7 +146,17 @@ func (m *Machine) run(now protocol.Time, out *protocol.Output) {
 	m.awake.due = first
 	m.deadlines.Set(taskRound, first)
 	m.refill()
+	if m.guard != nil {
+		m.deadlines.Set(taskSweep, now.Add(sweepEvery))
+		m.watchLife(now, out)
+	}
 	m.begin(now, out)
+}
+
+// nextWork returns a number for a piece of work.
+func (m *Machine) nextWork() uint64 {
+	m.works++
+	return storeNumber + m.works
 }
 
 // Receive implements protocol.Machine.
@@ -142,6 +182,10 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveProbe(now, from, message, out)
 	case *ProbeReply:
 		m.receiveReply(now, from, message, out)
+	case *Summary:
+		m.receiveSummary(from, message, out)
+	case *NoticePart:
+		m.receivePart(now, from, message, out)
 	default:
 		out.Drop(from, ReasonUnknownType)
 	}
@@ -159,6 +203,12 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.hint(now, e.Peer, out)
 	case protocol.Persisted:
 		m.persisted(now, e, out)
+	case protocol.Signed:
+		m.signed(now, e, out)
+	case protocol.Verified:
+		m.verified(now, e, out)
+	case protocol.WallClock:
+		m.setClock(now, e, out)
 	}
 }
 
@@ -181,6 +231,14 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 			m.pushLeft(now, out)
 		case taskStore:
 			m.store(out)
+		case taskSign:
+			m.sign(now, out)
+		case taskVerify:
+			m.verifyMore(now, out)
+		case taskNotices:
+			m.pushNotices(now, out)
+		case taskSweep:
+			m.sweep(now, out)
 		}
 	}
 	m.overdue(now, out)

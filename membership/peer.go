@@ -32,6 +32,9 @@ type peer struct {
 	state       State
 	unreachable bool
 	missing     uint8 // answers missing in a row
+
+	credential *credential // that the row was verified with; nil without an identity
+	sum        [32]byte    // SHA-256 of the row without its signature; zero without an identity
 }
 
 // PeerStatus is a member as the peers command shows it.

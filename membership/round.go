@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"crypto/sha256"
+
 	"spinglass/protocol"
 	"spinglass/table"
 )
@@ -18,6 +20,10 @@ func (m *Machine) refill() {
 	m.probes = probesPerRound
 	m.answerRoom = m.config.AnswerBytes
 	m.replies = repliesPerRound
+	if m.guard != nil {
+		m.guard.walks.refill()
+		m.guard.verifier.decay()
+	}
 }
 
 // round is what happens at each round: heartbeat, judgement of silence, one exchange of tables, and now and then a contact to
@@ -29,7 +35,7 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 	m.stats.Rounds++
 	m.refill()
 	m.examine(now, late, out)
-	m.beat(now)
+	m.beat(now, out)
 	m.judge(now, out)
 	if partner := m.partner(); partner != nil {
 		m.exchange(now, partner, out)
@@ -62,8 +68,16 @@ func (m *Machine) digest(now protocol.Time) *Digest {
 	d := m.slabs.digests.one()
 	d.Stamp, d.Evidence = uint64(now), m.evidence()
 	room := min(m.config.DigestBytes, m.config.payload()) - d.Size() - 2
+	if m.guard != nil {
+		d.Notices = m.guard.notices.hash
+		room = (room - digestChecksMax) * table.ClaimSizeMin / (table.ClaimSizeMin + 1) // a byte for each claim
+	}
 	d.Held = m.table.Digest(m.slabs.claims.open(room/table.ClaimSizeMin+1), room)
 	d.Held.Claims = m.slabs.claims.close(d.Held.Claims)
+	if m.guard != nil {
+		d.Salt = byte(m.config.Rand.IntN(sha256.Size))
+		d.Checks = m.checksOf(d.Held.Claims, d.Salt)
+	}
 	m.stats.DigestsSent++
 	m.stats.BytesSent += uint64(d.Size())
 	return d

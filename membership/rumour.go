@@ -73,14 +73,20 @@ func (m *Machine) pushRumours(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-// push sends a delta to several random peers.
-func (m *Machine) push(delta *Delta, fanout int, out *protocol.Output) {
+// targets returns several random peers, if there are any.
+func (m *Machine) targets(fanout int) []protocol.NodeID {
 	targets := make([]protocol.NodeID, 0, fanout)
 	for range 2 * fanout {
 		if e := m.partner(); e != nil && len(targets) < fanout && !slices.Contains(targets, e.Owner()) {
 			targets = append(targets, e.Owner())
 		}
 	}
+	return targets
+}
+
+// push sends a delta to several random peers.
+func (m *Machine) push(delta *Delta, fanout int, out *protocol.Output) {
+	targets := m.targets(fanout)
 	if len(targets) == 0 {
 		return
 	}

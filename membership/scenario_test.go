@@ -76,147 +76,157 @@ func group(f *fleet, in func(i int) bool) (ids []protocol.NodeID) {
 // "a crashed member reported by all within T_fail plus the spread time", where reported means suspect; down comes a T_fail later.
 // The spread time is that of the last heartbeat before the crash: 3 s at 100 members and 20 % of perturbed messages.
 func TestCrashIsKnownToAll(t *testing.T) {
-	sim.Swarm(t, 5, func(seed uint64) error {
-		f := newFleet(100, sim.Config{Seed: seed, Network: lan(0.05)}, nil)
-		f.world.Run(protocol.Time(15 * time.Second))
-		if err := f.complete(nil); err != nil {
-			return err
-		}
-		events, crash, fail := f.listen(), f.world.Now(), f.machine(0).FailTimeout()
-		const spread = 3 * time.Second
-		f.world.Crash(f.ids[50])
-		f.world.Run(crash.Add(2*fail + spread))
-		members, first, last := count(*events, crash, "PeerDown", f.ids[50])
-		if members != 99 || first < crash.Add(2*fail-2*time.Second) {
-			return fmt.Errorf("%d members know of the crash %v after it, the first after %v", members, 2*fail+spread, first.Sub(crash))
-		}
-		if suspects, _, last := count(*events, crash, "PeerSuspect", f.ids[50]); suspects != 99 || last > crash.Add(fail+spread) {
-			return fmt.Errorf("%d members suspected the crashed one, the last after %v", suspects, last.Sub(crash))
-		}
-		t.Logf("T_fail %v: down at the first after %v, at the last after %v", fail, first.Sub(crash), last.Sub(crash))
-		if wrong, _, _ := count(*events, crash, "PeerDown", 0); wrong != 99 {
-			return errors.New("somebody else was removed, too")
-		}
-		return f.complete(func(i int) bool { return i == 50 })
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		sim.Swarm(t, 5, func(seed uint64) error {
+			f := newFleet(100, sim.Config{Seed: seed, Network: lan(0.05)}, nil)
+			f.world.Run(protocol.Time(15 * time.Second))
+			if err := f.complete(nil); err != nil {
+				return err
+			}
+			events, crash, fail := f.listen(), f.world.Now(), f.machine(0).FailTimeout()
+			const spread = 3 * time.Second
+			f.world.Crash(f.ids[50])
+			f.world.Run(crash.Add(2*fail + spread))
+			members, first, last := count(*events, crash, "PeerDown", f.ids[50])
+			if members != 99 || first < crash.Add(2*fail-2*time.Second) {
+				return fmt.Errorf("%d members know of the crash %v after it, the first after %v", members, 2*fail+spread, first.Sub(crash))
+			}
+			if suspects, _, last := count(*events, crash, "PeerSuspect", f.ids[50]); suspects != 99 || last > crash.Add(fail+spread) {
+				return fmt.Errorf("%d members suspected the crashed one, the last after %v", suspects, last.Sub(crash))
+			}
+			t.Logf("T_fail %v: down at the first after %v, at the last after %v", fail, first.Sub(crash), last.Sub(crash))
+			if wrong, _, _ := count(*events, crash, "PeerDown", 0); wrong != 99 {
+				return errors.New("somebody else was removed, too")
+			}
+			return f.complete(func(i int) bool { return i == 50 })
+		})
 	})
 }
 
 // "Unreachable is a local, sub-second observation ... and ends at the first sign of life."
 func TestUnreachableIsQuickLocalAndEnds(t *testing.T) {
-	f := newFleet(20, sim.Config{Seed: 1, Network: lan(0)}, nil)
-	f.form(t, 10*time.Second)
-	f.world.Run(f.world.Now().Add(2 * time.Second))
-	events, start := f.listen(), f.world.Now()
-	cut := f.world.Cut(f.ids[4:5], f.ids[7:8], true)
-	f.world.Command(f.ids[4], func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
-		m.Notify(now, protocol.Unanswered{Peer: f.ids[7]}, out)
-	})
-	f.world.Run(start.Add(time.Second))
-	if members, _, _ := count(*events, start, "PeerUnreachable", f.ids[7]); members != 1 {
-		t.Fatalf("%d members find the peer unreachable within a second, not the one that is cut off from it", members)
-	}
-	f.world.Run(start.Add(60 * time.Second))
-	for _, what := range []string{"PeerSuspect", "PeerDown"} {
-		if members, _, _ := count(*events, start, what, 0); members != 0 {
-			t.Errorf("%d members told %s because of one broken way", members, what)
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		f := newFleet(20, sim.Config{Seed: 1, Network: lan(0)}, nil)
+		f.form(t, 10*time.Second)
+		f.world.Run(f.world.Now().Add(2 * time.Second))
+		events, start := f.listen(), f.world.Now()
+		cut := f.world.Cut(f.ids[4:5], f.ids[7:8], true)
+		f.world.Command(f.ids[4], func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+			m.Notify(now, protocol.Unanswered{Peer: f.ids[7]}, out)
+		})
+		f.world.Run(start.Add(time.Second))
+		if members, _, _ := count(*events, start, "PeerUnreachable", f.ids[7]); members != 1 {
+			t.Fatalf("%d members find the peer unreachable within a second, not the one that is cut off from it", members)
 		}
-	}
-	cut.Heal()
-	healed := f.world.Now()
-	f.world.Run(healed.Add(2 * time.Second))
-	if members, _, _ := count(*events, healed, "PeerReachable", f.ids[7]); members != 1 {
-		t.Errorf("%d members find the peer reachable again", members)
-	}
+		f.world.Run(start.Add(60 * time.Second))
+		for _, what := range []string{"PeerSuspect", "PeerDown"} {
+			if members, _, _ := count(*events, start, what, 0); members != 0 {
+				t.Errorf("%d members told %s because of one broken way", members, what)
+			}
+		}
+		cut.Heal()
+		healed := f.world.Now()
+		f.world.Run(healed.Add(2 * time.Second))
+		if members, _, _ := count(*events, healed, "PeerReachable", f.ids[7]); members != 1 {
+			t.Errorf("%d members find the peer reachable again", members)
+		}
+	})
 }
 
 // "Leaving is a signed row with the left mark; it is instant, and different from failing."
 func TestLeavingIsInstant(t *testing.T) {
-	sim.Swarm(t, 5, func(seed uint64) error {
-		f := newFleet(100, sim.Config{Seed: seed, Network: lan(0.05)}, nil)
-		f.world.Run(protocol.Time(15 * time.Second))
-		events, start := f.listen(), f.world.Now()
-		f.world.Command(f.ids[9], func(now protocol.Time, m protocol.Machine, out *protocol.Output) { m.(*Machine).Leave(now, out) })
-		f.world.Run(start.Add(1500 * time.Millisecond))
-		if members, _, _ := count(*events, start, "PeerLeft", f.ids[9]); members != 99 {
-			return fmt.Errorf("%d members know after 1.5 s that one has left", members)
-		}
-		if members, _, _ := count(*events, start, "Left", 0); members != 1 {
-			return errors.New("the member that left was not told that it has")
-		}
-		f.world.Crash(f.ids[9])
-		f.world.Run(start.Add(200 * time.Second))
-		for _, what := range []string{"PeerSuspect", "PeerDown", "PeerUp"} {
-			if members, _, _ := count(*events, start, what, f.ids[9]); members != 0 {
-				return fmt.Errorf("%d members told %s of one that left", members, what)
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		sim.Swarm(t, 5, func(seed uint64) error {
+			f := newFleet(100, sim.Config{Seed: seed, Network: lan(0.05)}, nil)
+			f.world.Run(protocol.Time(15 * time.Second))
+			events, start := f.listen(), f.world.Now()
+			f.world.Command(f.ids[9], func(now protocol.Time, m protocol.Machine, out *protocol.Output) { m.(*Machine).Leave(now, out) })
+			f.world.Run(start.Add(1500 * time.Millisecond))
+			if members, _, _ := count(*events, start, "PeerLeft", f.ids[9]); members != 99 {
+				return fmt.Errorf("%d members know after 1.5 s that one has left", members)
 			}
-		}
-		return f.complete(func(i int) bool { return i == 9 })
+			if members, _, _ := count(*events, start, "Left", 0); members != 1 {
+				return errors.New("the member that left was not told that it has")
+			}
+			f.world.Crash(f.ids[9])
+			f.world.Run(start.Add(200 * time.Second))
+			for _, what := range []string{"PeerSuspect", "PeerDown", "PeerUp"} {
+				if members, _, _ := count(*events, start, what, f.ids[9]); members != 0 {
+					return fmt.Errorf("%d members told %s of one that left", members, what)
+				}
+			}
+			return f.complete(func(i int) bool { return i == 9 })
+		})
 	})
 }
 
 // "Partitions heal by themselves. Members that vanished are still contacted, with decreasing frequency ... A heal is an event."
 func TestPartitionsHeal(t *testing.T) {
-	for _, length := range []time.Duration{5 * time.Second, time.Minute, 10 * time.Minute, 2 * time.Hour} {
-		t.Run(length.String(), func(t *testing.T) {
-			// No member is a join address of the other side, so that only the records of the vanished lead back.
-			f := newFleet(12, sim.Config{Seed: 3, Network: lan(0.05)}, func(i int, c *Config) {
-				if i > 2 {
-					return
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		for _, length := range []time.Duration{5 * time.Second, time.Minute, 10 * time.Minute, 2 * time.Hour} {
+			t.Run(length.String(), func(t *testing.T) {
+				// No member is a join address of the other side, so that only the records of the vanished lead back.
+				f := newFleet(12, sim.Config{Seed: 3, Network: lan(0.05)}, func(i int, c *Config) {
+					if i > 2 {
+						return
+					}
+					c.First, c.Seeds = true, []protocol.Address{address((i + 2) % 4)} // 0 and 2, 1 and 3: all on both sides
+				})
+				f.form(t, 20*time.Second)
+				f.world.Run(f.world.Now().Add(time.Second))
+				for i := range f.ids {
+					f.machine(i).deadlines.Cancel(taskSeeds)
 				}
-				c.First, c.Seeds = true, []protocol.Address{address((i + 2) % 4)} // 0 and 2, 1 and 3: all on both sides
+				events, start := f.listen(), f.world.Now()
+				cut := f.world.Cut(group(f, func(i int) bool { return i%2 == 0 }), group(f, func(i int) bool { return i%2 == 1 }), true)
+				f.world.Run(start.Add(length))
+				downs, _, _ := count(*events, start, "PeerDown", 0)
+				if long := length > 30*time.Second; long != (downs == 12) {
+					t.Fatalf("%d members removed others in a partition of %v", downs, length)
+				}
+				cut.Heal()
+				healed := f.world.Now()
+				took := f.until(t, max(10*time.Second, min(length/4, 3*time.Minute)), func() error { return f.complete(nil) })
+				f.world.Run(f.world.Now().Add(5 * time.Second))
+				if heals, _, _ := count(*events, healed, "Healed", 0); downs > 0 && heals != 12 {
+					t.Errorf("%d members told of the heal", heals)
+				}
+				t.Logf("whole again %v after a partition of %v", took, length)
 			})
-			f.form(t, 20*time.Second)
-			f.world.Run(f.world.Now().Add(time.Second))
-			for i := range f.ids {
-				f.machine(i).deadlines.Cancel(taskSeeds)
-			}
-			events, start := f.listen(), f.world.Now()
-			cut := f.world.Cut(group(f, func(i int) bool { return i%2 == 0 }), group(f, func(i int) bool { return i%2 == 1 }), true)
-			f.world.Run(start.Add(length))
-			downs, _, _ := count(*events, start, "PeerDown", 0)
-			if long := length > 30*time.Second; long != (downs == 12) {
-				t.Fatalf("%d members removed others in a partition of %v", downs, length)
-			}
-			cut.Heal()
-			healed := f.world.Now()
-			took := f.until(t, max(10*time.Second, min(length/4, 3*time.Minute)), func() error { return f.complete(nil) })
-			f.world.Run(f.world.Now().Add(5 * time.Second))
-			if heals, _, _ := count(*events, healed, "Healed", 0); downs > 0 && heals != 12 {
-				t.Errorf("%d members told of the heal", heals)
-			}
-			t.Logf("whole again %v after a partition of %v", took, length)
-		})
-	}
+		}
+	})
 }
 
 // "Start-up never splits: a node that was given join addresses and reaches none of them says so, keeps trying with back-off, and
 // is not a cluster of its own unless it was told to be the first."
 func TestStartNeverSplits(t *testing.T) {
-	f := newFleet(10, sim.Config{Seed: 1, Network: lan(0)}, func(i int, c *Config) { c.First = false })
-	events := f.listen()
-	even, odd := group(f, func(i int) bool { return i%2 == 0 }), group(f, func(i int) bool { return i%2 == 1 })
-	var alone []*sim.Partition
-	for _, id := range f.ids {
-		alone = append(alone, f.world.Isolate(id))
-	}
-	f.world.Run(protocol.Time(time.Minute))
-	if joined, _, _ := count(*events, 0, "Joined", 0); joined != 0 {
-		t.Fatalf("%d members that reach nobody call themselves joined", joined)
-	}
-	if failing, first, _ := count(*events, 0, "JoinFailing", 0); failing != 10 || first > protocol.Time(2*time.Second) {
-		t.Fatalf("%d members said that they cannot join, the first at %v", failing, first)
-	}
-	halves := f.world.Cut(even, odd, true)
-	for _, p := range alone {
-		p.Heal()
-	}
-	f.world.Run(protocol.Time(5 * time.Minute)) // two fleets: the join addresses are on both sides
-	if joined, _, _ := count(*events, 0, "Joined", 0); joined != 10 {
-		t.Fatalf("%d members joined", joined)
-	}
-	halves.Heal()
-	took := f.until(t, 2*time.Minute, func() error { return f.complete(nil) })
-	t.Logf("two fleets became one %v after they could", took)
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		f := newFleet(10, sim.Config{Seed: 1, Network: lan(0)}, func(i int, c *Config) { c.First = false })
+		events := f.listen()
+		even, odd := group(f, func(i int) bool { return i%2 == 0 }), group(f, func(i int) bool { return i%2 == 1 })
+		var alone []*sim.Partition
+		for _, id := range f.ids {
+			alone = append(alone, f.world.Isolate(id))
+		}
+		f.world.Run(protocol.Time(time.Minute))
+		if joined, _, _ := count(*events, 0, "Joined", 0); joined != 0 {
+			t.Fatalf("%d members that reach nobody call themselves joined", joined)
+		}
+		if failing, first, _ := count(*events, 0, "JoinFailing", 0); failing != 10 || first > protocol.Time(2*time.Second) {
+			t.Fatalf("%d members said that they cannot join, the first at %v", failing, first)
+		}
+		halves := f.world.Cut(even, odd, true)
+		for _, p := range alone {
+			p.Heal()
+		}
+		f.world.Run(protocol.Time(5 * time.Minute)) // two fleets: the join addresses are on both sides
+		if joined, _, _ := count(*events, 0, "Joined", 0); joined != 10 {
+			t.Fatalf("%d members joined", joined)
+		}
+		halves.Heal()
+		took := f.until(t, 2*time.Minute, func() error { return f.complete(nil) })
+		t.Logf("two fleets became one %v after they could", took)
+	})
 }
 
 // The own address among the join addresses is not somebody reached.
@@ -330,65 +340,71 @@ func TestRestartGoesAboveItsPast(t *testing.T) {
 // A member that was stopped for longer than it takes to be removed removes nobody when it goes on, and without local health it
 // would.
 func TestPausedMemberSuspectsItself(t *testing.T) {
-	for _, off := range []bool{false, true} {
-		f := newFleet(30, sim.Config{Seed: 5, Network: lan(0.01), Cost: sim.Cost{InboxPackets: 32}}, func(_ int, c *Config) { c.LocalHealthOff = off })
-		f.form(t, 20*time.Second)
-		events, start := f.listen(), f.world.Now()
-		f.world.Pause(f.ids[3], 30*time.Second)
-		f.world.Run(start.Add(45 * time.Second))
-		removed := 0
-		for _, h := range *events {
-			if h.what == "protocol.PeerDown" && h.id == f.ids[3] {
-				removed++
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		for _, off := range []bool{false, true} {
+			f := newFleet(30, sim.Config{Seed: 5, Network: lan(0.01), Cost: sim.Cost{InboxPackets: 32}}, func(_ int, c *Config) { c.LocalHealthOff = off })
+			f.form(t, 20*time.Second)
+			events, start := f.listen(), f.world.Now()
+			f.world.Pause(f.ids[3], 30*time.Second)
+			f.world.Run(start.Add(45 * time.Second))
+			removed := 0
+			for _, h := range *events {
+				if h.what == "protocol.PeerDown" && h.id == f.ids[3] {
+					removed++
+				}
+			}
+			if off != (removed > 0) {
+				t.Errorf("a member that was paused for 30 s removed %d others, local health off %v", removed, off)
+			}
+			if suspects, _, _ := count(*events, start, "SelfSuspect", 0); !off && suspects != 1 {
+				t.Errorf("%d members suspected themselves", suspects)
+			}
+			if took := f.until(t, 5*time.Second, func() error { return f.complete(nil) }); took > 0 {
+				t.Logf("whole again %v after the end", took)
 			}
 		}
-		if off != (removed > 0) {
-			t.Errorf("a member that was paused for 30 s removed %d others, local health off %v", removed, off)
-		}
-		if suspects, _, _ := count(*events, start, "SelfSuspect", 0); !off && suspects != 1 {
-			t.Errorf("%d members suspected themselves", suspects)
-		}
-		if took := f.until(t, 5*time.Second, func() error { return f.complete(nil) }); took > 0 {
-			t.Logf("whole again %v after the end", took)
-		}
-	}
+	})
 }
 
 // A node that finds another one of its name alive says so; its own earlier run, which is silent, is none.
 func TestNameConflict(t *testing.T) {
-	f := newFleet(8, sim.Config{Seed: 1, Network: lan(0)}, func(i int, c *Config) {
-		if i == 6 {
-			c.Name = "/lab/m5"
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		f := newFleet(8, sim.Config{Seed: 1, Network: lan(0)}, func(i int, c *Config) {
+			if i == 6 {
+				c.Name = "/lab/m5"
+			}
+		})
+		conflicts := make(map[protocol.NodeID]protocol.NodeID)
+		f.world.Observe(func(_ protocol.Time, id protocol.NodeID, e protocol.Event) {
+			if e, ok := e.(NameConflict); ok {
+				conflicts[id] = e.Peer
+			}
+		})
+		f.world.Run(protocol.Time(30 * time.Second))
+		if len(conflicts) != 2 || conflicts[f.ids[5]] != f.ids[6] || conflicts[f.ids[6]] != f.ids[5] {
+			t.Errorf("conflicts told: %v", conflicts)
 		}
 	})
-	conflicts := make(map[protocol.NodeID]protocol.NodeID)
-	f.world.Observe(func(_ protocol.Time, id protocol.NodeID, e protocol.Event) {
-		if e, ok := e.(NameConflict); ok {
-			conflicts[id] = e.Peer
-		}
-	})
-	f.world.Run(protocol.Time(30 * time.Second))
-	if len(conflicts) != 2 || conflicts[f.ids[5]] != f.ids[6] || conflicts[f.ids[6]] != f.ids[5] {
-		t.Errorf("conflicts told: %v", conflicts)
-	}
 }
 
 // A zone that is full refuses further members with an error that says so, and goes on.
 func TestZoneLimit(t *testing.T) {
-	f := newFleet(12, sim.Config{Seed: 1, Network: lan(0)}, func(_ int, c *Config) { c.ZoneLimit = 10 })
-	full := 0
-	f.world.Observe(func(_ protocol.Time, _ protocol.NodeID, e protocol.Event) {
-		if e, ok := e.(ZoneFull); ok && e.Limit == 10 {
-			full++
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		f := newFleet(12, sim.Config{Seed: 1, Network: lan(0)}, func(_ int, c *Config) { c.ZoneLimit = 10 })
+		full := 0
+		f.world.Observe(func(_ protocol.Time, _ protocol.NodeID, e protocol.Event) {
+			if e, ok := e.(ZoneFull); ok && e.Limit == 10 {
+				full++
+			}
+		})
+		f.world.Run(protocol.Time(30 * time.Second))
+		for i := range f.ids {
+			if n := f.machine(i).table.Len(); n > 10 {
+				t.Errorf("member %d holds %d rows", i, n)
+			}
+		}
+		if full == 0 || f.world.Dropped(ReasonZoneFull) == 0 {
+			t.Errorf("a full zone was told %d times", full)
 		}
 	})
-	f.world.Run(protocol.Time(30 * time.Second))
-	for i := range f.ids {
-		if n := f.machine(i).table.Len(); n > 10 {
-			t.Errorf("member %d holds %d rows", i, n)
-		}
-	}
-	if full == 0 || f.world.Dropped(ReasonZoneFull) == 0 {
-		t.Errorf("a full zone was told %d times", full)
-	}
 }

@@ -61,7 +61,7 @@ func (m *Machine) persisted(now protocol.Time, e protocol.Persisted, out *protoc
 	}
 	if m.stage == stageStoring {
 		m.raised = 0
-		m.run(now, out)
+		m.ready(now, out)
 		return
 	}
 	m.jump(now, out)
@@ -86,10 +86,17 @@ func (m *Machine) inCirculation(now protocol.Time, version table.Version, out *p
 
 // jump starts the own row anew in the raised epoch.
 func (m *Machine) jump(now protocol.Time, out *protocol.Output) {
-	next := *m.own.Row()
-	next.Epoch, next.Sequence = m.raised, 1
+	next := *m.draft()
+	next.Epoch, next.Sequence = m.raised, 0
 	m.raised = 0
-	m.publish(now, &next)
+	if g := m.guard; g != nil {
+		g.signer.draft, g.signer.sequence = &next, 0
+		if err := g.newLinks(); err != nil {
+			panic(err) // the length was checked
+		}
+		next = *g.signer.draft
+	}
+	m.change(now, &next, out)
 	out.Emit(protocol.EpochRaised{Epoch: next.Epoch})
 }
 
@@ -104,14 +111,18 @@ func (m *Machine) publish(now protocol.Time, row *table.Row) {
 }
 
 // beat advances the own heartbeat when it is time.
-func (m *Machine) beat(now protocol.Time) {
+func (m *Machine) beat(now protocol.Time, out *protocol.Output) {
 	// A little early is better than a round late.
 	if now.Sub(m.lastBeat) < m.config.Beat-m.config.Round/4 {
 		return
 	}
 	claim := m.own.Claim()
 	claim.Heartbeat++
-	m.table.Beat(m.awake.time, claim, nil)
+	proof, ok := m.proveBeat(now, claim.Heartbeat, out)
+	if !ok {
+		return
+	}
+	m.table.Beat(m.awake.time, claim, proof)
 	m.lastBeat = now
 	m.stats.Heartbeats++
 }
@@ -123,7 +134,7 @@ func (m *Machine) evidence() Evidence {
 
 // SetAttribute sets an attribute of the own row, or takes it away when its value is nil. The new row is pushed to several peers
 // once the present batch of inputs is done. The value is copied. Errors: ErrLeft, ErrAttributeName, table.ErrField when there are
-// table.AttributesMax already, and *table.RowTooLargeError (a table.ErrRowFull) with the sizes.
+// table.AttributesMax already, *table.RowTooLargeError (a table.ErrRowFull) with the sizes, and with an identity ErrNotGranted.
 func (m *Machine) SetAttribute(now protocol.Time, attribute protocol.Attribute, out *protocol.Output) error {
 	m.awake.observe(now)
 	if m.stage > stageRunning {
@@ -133,16 +144,19 @@ func (m *Machine) SetAttribute(now protocol.Time, attribute protocol.Attribute, 
 		m.stats.AttributesRefused++
 		return ErrAttributeName
 	}
-	if held, ok := m.own.Row().Attribute(attribute.Name); ok == (attribute.Value != nil) && string(held) == string(attribute.Value) {
+	if m.guard != nil && !mayset(m.guard.own.verified.Grants, attribute.Name) {
+		m.stats.AttributesRefused++
+		return ErrNotGranted
+	}
+	if held, ok := m.draft().Attribute(attribute.Name); ok == (attribute.Value != nil) && string(held) == string(attribute.Value) {
 		return nil
 	}
-	next := m.own.Row().WithAttribute(attribute)
-	next.Sequence++
+	next := m.draft().WithAttribute(attribute)
 	if err := next.Check(m.config.RowLimit); err != nil {
 		m.stats.AttributesRefused++
 		return err
 	}
-	m.publish(now, next)
+	m.change(now, next, out)
 	return nil
 }
 

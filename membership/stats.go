@@ -39,4 +39,24 @@ type Stats struct {
 	NameConflicts        uint64
 	AttributesRefused    uint64
 	PersistFailures      uint64
+
+	// Of members with an identity.
+	RowsSigned        uint64
+	SignFailures      uint64
+	RowsVerified      uint64 // adopted with good signatures
+	RowsRefused       uint64 // for what they say, without a look at signatures
+	SignaturesChecked uint64
+	Forgeries         uint64 // rows and notices with signatures that do not match
+	VerifyRefused     uint64 // rows and notices for which there was no room to wait
+	BeatsChecked      uint64
+	BeatsForged       uint64
+	BeatsOverBudget   uint64 // heartbeats not looked at, because hashing had used up its share
+	BeatsUnproven     uint64 // own heartbeats that could not be proven, because the row was not signed again in time
+	Equivocations     uint64 // contradictions that this member proved
+	Quarantined       uint64 // members
+	Expelled          uint64 // members that were quarantined, revoked, or whose certificates expired
+	RevocationLists   uint64 // taken in
+	NoticePartsSent   uint64
+	NoticesDropped    uint64 // for which there was no room
+	ClocksRefused     uint64
 }

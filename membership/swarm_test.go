@@ -74,13 +74,20 @@ func TestSwarm(t *testing.T) {
 		n := 2 + r.IntN(24)
 		network, safety := sim.DrawNetwork(r), 2*time.Minute
 		var f *fleet
+		signed, faults := seed%2 == 0, sim.DrawFaults(r, safety)
+		if signed {
+			faults.DiskKept = 1 // who keeps the key and loses the boot counter contradicts itself
+		}
 		trial := sim.Trial{
-			Config: sim.Config{Seed: seed, Network: network, Cost: sim.CommodityCost(), Content: true,
+			Config: sim.Config{Seed: seed, Network: network, Cost: sim.CommodityCost(), Content: true, Ed25519: seed%4 == 0,
 				Decoder: func() protocol.Decoder { return new(Decoder) }},
-			Faults: sim.DrawFaults(r, safety),
+			Faults: faults,
 			Safety: safety,
 			Build: func(w *sim.World) {
 				f = &fleet{world: w}
+				if signed {
+					f.authorities = newAuthorities(w)
+				}
 				w.Check(&eventOrder{known: make(map[[3]uint64]*peerLife)})
 				f.add(n)
 			},

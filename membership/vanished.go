@@ -20,7 +20,7 @@ func (m *Machine) contactGone(now protocol.Time, out *protocol.Output) {
 		}
 		r := m.gone.get(owner)
 		age := now.Sub(r.since)
-		if r.left || age >= m.memory() {
+		if r.left || r.barred || age >= m.memory() {
 			m.gone.remove(owner)
 			continue
 		}

@@ -26,7 +26,7 @@ var layers = map[string][]string{
 	"wire":          {"protocol"},
 	"identity":      {"protocol", "wire"},
 	"table":         {"protocol", "wire"},
-	"membership":    {"protocol", "wire", "table"},
+	"membership":    {"protocol", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire"},
 	"stack":         {"protocol", "wire", "table", "membership", "bimodal"},
 	"sim":           {"protocol", "wire"},

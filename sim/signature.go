@@ -33,6 +33,9 @@ func (w *World) PrivateKey(id protocol.NodeID) ed25519.PrivateKey {
 	return w.privateKey(id, w.keys.generations[id])
 }
 
+// RealSignatures reports whether signatures are those of Ed25519: Config.Ed25519.
+func (w *World) RealSignatures() bool { return w.config.Ed25519 }
+
 // NewKey gives a host another key, with which it signs where Sign says so, besides those that it had, and returns the public key.
 func (w *World) NewKey(id protocol.NodeID) []byte {
 	if w.keys.generations == nil {

@@ -113,7 +113,7 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 	switch {
 	case kind >= wire.KindBimodalFirst && kind <= wire.KindBimodalLast:
 		return d.bimodal.Decode(kind, body)
-	case kind >= wire.KindTableDigest && kind <= wire.KindProbeReply:
+	case kind >= wire.KindTableDigest && kind <= wire.KindNoticePart:
 		return d.membership.Decode(kind, body)
 	}
 	return nil, wire.ErrKind

@@ -31,6 +31,8 @@ type Row struct {
 
 	PublicKey []byte // Ed25519; empty without an identity
 	Anchor    []byte // last link of the hash chain that proves heartbeats; empty: heartbeats are not proven
+	// Certificates is the encoding of the identity.Chain that leads from the fleet's root to PublicKey, without the root's; empty without an identity.
+	Certificates []byte
 	// Fields are optional fields that this version does not know: they are carried along, because the signature covers them.
 	Fields    []Field
 	Signature []byte // by PublicKey over AppendSigned; empty without an identity

@@ -12,8 +12,9 @@ const flagLeft = 1
 
 // Tags of the optional fields that this version knows.
 const (
-	tagPublicKey = 1
-	tagAnchor    = 2
+	tagPublicKey    = 1
+	tagAnchor       = 2
+	tagCertificates = 3
 )
 
 // Size returns the number of bytes that Append adds.
@@ -30,7 +31,7 @@ func (r *Row) signedSize() int {
 		size += wire.BytesSize(len(r.Attributes[i].Name)) + wire.BytesSize(len(r.Attributes[i].Value))
 	}
 	size += wire.UvarintSize(uint64(r.fields()))
-	size += fieldSize(tagPublicKey, r.PublicKey) + fieldSize(tagAnchor, r.Anchor)
+	size += fieldSize(tagPublicKey, r.PublicKey) + fieldSize(tagAnchor, r.Anchor) + fieldSize(tagCertificates, r.Certificates)
 	for i := range r.Fields {
 		size += fieldSize(r.Fields[i].Tag, r.Fields[i].Value)
 	}
@@ -44,6 +45,9 @@ func (r *Row) fields() int {
 		count++
 	}
 	if len(r.Anchor) > 0 {
+		count++
+	}
+	if len(r.Certificates) > 0 {
 		count++
 	}
 	return count
@@ -90,6 +94,7 @@ func (r *Row) AppendSigned(b []byte) []byte {
 	b = wire.AppendUvarint(b, uint64(r.fields()))
 	b = appendField(b, tagPublicKey, r.PublicKey)
 	b = appendField(b, tagAnchor, r.Anchor)
+	b = appendField(b, tagCertificates, r.Certificates)
 	for i := range r.Fields {
 		b = appendField(b, r.Fields[i].Tag, r.Fields[i].Value)
 	}
@@ -175,6 +180,8 @@ func (r *Row) readFields(in *wire.Reader) {
 			r.PublicKey = own(value)
 		case tagAnchor:
 			r.Anchor = own(value)
+		case tagCertificates:
+			r.Certificates = own(value)
 		default:
 			r.Fields = append(r.Fields, Field{Tag: tag, Value: own(value)})
 		}
@@ -188,7 +195,7 @@ func (r *Row) Check(limit int) error {
 		return err
 	}
 	if len(r.Addresses) > AddressesMax || len(r.Attributes) > AttributesMax ||
-		max(len(r.PublicKey), len(r.Anchor), len(r.Signature)) > FieldSizeMax {
+		max(len(r.PublicKey), len(r.Anchor), len(r.Certificates), len(r.Signature)) > FieldSizeMax {
 		return ErrField
 	}
 	for _, address := range r.Addresses {

@@ -16,7 +16,7 @@ func fullRow() *Row {
 		Owner: 1 << 60, Epoch: 300, Sequence: 5, Left: true, Name: "/eu/fra/web-1",
 		Addresses:  []protocol.Address{"10.0.0.1:7400", "[2001:db8::1]:7400"},
 		Attributes: []protocol.Attribute{{Name: "load", Value: []byte{3, 0}}, {Name: "topics", Value: []byte("12345678")}, {Name: "void", Value: []byte{}}},
-		PublicKey:  bytes.Repeat([]byte{1}, 32), Anchor: bytes.Repeat([]byte{2}, LinkSize), Signature: bytes.Repeat([]byte{3}, 64),
+		PublicKey:  bytes.Repeat([]byte{1}, 32), Anchor: bytes.Repeat([]byte{2}, LinkSize), Certificates: []byte("certificates"), Signature: bytes.Repeat([]byte{3}, 64),
 	}
 }
 

@@ -27,5 +27,8 @@ const (
 	KindProbe       protocol.Kind = 18 // membership: are you there
 	KindProbeReply  protocol.Kind = 19 // membership: yes
 
+	KindNoticeSummary protocol.Kind = 20 // membership: which revocation lists and proofs of contradictions the sender holds
+	KindNoticePart    protocol.Kind = 21 // membership: a part of one of them
+
 	KindTest protocol.Kind = 127 // kept free for tests of drivers
 )

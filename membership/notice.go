@@ -1,0 +1,404 @@
+package membership
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"spinglass/identity"
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Bounds of notices.
+const (
+	listsMax        = 16 // revocation lists that are spread, of as many issuers
+	proofsMax       = 48 // members that are quarantined
+	noticeSizeMax   = 1 + 2*3 + identity.ChainSizeMax + identity.RevocationListSizeMax
+	noticePushes    = 3 // how often each member that a notice is news to tells some peers of it
+	refusalsMax     = 16
+	noticeTextProof = "spinglass 1 proof"
+	noticeTextList  = "spinglass 1 list"
+)
+
+// Kinds of notices. Their numbers are part of encodings and stay.
+const (
+	noticeList  = 1
+	noticeProof = 2
+)
+
+// notice is what all members have to know, and anybody can verify: a revocation list, or a proof that a member contradicts itself. It carries the chain of
+// who signed it. It is immutable but for pushes.
+type notice struct {
+	claim   NoticeClaim
+	encoded []byte
+	chain   identity.Chain // the root's certificate is the own one
+	list    *identity.RevocationList
+	proof   *identity.Equivocation
+	pushes  int // still to come
+}
+
+// errNotice says that a notice is none.
+var errNotice = errors.New("membership: malformed notice")
+
+// newNotice makes the notice of a list or of a proof.
+func newNotice(chain identity.Chain, list *identity.RevocationList, proof *identity.Equivocation) *notice {
+	n := &notice{chain: chain, list: list, proof: proof}
+	kind, body, claim := byte(noticeProof), []byte(nil), NoticeClaim{}
+	if list != nil {
+		kind, body = noticeList, list.Append(nil)
+		hash := list.Hash()
+		claim = NoticeClaim{ID: noticeID(noticeTextList, list.Issuer), Number: list.Number, Digest: binary.BigEndian.Uint32(hash[:])}
+	} else {
+		body = proof.Append(nil)
+		claim = NoticeClaim{ID: noticeID(noticeTextProof, proof.Author)}
+	}
+	var certificates []byte
+	if len(chain) > 1 {
+		certificates = chain[1:].Append(nil)
+	}
+	n.claim = claim
+	n.encoded = wire.AppendBytes(wire.AppendBytes([]byte{kind}, certificates), body)
+	return n
+}
+
+// noticeID names all lists of an issuer, or all proofs against an author.
+func noticeID(text string, key identity.PublicKey) uint64 {
+	sum := sha256.Sum256(append([]byte(text), key[:]...))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// decodeNotice reads a notice. What it says is not verified.
+func decodeNotice(b []byte, root *identity.Certificate) (*notice, error) {
+	in := wire.NewReader(b)
+	kind, certificates, body := in.Byte(), in.Bytes(identity.ChainSizeMax), in.Bytes(identity.RevocationListSizeMax)
+	if err := in.Done(); err != nil {
+		return nil, err
+	}
+	chain := identity.Chain{root}
+	if len(certificates) > 0 {
+		after, err := identity.DecodeChain(certificates)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, after...)
+	}
+	var list *identity.RevocationList
+	var proof *identity.Equivocation
+	var err error
+	switch kind {
+	case noticeList:
+		list, err = identity.DecodeRevocationList(body)
+	case noticeProof:
+		proof, err = identity.DecodeEquivocation(body)
+	default:
+		err = errNotice
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newNotice(chain, list, proof), nil
+}
+
+// signer returns the key that the notice is about: a list's issuer, a proof's author.
+func (n *notice) signer() identity.PublicKey {
+	if n.list != nil {
+		return n.list.Issuer
+	}
+	return n.proof.Author
+}
+
+// check finds out what is wrong with a notice, apart from signatures. It goes by the time at which the chain was complete, so that all members decide alike
+// whatever their clocks say, and so that what was revoked stays so when its issuer is away.
+func (n *notice) check(anchor identity.Fingerprint) error {
+	policy := identity.Policy{Anchor: anchor}
+	for _, certificate := range n.chain {
+		policy.Now = max(policy.Now, certificate.NotBefore)
+	}
+	verified, err := policy.VerifyAgain(n.chain)
+	if err != nil {
+		return err
+	}
+	kind := identity.KindMember
+	if n.list != nil {
+		kind = identity.KindZone
+	} else if n.proof.Context != identity.ContextRow {
+		return errNotice
+	}
+	if verified.Kind != kind || verified.Key != n.signer() {
+		return errNotice
+	}
+	return nil
+}
+
+// checks returns the signatures that have to be checked.
+func (n *notice) checks(g *guard) []protocol.Check {
+	checks := g.signatures(n.chain)
+	if n.list != nil {
+		return append(checks, n.list.SignatureCheck())
+	}
+	return append(checks, n.proof.SignatureChecks()...)
+}
+
+// notices are those that this member holds, in ascending order of their IDs.
+type notices struct {
+	held     []*notice
+	hash     uint32 // of what is held; 0 when nothing is
+	parcels  []parcel
+	refusals []NoticeClaim // what was refused lately and is not to be asked for again
+}
+
+func (n *notices) find(id uint64) (int, bool) {
+	return slices.BinarySearchFunc(n.held, id, func(h *notice, id uint64) int { return cmp.Compare(h.claim.ID, id) })
+}
+
+// guilty reports whether there is a proof against the key.
+func (n *notices) guilty(key identity.PublicKey) bool {
+	if len(n.held) == 0 {
+		return false
+	}
+	_, found := n.find(noticeID(noticeTextProof, key))
+	return found
+}
+
+// put keeps a notice in place of an older one. It reports false when there is no place; lists of issuers closer to the root take that of others.
+func (n *notices) put(next *notice) bool {
+	i, found := n.find(next.claim.ID)
+	if found {
+		n.held[i] = next
+		n.rehash()
+		return true
+	}
+	count, limit, farthest := 0, proofsMax, -1
+	if next.list != nil {
+		limit = listsMax
+	}
+	for j, h := range n.held {
+		if (h.list != nil) != (next.list != nil) {
+			continue
+		}
+		count++
+		if h.list != nil && len(h.chain) > len(next.chain) && (farthest < 0 || len(h.chain) > len(n.held[farthest].chain)) {
+			farthest = j
+		}
+	}
+	if count >= limit {
+		if farthest < 0 {
+			return false
+		}
+		n.held = slices.Delete(n.held, farthest, farthest+1)
+		i, _ = n.find(next.claim.ID)
+	}
+	n.held = slices.Insert(n.held, i, next)
+	n.rehash()
+	return true
+}
+
+// rehash computes hash anew.
+func (n *notices) rehash() {
+	n.hash = 0
+	for _, h := range n.held {
+		sum := sha256.Sum256(h.claim.append(nil))
+		n.hash ^= binary.BigEndian.Uint32(sum[:])
+	}
+	if len(n.held) > 0 && n.hash == 0 {
+		n.hash = 1
+	}
+}
+
+// lacks reports whether somebody who holds claims lacks the one that is claimed.
+func lacks(claims []NoticeClaim, c NoticeClaim) bool {
+	i, found := slices.BinarySearchFunc(claims, c.ID, func(h NoticeClaim, id uint64) int { return cmp.Compare(h.ID, id) })
+	if !found {
+		return true
+	}
+	h := claims[i]
+	return h.Number < c.Number || h.Number == c.Number && h.Digest != c.Digest
+}
+
+// claims returns what this member holds.
+func (n *notices) claims() []NoticeClaim {
+	claims := make([]NoticeClaim, len(n.held))
+	for i, h := range n.held {
+		claims[i] = h.claim
+	}
+	return claims
+}
+
+// summary tells a peer what this member holds.
+func (m *Machine) summary(to protocol.NodeID, answer bool, out *protocol.Output) {
+	s := &Summary{Answer: answer, Claims: m.guard.notices.claims()}
+	m.answerRoom -= s.Size()
+	m.stats.BytesSent += uint64(s.Size())
+	out.Send(to, s)
+}
+
+// compareNotices begins an exchange of notices with a peer whose digest says that it holds others.
+func (m *Machine) compareNotices(from protocol.NodeID, hash uint32, out *protocol.Output) {
+	if m.guard != nil && hash != m.guard.notices.hash && m.answerRoom > 0 {
+		m.summary(from, false, out)
+	}
+}
+
+// receiveSummary sends what the peer lacks, and asks for what this member lacks, by a summary of its own.
+func (m *Machine) receiveSummary(from protocol.NodeID, s *Summary, out *protocol.Output) {
+	if m.guard == nil || m.table.Get(from) == nil {
+		out.Drop(from, ReasonStranger)
+		return
+	}
+	n := &m.guard.notices
+	for _, h := range n.held {
+		if lacks(s.Claims, h.claim) {
+			m.sendNotice(from, h, out)
+		}
+	}
+	if s.Answer {
+		return
+	}
+	own := n.claims()
+	for _, claim := range s.Claims {
+		if lacks(own, claim) && !slices.Contains(n.refusals, claim) {
+			if m.answerRoom > 0 {
+				m.summary(from, true, out)
+			}
+			return
+		}
+	}
+}
+
+// sendNotice sends a notice in parts.
+func (m *Machine) sendNotice(to protocol.NodeID, n *notice, out *protocol.Output) {
+	sum := sha256.Sum256(n.encoded)
+	for offset := 0; offset < len(n.encoded); offset += partSize {
+		if m.answerRoom <= 0 {
+			m.stats.AnswersOverBudget++
+			return
+		}
+		part := &NoticePart{Sum: sum, Total: len(n.encoded), Offset: offset, Data: n.encoded[offset:min(offset+partSize, len(n.encoded))]}
+		m.answerRoom -= part.Size()
+		m.stats.BytesSent += uint64(part.Size())
+		m.stats.NoticePartsSent++
+		out.Send(to, part)
+	}
+}
+
+// pushNotices tells some peers what this member holds, when there is news among it.
+func (m *Machine) pushNotices(now protocol.Time, out *protocol.Output) {
+	more := false
+	for _, n := range m.guard.notices.held {
+		n.pushes = max(0, n.pushes-1)
+		more = more || n.pushes > 0
+	}
+	s := &Summary{Claims: m.guard.notices.claims()}
+	if targets := m.targets(m.config.Fanout); len(targets) > 0 {
+		m.stats.BytesSent += uint64(len(targets) * s.Size())
+		out.Spread(targets, s)
+	}
+	if more {
+		m.deadlines.Set(taskNotices, now.Add(m.config.Round))
+	}
+}
+
+// receivePart takes a part of a notice.
+func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *NoticePart, out *protocol.Output) {
+	if m.guard == nil || m.table.Get(from) == nil {
+		out.Drop(from, ReasonStranger)
+		return
+	}
+	n := &m.guard.notices
+	encoded := n.collect(now, from, p)
+	if encoded == nil {
+		return
+	}
+	if sum := sha256.Sum256(encoded); sum != p.Sum {
+		out.Drop(from, ReasonNotice)
+		return
+	}
+	notice, err := decodeNotice(encoded, m.guard.root)
+	if err == nil && !bytes.Equal(notice.encoded, encoded) {
+		err = errNotice
+	}
+	if err != nil {
+		out.Drop(from, ReasonNotice)
+		return
+	}
+	m.offerNotice(now, from, notice, out)
+}
+
+// offerNotice has a notice verified, if it is news.
+func (m *Machine) offerNotice(now protocol.Time, from protocol.NodeID, n *notice, out *protocol.Output) {
+	if !m.noticeIsNews(n) {
+		return
+	}
+	if err := n.check(m.guard.identity.Anchor); err != nil {
+		m.guard.notices.refuse(n.claim)
+		out.Drop(from, ReasonNotice)
+		return
+	}
+	m.verify(now, suspect{from: from, sum: sha256.Sum256(n.encoded), checks: n.checks(m.guard), ownZone: true, notice: n}, out)
+}
+
+// refuse notes that a notice is not to be asked for again for a while.
+func (n *notices) refuse(claim NoticeClaim) {
+	if len(n.refusals) == refusalsMax {
+		n.refusals = slices.Delete(n.refusals, 0, 1)
+	}
+	n.refusals = append(n.refusals, claim)
+}
+
+func (m *Machine) noticeIsNews(n *notice) bool {
+	if n.list != nil {
+		return m.guard.revocations.News(n.list)
+	}
+	return !m.guard.notices.guilty(n.proof.Author)
+}
+
+// takeNotice takes in a notice whose signatures are good, and tells others of it.
+func (m *Machine) takeNotice(now protocol.Time, from protocol.NodeID, n *notice, out *protocol.Output) {
+	if m.stage != stageRunning || !m.noticeIsNews(n) {
+		return
+	}
+	if n.list != nil {
+		changed, proof, err := m.guard.revocations.MergeVerified(n.list)
+		if proof != nil {
+			out.Emit(ListsContradict{Proof: proof})
+		}
+		if err != nil || !changed {
+			m.guard.notices.refuse(n.claim)
+			return
+		}
+	}
+	if !m.guard.notices.put(n) {
+		m.stats.NoticesDropped++
+		m.guard.notices.refuse(n.claim)
+		out.Drop(from, ReasonNoticesFull)
+		return
+	}
+	n.pushes = noticePushes
+	m.deadlines.Set(taskNotices, now)
+	if n.list != nil {
+		m.stats.RevocationLists++
+		out.Emit(RevocationsChanged{List: n.list})
+		m.judgeCredentials(now, out)
+		return
+	}
+	m.stats.Quarantined++
+	leaf := n.chain.Leaf()
+	out.Emit(Quarantined{Peer: leaf.NodeID, Name: leaf.Name, Proof: n.proof})
+	m.judgeCredentials(now, out)
+}
+
+// knownNotices makes notices of the revocation lists that were known from the start, as far as the own chain leads to their issuers.
+func (m *Machine) knownNotices() {
+	for _, list := range m.guard.revocations.Lists() {
+		for i, certificate := range m.guard.own.chain {
+			if certificate.Kind == identity.KindZone && certificate.Key == list.Issuer {
+				m.guard.notices.put(newNotice(m.guard.own.chain[:i+1:i+1], list, nil))
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package membership
+
+import (
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"spinglass/identity"
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// sweepEvery is how often certificates are looked at again because time has passed.
+const sweepEvery = time.Minute
+
+// contradicts reports whether a signed row and the one held prove that their owner says different things under one version; then the owner is quarantined, and
+// all are told.
+func (m *Machine) contradicts(now protocol.Time, s *suspect, out *protocol.Output) bool {
+	row, held := s.update.Row, m.heldRow(s.update.Row.Owner)
+	if held == nil || held.Version(0).CompareRow(row.Version(0)) != 0 || string(held.PublicKey) != string(row.PublicKey) {
+		return false
+	}
+	proof, err := identity.NewVerifiedEquivocation(
+		statementOf(held, sha256.Sum256(held.AppendSigned(nil))), statementOf(row, sha256.Sum256(row.AppendSigned(nil))))
+	if err != nil {
+		return false // one content, signed twice
+	}
+	m.stats.Equivocations++
+	m.takeNotice(now, s.from, newNotice(s.author.chain, nil, proof), out)
+	return true
+}
+
+// judgeCredentials looks at the certificates of all members again, and expels who is no longer one.
+func (m *Machine) judgeCredentials(now protocol.Time, out *protocol.Output) {
+	policy := m.guard.policy(now)
+	for i := 0; i < m.table.Len(); {
+		e := m.table.At(i)
+		c := e.State.credential
+		if e == m.own || c == nil {
+			i++
+			continue
+		}
+		reason := protocol.Reason("")
+		if verified, err := policy.VerifyAgain(c.chain); err != nil {
+			reason = reasonOf(err)
+		} else {
+			c.verified = verified
+		}
+		if m.guard.notices.guilty(c.key()) {
+			reason = ReasonRowQuarantined
+		}
+		if reason == "" {
+			i++
+			continue
+		}
+		m.expel(now, e, reason, out)
+	}
+	for i := range m.gone.records {
+		r := &m.gone.records[i]
+		if r.credential != nil && !r.barred && m.guard.notices.guilty(r.credential.key()) {
+			r.barred = true
+		}
+	}
+	m.watchLife(now, out)
+}
+
+// expel takes out a member whose word no longer counts. Its version is remembered, and it is not contacted.
+func (m *Machine) expel(now protocol.Time, e *entry, reason protocol.Reason, out *protocol.Output) {
+	left := e.State.state == StateLeft
+	m.table.Remove(e.Owner())
+	m.expected.Cancel(e.Owner())
+	r := m.recordOf(e, now)
+	r.left, r.barred = left, true
+	m.bury(now, r)
+	m.stats.Expelled++
+	out.Emit(Expelled{Peer: m.view(e), Reason: reason})
+	if !left {
+		m.stats.PeersDown++
+		out.Emit(protocol.PeerDown{Peer: m.view(e)})
+	}
+}
+
+// recordOf returns the record of a member that went.
+func (m *Machine) recordOf(e *entry, since protocol.Time) record {
+	return record{row: e.Row(), version: e.Version(), proof: e.Proof(), credential: e.State.credential, since: since}
+}
+
+// Revoke takes a revocation list in, and has it spread to all members. It takes effect once its signature was checked; RevocationsChanged tells when. Its issuer
+// has to be an authority above a member that is known, or the error is an identity.ErrAuthority.
+func (m *Machine) Revoke(now protocol.Time, list *identity.RevocationList, out *protocol.Output) error {
+	m.awake.observe(now)
+	if m.guard == nil {
+		return identity.ErrAuthority
+	}
+	chain := m.chainOf(list.Issuer)
+	if chain == nil {
+		return identity.ErrAuthority
+	}
+	if err := list.Check(); err != nil {
+		return err
+	}
+	m.offerNotice(now, m.config.Self, newNotice(chain, list, nil), out)
+	return nil
+}
+
+// chainOf returns the chain to a zone's key, as far as the members that are known lead to it; nil when none does.
+func (m *Machine) chainOf(key identity.PublicKey) identity.Chain {
+	to := func(c *credential) identity.Chain {
+		if c == nil {
+			return nil
+		}
+		i := slices.IndexFunc(c.chain, func(z *identity.Certificate) bool { return z.Kind == identity.KindZone && z.Key == key })
+		return c.chain[:i+1]
+	}
+	if chain := to(m.guard.own); len(chain) > 0 {
+		return slices.Clone(chain)
+	}
+	for i := range m.table.Len() {
+		if chain := to(m.table.At(i).State.credential); len(chain) > 0 {
+			return slices.Clone(chain)
+		}
+	}
+	return nil
+}
+
+// QuarantinedPeer is a member of which it is proven that it contradicts itself.
+type QuarantinedPeer struct {
+	Peer  protocol.NodeID
+	Name  string
+	Proof *identity.Equivocation
+}
+
+// Quarantine returns the members that are quarantined.
+func (m *Machine) Quarantine() (peers []QuarantinedPeer) {
+	if m.guard == nil {
+		return nil
+	}
+	for _, n := range m.guard.notices.held {
+		if n.proof != nil {
+			peers = append(peers, QuarantinedPeer{Peer: n.chain.Leaf().NodeID, Name: n.chain.Leaf().Name, Proof: n.proof})
+		}
+	}
+	return peers
+}
+
+// Revocations returns the revocation lists that are known.
+func (m *Machine) Revocations() []*identity.RevocationList {
+	if m.guard == nil {
+		return nil
+	}
+	return m.guard.revocations.Lists()
+}
+
+// conflicting asks for rows that the digest claims to be other ones under the version held here: it proves that their owner contradicts itself, if it is so.
+func (m *Machine) conflicting(d *Digest, difference *table.Difference[peer]) {
+	if m.guard == nil || len(d.Checks) != len(d.Held.Claims) {
+		return
+	}
+	for i := range d.Held.Claims {
+		claim := &d.Held.Claims[i]
+		e := m.table.Get(claim.Owner)
+		if e == nil || e.State.credential == nil && e != m.own || e.Version().CompareRow(claim.Version) != 0 || e.State.sum[d.Salt%sha256.Size] == d.Checks[i] {
+			continue
+		}
+		difference.Rows = append(difference.Rows, e)
+		difference.WantRows = append(difference.WantRows, claim.Owner)
+	}
+}
+
+// checksOf returns a byte of each claimed row's hash. Which one is drawn for each digest, so that rows that differ are found sooner or later.
+func (m *Machine) checksOf(claims []table.Claim, salt byte) []byte {
+	checks := make([]byte, len(claims))
+	for i := range claims {
+		checks[i] = m.table.Get(claims[i].Owner).State.sum[salt%sha256.Size]
+	}
+	return checks
+}
