@@ -48,6 +48,9 @@ func (m *Machine) enter(now protocol.Time, from protocol.NodeID, u *RowUpdate, c
 		m.bury(now, record{row: u.Row, version: version, left: true, since: now, proof: u.Proof, credential: c})
 		return nil
 	}
+	if c != nil && news {
+		news = !renewedOnly(m.heldRow(owner), u.Row)
+	}
 	e, outcome, err := m.table.Merge(m.awake.time, u.Row, u.Heartbeat, u.Proof)
 	if err != nil {
 		m.refused(now, from, err, out)
@@ -70,7 +73,7 @@ func (m *Machine) enter(now protocol.Time, from protocol.NodeID, u *RowUpdate, c
 // comeBackBy brings a vanished member back by a heartbeat, if it is of the row on record.
 func (m *Machine) comeBackBy(now protocol.Time, from protocol.NodeID, b *Beat, out *protocol.Output) {
 	r := m.gone.get(b.Owner)
-	if r == nil || r.left || r.barred || r.version.CompareRow(b.Version) != 0 {
+	if r == nil || r.left || r.version.CompareRow(b.Version) != 0 {
 		return
 	}
 	update := RowUpdate{Row: r.row, Heartbeat: b.Heartbeat, Proof: b.Proof}

@@ -33,9 +33,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		// It restarted below the versions that it had before it went, and would be taken for dead for ever: let it go above them.
 		head.Rows = []RowUpdate{{Row: r.row, Heartbeat: r.version.Heartbeat, Proof: r.proof}}
 	}
-	if known != nil {
-		m.compareNotices(from, d.Notices, out)
-	}
+	m.compareNotices(from, d.Notices, out)
 	m.answer(from, head, answerLimit(known), out)
 }
 

@@ -238,14 +238,23 @@ func (m *Machine) summary(to protocol.NodeID, answer bool, out *protocol.Output)
 
 // compareNotices begins an exchange of notices with a peer whose digest says that it holds others.
 func (m *Machine) compareNotices(from protocol.NodeID, hash uint32, out *protocol.Output) {
-	if m.guard != nil && hash != m.guard.notices.hash && m.answerRoom > 0 {
+	if m.noticesWith(from) && hash != m.guard.notices.hash && m.answerRoom > 0 {
 		m.summary(from, false, out)
 	}
 }
 
+// noticesWith reports whether notices are exchanged with a peer: with members, and with those whose word counts no longer, so that they hear why.
+func (m *Machine) noticesWith(from protocol.NodeID) bool {
+	if m.guard == nil {
+		return false
+	}
+	r := m.gone.get(from)
+	return m.table.Get(from) != nil || r != nil && r.barred
+}
+
 // receiveSummary sends what the peer lacks, and asks for what this member lacks, by a summary of its own.
 func (m *Machine) receiveSummary(from protocol.NodeID, s *Summary, out *protocol.Output) {
-	if m.guard == nil || m.table.Get(from) == nil {
+	if !m.noticesWith(from) {
 		out.Drop(from, ReasonStranger)
 		return
 	}
@@ -304,7 +313,7 @@ func (m *Machine) pushNotices(now protocol.Time, out *protocol.Output) {
 
 // receivePart takes a part of a notice.
 func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *NoticePart, out *protocol.Output) {
-	if m.guard == nil || m.table.Get(from) == nil {
+	if !m.noticesWith(from) {
 		out.Drop(from, ReasonStranger)
 		return
 	}

@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"bytes"
+
 	"spinglass/protocol"
 	"spinglass/table"
 )
@@ -81,7 +83,17 @@ func sameLinks(a, b *table.Row) bool {
 	return a.Epoch == b.Epoch && string(a.Anchor) == string(b.Anchor)
 }
 
-// proveBeat reports whether a heartbeat that belongs to a row in the table, or on record, is news and proven.
+// renewedOnly reports whether a row differs from the one held by no more than the anchor of its heartbeats: nobody has to hear of that at once.
+func renewedOnly(held, row *table.Row) bool {
+	if held == nil || held.Epoch != row.Epoch {
+		return false
+	}
+	same := *held
+	same.Sequence, same.Anchor = row.Sequence, row.Anchor
+	return bytes.Equal(same.AppendSigned(nil), row.AppendSigned(nil))
+}
+
+// beatProven reports whether a heartbeat that belongs to a row in the table, or on record, is news and proven.
 func (m *Machine) beatProven(from protocol.NodeID, b *Beat, out *protocol.Output) bool {
 	row, version, proof := m.heldProof(b.Owner)
 	if row == nil || version.CompareRow(b.Version) != 0 || b.Heartbeat <= version.Heartbeat {

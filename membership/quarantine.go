@@ -70,7 +70,7 @@ func (m *Machine) expel(now protocol.Time, e *entry, reason protocol.Reason, out
 	m.table.Remove(e.Owner())
 	m.expected.Cancel(e.Owner())
 	r := m.recordOf(e, now)
-	r.left, r.barred = left, true
+	r.left, r.barred = left, reason != ReasonRowExpired // who only expired, perhaps by a wrong clock here, is still contacted
 	m.bury(now, r)
 	m.stats.Expelled++
 	out.Emit(Expelled{Peer: m.view(e), Reason: reason})

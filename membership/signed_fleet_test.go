@@ -18,14 +18,14 @@ const (
 
 // authorities issue the certificates of a simulated fleet: a root, and the zone /lab below it.
 type authorities struct {
-	publicKey  func(protocol.NodeID) []byte
-	modelled   bool // signatures are those of sim.ModelSignature
-	entropy    *rand.ChaCha8
-	root, zone *identity.Authority
-	life       time.Duration
-	names      map[protocol.NodeID]string
-	chains     map[protocol.NodeID]identity.Chain // latest
-	revoked    []*identity.RevocationList
+	publicKey   func(protocol.NodeID) []byte
+	modelled    bool // signatures are those of sim.ModelSignature
+	entropy     *rand.ChaCha8
+	root, zone  *identity.Authority
+	life        time.Duration
+	names       map[protocol.NodeID]string
+	chains      map[protocol.NodeID]identity.Chain // latest
+	chainLength uint64                             // of heartbeats; 0 for the default
 }
 
 func newAuthorities(w *sim.World) *authorities {
@@ -92,7 +92,7 @@ func (a *authorities) identityOf(b sim.Boot, name string) *Identity {
 	if chain == nil {
 		chain = a.issue(b.ID, name, noon, identity.MemberGrants())
 	}
-	i := &Identity{Chain: chain, Anchor: a.root.Anchor(), Wall: noon, Revocations: a.revoked}
+	i := &Identity{Chain: chain, Anchor: a.root.Anchor(), Wall: noon, ChainLength: a.chainLength}
 	for k := range i.Seed {
 		i.Seed[k] = byte(b.Rand.Uint32())
 	}
