@@ -28,6 +28,14 @@ func messages() []protocol.Message {
 	return []protocol.Message{
 		&Digest{Stamp: 1 << 40, Evidence: ownEvidence, Held: table.Digest{First: 5, Last: 1 << 60, Claims: []table.Claim{claim(2, 1), claim(77, 300)}}},
 		&Digest{Evidence: Evidence{Version: table.Version{Epoch: 1, Sequence: 1}}},
+		&Digest{
+			Stamp: 5, Evidence: ownEvidence, Held: table.Digest{Last: 9, Claims: []table.Claim{claim(2, 1), claim(7, 3)}},
+			Notices: 1 << 31, Checks: []byte{7, 255}, Salt: 31,
+		},
+		&Summary{Answer: true, Claims: []NoticeClaim{{ID: 5, Number: 300, Digest: 1 << 30}, {ID: 1 << 60}}},
+		&Summary{},
+		&NoticePart{Sum: [32]byte{1, 2}, Total: 3000, Offset: 2 * partSize, Data: bytes.Repeat([]byte{5}, partSize)},
+		&NoticePart{Total: 3, Data: []byte{1, 2, 3}},
 		&Delta{
 			Answer: true, More: true, Rumour: true, Echo: 99, Evidence: ownEvidence,
 			Rows:     []RowUpdate{{Row: row, Heartbeat: 12, Proof: []byte{1}}},
@@ -41,7 +49,7 @@ func messages() []protocol.Message {
 }
 
 var sameMessage = cmp.Options{
-	cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Digest{}, Delta{}, Probe{}, ProbeReply{}),
+	cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Digest{}, Delta{}, Probe{}, ProbeReply{}, Summary{}, NoticePart{}),
 }
 
 func TestMessagesRoundTrip(t *testing.T) {
@@ -104,6 +112,7 @@ func FuzzDecode(f *testing.F) {
 		if again := m.Append(nil); !bytes.Equal(again, body) || m.Size() != len(body) {
 			t.Fatalf("%x decodes and encodes as %x, size %d", body, again, m.Size())
 		}
+		newSolo(t, nil).fuzz(m)
 		machine := lone(t)
 		var out protocol.Output
 		machine.Receive(1, 42, m, &out)
@@ -119,7 +128,7 @@ func FuzzDecode(f *testing.F) {
 func TestDecodeAllocatesNothing(t *testing.T) {
 	var d Decoder
 	digest := messages()[0]
-	delta := messages()[2].(*Delta)
+	delta := messages()[7].(*Delta)
 	delta.Rows = nil
 	bodies := [][]byte{digest.Append(nil), delta.Append(nil)}
 	allocations := testing.AllocsPerRun(100, func() {

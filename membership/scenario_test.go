@@ -240,7 +240,7 @@ func TestOwnAddressDoesNotCount(t *testing.T) {
 }
 
 // resurrections returns how many times a crashed member came back in a fleet with or without memory of the dead.
-func resurrections(seed uint64, memoryOff bool) (ups int, stopped uint64, err error) {
+func resurrections(newFleet maker, seed uint64, memoryOff bool) (ups int, stopped uint64, err error) {
 	f := newFleet(40, sim.Config{Seed: seed, Network: lan(0.2)}, func(_ int, c *Config) {
 		if memoryOff {
 			c.MemoryOfDead = -1
@@ -269,16 +269,18 @@ func resurrections(seed uint64, memoryOff bool) (ups int, stopped uint64, err er
 // "The highest (epoch, sequence, heartbeat) seen of a removed member is remembered for at least 10*T_fail, so old rows cannot
 // resurrect it": none with the memory, some without.
 func TestTheDeadStayDead(t *testing.T) {
-	sim.Swarm(t, 5, func(seed uint64) error {
-		ups, stopped, err := resurrections(seed, false)
-		if ups != 0 || stopped == 0 {
-			err = errors.Join(err, fmt.Errorf("%d resurrections, %d prevented", ups, stopped))
+	signedAndNot(t, func(t *testing.T, newFleet maker) {
+		sim.Swarm(t, 5, func(seed uint64) error {
+			ups, stopped, err := resurrections(newFleet, seed, false)
+			if ups != 0 || stopped == 0 {
+				err = errors.Join(err, fmt.Errorf("%d resurrections, %d prevented", ups, stopped))
+			}
+			return err
+		})
+		if ups, _, err := resurrections(newFleet, 1, true); err != nil || ups == 0 {
+			t.Errorf("%d resurrections without memory of the dead (%v): the test does not bite", ups, err)
 		}
-		return err
 	})
-	if ups, _, err := resurrections(1, true); err != nil || ups == 0 {
-		t.Errorf("%d resurrections without memory of the dead (%v): the test does not bite", ups, err)
-	}
 }
 
 // A member that lost its boot counter after it was removed is let back in: it hears of the versions that it had and goes above

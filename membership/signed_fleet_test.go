@@ -26,6 +26,7 @@ type authorities struct {
 	names       map[protocol.NodeID]string
 	chains      map[protocol.NodeID]identity.Chain // latest
 	chainLength uint64                             // of heartbeats; 0 for the default
+	verifyRate  int                                // 0 for the default
 }
 
 func newAuthorities(w *sim.World) *authorities {
@@ -92,7 +93,7 @@ func (a *authorities) identityOf(b sim.Boot, name string) *Identity {
 	if chain == nil {
 		chain = a.issue(b.ID, name, noon, identity.MemberGrants())
 	}
-	i := &Identity{Chain: chain, Anchor: a.root.Anchor(), Wall: noon, ChainLength: a.chainLength}
+	i := &Identity{Chain: chain, Anchor: a.root.Anchor(), Wall: noon, ChainLength: a.chainLength, VerifyRate: a.verifyRate}
 	for k := range i.Seed {
 		i.Seed[k] = byte(b.Rand.Uint32())
 	}

@@ -239,7 +239,7 @@ func (m *Machine) heldRow(owner protocol.NodeID) *table.Row {
 	if e := m.table.Get(owner); e != nil {
 		return e.Row()
 	}
-	if r := m.gone.get(owner); r != nil {
+	if r := m.gone.get(owner); r != nil && !m.gone.off {
 		return r.row
 	}
 	return nil
