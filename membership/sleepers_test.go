@@ -17,7 +17,7 @@ func perturbed(i int) bool { return i%perturbedEvery == 1 }
 
 // sleepersTrial runs a fleet of n for two minutes while a quarter of it is asleep half to nine tenths of the time, and returns
 // how many healthy members were removed by anybody. In trials of even seed all sleepers sleep nine tenths.
-func sleepersTrial(n int, seed uint64, healthOff bool) (removed int, err error) {
+func sleepersTrial(newFleet maker, n int, seed uint64, healthOff bool) (removed int, err error) {
 	f := newFleet(n, sim.Config{Seed: seed, Network: lan(0.01), Cost: sim.CommodityCost()}, func(_ int, c *Config) {
 		c.LocalHealthOff = healthOff
 	})
@@ -56,17 +56,26 @@ const biteSeed = 52
 func TestSleepersRemoveNobody(t *testing.T) {
 	trial := func(n int) func(uint64) error {
 		return func(seed uint64) error {
-			removed, err := sleepersTrial(n, seed, false)
+			removed, err := sleepersTrial(newFleet, n, seed, false)
 			if removed > 0 {
 				err = errors.Join(err, fmt.Errorf("%d times a healthy member of %d was removed", removed, n))
 			}
 			return err
 		}
 	}
+	signed := func(seed uint64) error {
+		removed, err := sleepersTrial(newSignedFleet, 40, seed, false)
+		if removed > 0 {
+			err = errors.Join(err, fmt.Errorf("%d times a healthy member was removed from a fleet of signed rows", removed))
+		}
+		return err
+	}
 	if !full() {
 		sim.Swarm(t, 5, trial(100))
+		sim.Swarm(t, 3, signed)
 		return
 	}
+	t.Run("signed", func(t *testing.T) { sim.Swarm(t, 50, signed) })
 	t.Run("100", func(t *testing.T) { sim.Swarm(t, 200, trial(100)) })
 	t.Run("1000", func(t *testing.T) { sim.Swarm(t, 20, trial(1000)) })
 }
@@ -74,14 +83,14 @@ func TestSleepersRemoveNobody(t *testing.T) {
 // "A member whose own timers fire late, or which was paused for longer than a round, first suspects itself". Without that the
 // test above fails.
 func TestSleepersNeedLocalHealth(t *testing.T) {
-	removed, err := sleepersTrial(100, biteSeed, true)
+	removed, err := sleepersTrial(newFleet, 100, biteSeed, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if removed == 0 {
 		t.Error("nobody was removed although local health is off: the test of sleepers does not bite")
 	}
-	if removed, err = sleepersTrial(100, biteSeed, false); removed != 0 || err != nil {
+	if removed, err = sleepersTrial(newFleet, 100, biteSeed, false); removed != 0 || err != nil {
 		t.Errorf("with local health %d removed, %v", removed, err)
 	}
 }

@@ -36,6 +36,7 @@ type fleet struct {
 	published map[streamName]uint64 // messages that each stream has taken
 	counted   map[hostStream]uint64 // messages delivered or told as lost
 	lost      uint64                // of them
+	authority *authority            // nil: members have no identities
 	found     []error
 }
 
@@ -50,8 +51,12 @@ type hostStream struct {
 	stream      streamName
 }
 
+// newFleet makes a fleet. In a world of real signatures its members have identities.
 func newFleet(w *sim.World, size int, interval time.Duration, until protocol.Time) *fleet {
 	f := &fleet{world: w, published: map[streamName]uint64{}, counted: map[hostStream]uint64{}}
+	if w.RealSignatures() {
+		f.authority = newAuthority(w)
+	}
 	w.Check(f)
 	for i := 1; i <= size; i++ {
 		id := protocol.NodeID(i)
@@ -61,7 +66,9 @@ func newFleet(w *sim.World, size int, interval time.Duration, until protocol.Tim
 			if err != nil {
 				panic(err)
 			}
-			n, err := stack.New(nodeConfig(b, epoch, i == 1))
+			config := nodeConfig(b, epoch, i == 1)
+			config.Membership.Identity = f.authority.identityOf(b)
+			n, err := stack.New(config)
 			if err != nil {
 				panic(err)
 			}
@@ -190,7 +197,7 @@ func TestSwarm(t *testing.T) {
 		faults.DiskKept = 1 // a node that loses its disk comes back with another NodeID
 		var f *fleet
 		trial := sim.Trial{
-			Config: sim.Config{Seed: seed, Decoder: func() protocol.Decoder { return &stack.Decoder{} }, Network: sim.DrawNetwork(r), Cost: sim.CommodityCost(), Content: true},
+			Config: sim.Config{Seed: seed, Decoder: func() protocol.Decoder { return &stack.Decoder{} }, Network: sim.DrawNetwork(r), Cost: sim.CommodityCost(), Content: true, Ed25519: seed%2 == 0},
 			Faults: faults, Safety: safety,
 			Build:     func(w *sim.World) { f = newFleet(w, size, interval, protocol.Time(safety+2*time.Second)) },
 			Converged: func(w *sim.World) error { return f.converged(w) }, Converge: 90 * time.Second,
