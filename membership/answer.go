@@ -78,7 +78,9 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 	if d.More && (known != nil || m.guard != nil) { // the row of a stranger is being verified, perhaps
 		m.follow = from
 	}
-	m.reached(now, out)
+	if m.guard == nil || known != nil {
+		m.reached(now, out)
+	}
 	m.requested(d, &m.difference)
 	if len(m.difference.Rows)+len(m.difference.Beats) == 0 {
 		return

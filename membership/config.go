@@ -107,7 +107,11 @@ func (c *Config) failTimeout(members int) time.Duration {
 
 // claims returns how many claims a digest holds, with numbers as they are in a fleet that has been up for months.
 func (c *Config) claims() int {
-	return max(1, (min(c.DigestBytes, c.payload())-digestHeaderTypical)/(table.ClaimSizeTypical+1))
+	header, claim := digestHeaderTypical, table.ClaimSizeTypical+1
+	if c.Identity != nil {
+		header, claim = header+table.LinkSize+digestChecksMax, claim+1
+	}
+	return max(1, (min(c.DigestBytes, c.payload())-header)/claim)
 }
 
 // check reports what is wrong with a configuration that has its defaults.

@@ -108,6 +108,7 @@ const (
 	ReasonRowRevoked     protocol.Reason = "row_revoked"
 	ReasonRowAttribute   protocol.Reason = "row_attribute" // an attribute that the owner may not set
 	ReasonRowQuarantined protocol.Reason = "row_quarantined"
+	ReasonRowRate        protocol.Reason = "row_rate"     // the owner changes it too often
 	ReasonVerifyQueue    protocol.Reason = "verify_queue" // too much waits to be verified
 	ReasonBeatForged     protocol.Reason = "heartbeat_forged"
 	ReasonBeatBudget     protocol.Reason = "heartbeat_budget"

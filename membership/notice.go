@@ -342,7 +342,7 @@ func (m *Machine) offerNotice(now protocol.Time, from protocol.NodeID, n *notice
 	if !m.noticeIsNews(n) {
 		return
 	}
-	if err := n.check(m.guard.identity.Anchor); err != nil {
+	if err := n.check(m.guard.identity.Anchor); err != nil || n.expired(m.guard.instant(now)) {
 		m.guard.notices.refuse(n.claim)
 		out.Drop(from, ReasonNotice)
 		return
@@ -398,6 +398,21 @@ func (m *Machine) takeNotice(now protocol.Time, from protocol.NodeID, n *notice,
 	leaf := n.chain.Leaf()
 	out.Emit(Quarantined{Peer: leaf.NodeID, Name: leaf.Name, Proof: n.proof})
 	m.judgeCredentials(now, out)
+}
+
+// expired reports whether nothing that a proof's author signs can be believed in any case: its certificates are over.
+func (n *notice) expired(now identity.Instant) bool {
+	end := identity.InstantMax
+	for _, certificate := range n.chain {
+		end = min(end, certificate.NotAfter)
+	}
+	return n.proof != nil && now > end.Add(identity.GraceMax+identity.Skew)
+}
+
+// forget drops proofs that are of no use any longer.
+func (n *notices) forget(now identity.Instant) {
+	n.held = slices.DeleteFunc(n.held, func(h *notice) bool { return h.expired(now) })
+	n.rehash()
 }
 
 // knownNotices makes notices of the revocation lists that were known from the start, as far as the own chain leads to their issuers.

@@ -35,6 +35,7 @@ type peer struct {
 
 	credential *credential // that the row was verified with; nil without an identity
 	sum        [32]byte    // SHA-256 of the row without its signature; zero without an identity
+	rows       rate        // of changes of the row
 }
 
 // PeerStatus is a member as the peers command shows it.

@@ -18,6 +18,25 @@ const signRetry = time.Second
 // renewLinksShare is in which last part of a hash chain the next one is made: the last eighth.
 const renewLinksShare = 8
 
+// Rows of one owner: one a round in the long run, and so many more at once. Others allow for more than an owner makes. "A valid signature is not a quota."
+const (
+	rowsBurstOwn    = 8
+	rowsBurstOthers = 16
+)
+
+// rate is up to when a steady flow would have taken what was taken so far.
+type rate protocol.Time
+
+// spent reports whether so much was taken that more than burst of the flow is ahead.
+func (r rate) spent(now protocol.Time, burst time.Duration) bool {
+	return protocol.Time(r) > now.Add(burst)
+}
+
+// spend takes one, of which each lasts so long.
+func (r *rate) spend(now protocol.Time, each time.Duration) {
+	*r = rate(max(protocol.Time(*r), now).Add(each))
+}
+
 // signer is the owner's side of a row: what it is to say next, what is being signed, and the links that prove its heartbeats.
 type signer struct {
 	draft    *table.Row   // what the row is to say; its signature is a place holder, so that its size is right
@@ -28,6 +47,7 @@ type signer struct {
 	next     *table.Chain // of the draft, when that has another anchor
 	chains   uint64       // made so far
 	under    *signing     // nil when no signature is under way
+	rows     rate
 }
 
 // signing is a row that is being signed.
@@ -94,6 +114,11 @@ func (m *Machine) sign(now protocol.Time, out *protocol.Output) {
 	if !s.changed || s.under != nil || m.stage < stageSigning || m.deadlines.At(taskSign) != protocol.Never {
 		return
 	}
+	if s.rows.spent(now, rowsBurstOwn*m.config.Round) {
+		m.deadlines.Set(taskSign, now.Add(m.config.Round))
+		return
+	}
+	s.rows.spend(now, m.config.Round)
 	s.sequence++
 	row := *s.draft
 	row.Sequence = s.sequence

@@ -48,6 +48,7 @@ type Stats struct {
 	SignaturesChecked uint64
 	Forgeries         uint64 // rows and notices with signatures that do not match
 	VerifyRefused     uint64 // rows and notices for which there was no room to wait
+	RowsOverRate      uint64 // of owners that change them too often
 	BeatsChecked      uint64
 	BeatsForged       uint64
 	BeatsOverBudget   uint64 // heartbeats not looked at, because hashing had used up its share

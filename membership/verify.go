@@ -193,6 +193,11 @@ func (m *Machine) examineRow(now protocol.Time, from protocol.NodeID, u *RowUpda
 	if !m.isNews(now, from, u, out) {
 		return
 	}
+	if e := m.table.Get(u.Row.Owner); e != nil && e != m.own && e.State.rows.spent(now, rowsBurstOthers*m.config.Round) {
+		m.stats.RowsOverRate++
+		out.Drop(from, ReasonRowRate)
+		return
+	}
 	credential, fresh, reason := m.credentialOf(now, u.Row)
 	if reason != "" {
 		m.stats.RowsRefused++
@@ -265,7 +270,12 @@ func (m *Machine) takeSigned(now protocol.Time, s *suspect, out *protocol.Output
 	}
 	m.proveRow(s.from, &s.update, out)
 	m.stats.RowsVerified++
-	m.arm(m.enter(now, s.from, &s.update, s.author, s.rumoured, out), s.author)
+	e := m.enter(now, s.from, &s.update, s.author, s.rumoured, out)
+	m.arm(e, s.author)
+	if e != nil {
+		e.State.rows.spend(now, m.config.Round)
+		m.reached(now, out)
+	}
 }
 
 // arm notes what the row of an entry was verified with.
