@@ -25,12 +25,13 @@ var layers = map[string][]string{
 	"protocol":      {},
 	"wire":          {"protocol"},
 	"identity":      {"protocol", "wire"},
+	"seal":          {"protocol", "wire"},
 	"table":         {"protocol", "wire"},
 	"membership":    {"protocol", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire"},
 	"stack":         {"protocol", "wire", "table", "membership", "bimodal"},
 	"sim":           {"protocol", "wire"},
-	"live":          {"protocol", "wire"},
+	"live":          {"protocol", "wire", "identity", "seal", "internal/keytls"},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live"},
@@ -38,7 +39,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "table", "membership", "bimodal", "stack"}
+var core = []string{"protocol", "wire", "identity", "seal", "table", "membership", "bimodal", "stack"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{
