@@ -60,6 +60,8 @@ type Config struct {
 	Join []string
 	// Conn is used in place of a socket opened by Listen. Close closes it. There are no streams then.
 	Conn net.PacketConn
+	// Listener takes the place of the TCP listener when Conn is set and Security too. Close closes it.
+	Listener net.Listener
 	// Resolver finds the addresses of host names; nil stands for net.DefaultResolver.
 	Resolver Resolver
 
@@ -72,6 +74,8 @@ type Config struct {
 	DataDir string
 	// Key signs. Without it every Sign completes without a signature.
 	Key ed25519.PrivateKey
+	// Security makes the node talk to members of its fleet only. Nil: datagrams and streams are neither encrypted nor authenticated.
+	Security *Security
 	// Logger gets warnings and samples of drops; nil discards.
 	Logger *slog.Logger
 	// OnEvent gets every event that the machine emits, on the loop. It must not block.
@@ -95,6 +99,7 @@ type Config struct {
 	CallQueue     int // functions given to Call, and as many to Do and Post
 	WorkQueue     int // signatures to make or check
 	PersistQueue  int // values to store
+	Sessions      int // peers with a session, if there is Security; beyond, the one least recently talked to makes room
 	Streams       int // bulk streams open at once, both directions together
 	Lookups       int // lookups of names under way
 	Peers         int // peers whose addresses are known
@@ -110,7 +115,7 @@ func (c Config) withDefaults() Config {
 	}{
 		{&c.DatagramSize, wire.DatagramDefault}, {&c.ReceiveQueue, ReceiveQueueDefault}, {&c.SendQueue, SendQueueDefault},
 		{&c.CallQueue, CallQueueDefault}, {&c.WorkQueue, WorkQueueDefault}, {&c.PersistQueue, PersistQueueDefault},
-		{&c.Streams, StreamsDefault}, {&c.Lookups, LookupsDefault}, {&c.Peers, PeersDefault},
+		{&c.Sessions, SessionsDefault}, {&c.Streams, StreamsDefault}, {&c.Lookups, LookupsDefault}, {&c.Peers, PeersDefault},
 		{&c.Strangers, StrangersDefault}, {&c.MulticastPort, MulticastPortDefault}, {&c.SocketBuffer, SocketBufferDefault},
 	}
 	for _, b := range bounds {
@@ -156,7 +161,7 @@ func (c *Config) check() error {
 	case c.SendQueue < sendQueueBytesMin:
 		return fmt.Errorf("live: send queue of %d bytes is below %d", c.SendQueue, sendQueueBytesMin)
 	}
-	for _, bound := range []int{c.ReceiveQueue, c.SendQueue, c.CallQueue, c.WorkQueue, c.PersistQueue, c.Streams, c.Lookups, c.Peers,
+	for _, bound := range []int{c.ReceiveQueue, c.SendQueue, c.CallQueue, c.WorkQueue, c.PersistQueue, c.Streams, c.Sessions, c.Lookups, c.Peers,
 		c.Strangers, c.SocketBuffer} {
 		if bound < 1 || bound > queueMax {
 			return fmt.Errorf("live: bound %d is not in 1 to %d", bound, queueMax)
@@ -164,6 +169,11 @@ func (c *Config) check() error {
 	}
 	if c.MulticastPort < 1 || c.MulticastPort > 65535 {
 		return fmt.Errorf("live: multicast port %d is not in 1 to 65535", c.MulticastPort)
+	}
+	if c.Security != nil {
+		if err := c.Security.check(c); err != nil {
+			return err
+		}
 	}
 	return c.Perturb.check()
 }

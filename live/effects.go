@@ -55,7 +55,7 @@ func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message
 	if len(ids) == 0 {
 		return
 	}
-	if !fits(m) {
+	if !n.out.fits(m) {
 		n.drop(0, ReasonMessageOversize, uint64(len(ids)))
 		return
 	}
@@ -67,7 +67,8 @@ func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message
 	if l.missing > 0 {
 		n.drop(0, ReasonAddressUnknown, uint64(l.missing))
 	}
-	if l.missing < len(ids) {
+	n.awaitAll(now, l, m)
+	if len(l.parcel.targets) > 0 {
 		n.count.messagesSent.Add(1)
 		n.out.add(l, m)
 	}
@@ -76,17 +77,41 @@ func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message
 // route gives a new lane the addresses of its peers.
 func (n *Node) route(now protocol.Time, l *lane, ids []protocol.NodeID) {
 	for _, id := range ids {
-		if route, ok := n.book.route(now, id); ok {
-			l.parcel.targets = append(l.parcel.targets, route)
-		} else {
+		if route, ok := n.book.route(now, id); !ok {
 			l.missing++
+		} else if n.links == nil {
+			l.parcel.targets = append(l.parcel.targets, target{to: route})
+		} else if s := n.links.sessionWith(now, id); s != nil {
+			l.parcel.targets = append(l.parcel.targets, target{route, s})
+		} else {
+			l.waits = append(l.waits, destination{id: id})
 		}
+	}
+}
+
+// routeAddresses gives a new lane the addresses of the targets.
+func (n *Node) routeAddresses(now protocol.Time, l *lane) {
+	for _, route := range n.targets {
+		if n.links == nil {
+			l.parcel.targets = append(l.parcel.targets, target{to: route})
+		} else if s := n.links.sessionAt(now, route); s != nil {
+			l.parcel.targets = append(l.parcel.targets, target{route, s})
+		} else {
+			l.waits = append(l.waits, destination{route: route})
+		}
+	}
+}
+
+// awaitAll lets a message wait for the destinations of its lane to which there is no session yet.
+func (n *Node) awaitAll(now protocol.Time, l *lane, m protocol.Message) {
+	for _, to := range l.waits {
+		n.await(now, to, m)
 	}
 }
 
 // sendAddress sends to every IP address that an address stands for. hold tells that the message may wait for these to be found.
 func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protocol.Message, hold bool) {
-	if !fits(m) {
+	if !n.out.fits(m) {
 		n.drop(0, ReasonMessageOversize, 1)
 		return
 	}
@@ -97,10 +122,13 @@ func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protoc
 			return
 		}
 		l = n.out.begin(nil, address)
-		l.parcel.targets = append(l.parcel.targets, n.targets...)
+		n.routeAddresses(now, l)
 	}
-	n.count.messagesSent.Add(1)
-	n.out.add(l, m)
+	n.awaitAll(now, l, m)
+	if len(l.parcel.targets) > 0 {
+		n.count.messagesSent.Add(1)
+		n.out.add(l, m)
+	}
 }
 
 // appendRoutes appends the routes of an address. When there are none it holds or drops the message.

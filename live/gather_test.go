@@ -25,7 +25,9 @@ func slowNode(t *testing.T) (n *Node, conn *slowConn, send func(text string)) {
 	conn = &slowConn{newMemoryConn("10.0.0.1:7400"), closeLinger / 2}
 	n = run(t, 1, &toy{}, func(c *Config) { c.Conn = conn })
 	send = func(body string) {
-		if err := n.Do(func(_ protocol.Time, out *protocol.Output) { out.SendAddress("10.0.0.2:7400", &text{body: []byte(body)}) }); err != nil {
+		if err := n.Do(func(_ protocol.Time, out *protocol.Output) {
+			out.SendAddress("10.0.0.2:7400", &text{body: []byte(body)})
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -60,7 +60,7 @@ func (n *Node) lastTurn() {
 // wait blocks until there is something to do. Meanwhile readers may assist. While the writer has something to send, what Do has queued waits for
 // it: what applications publish meanwhile then shares packets and datagrams, the more the busier the node is.
 func (n *Node) wait() {
-	n.armed = n.machine.Deadline()
+	n.armed = n.deadline()
 	if n.armed != protocol.Never {
 		n.timer.Set(n.instant(n.armed))
 		defer n.timer.Stop()
@@ -114,7 +114,7 @@ func (n *Node) assist() bool {
 	n.takeTimeout()
 	n.out.flush()
 	n.tellOverload()
-	if n.machine.Deadline() < n.armed || len(n.work.refused) > 0 {
+	if n.deadline() < n.armed || len(n.work.refused) > 0 {
 		n.prod() // the loop has set its timer too late, or has more to do
 	}
 	return true
@@ -167,6 +167,7 @@ func (n *Node) takeCompletions() (more bool) {
 
 func (n *Node) takeTimeout() (more bool) {
 	now := n.now()
+	n.tickLinks(now)
 	if n.machine.Deadline() > now {
 		return false
 	}
@@ -175,6 +176,9 @@ func (n *Node) takeTimeout() (more bool) {
 	n.carryOut(now)
 	return true
 }
+
+// deadline returns when the loop has to take a turn, whatever comes.
+func (n *Node) deadline() protocol.Time { return min(n.machine.Deadline(), n.links.deadline()) }
 
 // notify gives the machine an event of the driver.
 func (n *Node) notify(e protocol.Event) {
@@ -209,7 +213,7 @@ func (n *Node) receiveSlab(s *slab) {
 
 // receive gives the machine the messages of one datagram, which the reader has checked, and returns how many these were.
 func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (messages uint64) {
-	sender, frames := wire.SplitDatagram(datagram)
+	sender, frames := wire.SplitDatagram(datagram[:len(datagram)-n.out.overhead])
 	if sender == n.config.ID {
 		n.drop(sender, ReasonDatagramSelf, 1)
 		return 0

@@ -44,7 +44,7 @@ type groupAddress struct {
 func (n *Node) openMulticast() *multicast {
 	c := &n.config
 	main, ok := n.conn.(*net.UDPConn)
-	if !ok || c.Conn != nil || c.NoMulticast {
+	if !ok || c.Conn != nil || c.NoMulticast || c.Security != nil { // groups have no keys
 		return nil
 	}
 	g := &multicast{
@@ -152,7 +152,7 @@ func (n *Node) sendGroup(now protocol.Time, group protocol.Group, ids []protocol
 		n.drop(0, ReasonMulticastNone, 1)
 		n.send(now, ids, m)
 		return
-	case !fits(m):
+	case !n.out.fits(m):
 		n.drop(0, ReasonMessageOversize, 1)
 		return
 	}
@@ -160,7 +160,7 @@ func (n *Node) sendGroup(now protocol.Time, group protocol.Group, ids []protocol
 	l := n.out.find(ids, address.text)
 	if l == nil {
 		l = n.out.begin(ids, address.text)
-		l.parcel.targets = append(l.parcel.targets, address.route)
+		l.parcel.targets = append(l.parcel.targets, target{to: address.route})
 		n.route(now, l, ids)
 	}
 	if l.missing > 0 {

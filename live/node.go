@@ -32,6 +32,8 @@ type Node struct {
 	config     Config
 	debug      bool // the logger takes debug messages
 	link       link
+	links      *links     // nil without Security
+	gate       *gate      // nil without links
 	multicast  *multicast // nil where there is none
 	conn       net.PacketConn
 	advertised protocol.Address
@@ -88,6 +90,9 @@ func Start(c Config) (*Node, error) {
 		return nil, err
 	}
 	conn, listener := c.Conn, net.Listener(nil)
+	if c.Security != nil {
+		listener = c.Listener
+	}
 	if conn == nil {
 		udp, tcp, err := listen(c.Listen)
 		if err != nil {
@@ -135,13 +140,25 @@ func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error
 	n.names = newNames(n.lifetime, &n.config, &n.count, &n.running)
 	n.book = newBook(&n.config, n.names, &n.count)
 	n.work = newWork(n.lifetime, &n.config)
+	if n.links, err = newLinks(n); err != nil {
+		n.end()
+		return nil, err
+	}
 	n.streams = newStreams(n.lifetime, &n.config, listener, &n.count, n.work.finish)
+	if n.links != nil {
+		n.streams.handshakes = &n.links.handshakes
+		n.gate = newGate(n, listener)
+	}
 	return n, nil
 }
 
 func (n *Node) run() {
 	n.work.start(n.config.DataDir)
-	n.streams.start()
+	if n.gate != nil {
+		n.running.Go(n.gate.accept)
+	} else {
+		n.streams.start()
+	}
 	n.running.Add(1)
 	go n.read(n.link, false)
 	if n.multicast != nil {

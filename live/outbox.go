@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"spinglass/protocol"
+	"spinglass/seal"
 	"spinglass/wire"
 )
 
@@ -24,7 +25,13 @@ type parcel struct {
 	open    int // where the datagram being filled starts
 	count   int // finished datagrams
 	segment int // bytes of the first finished datagram, which all others but the last have
-	targets []netip.AddrPort
+	targets []target
+}
+
+// target is where a parcel goes, and by which session.
+type target struct {
+	to      netip.AddrPort
+	session *session // nil: unsealed
 }
 
 func (p *parcel) reset() {
@@ -32,8 +39,8 @@ func (p *parcel) reset() {
 }
 
 // takes reports whether a further datagram of up to size bytes can be begun.
-func (p *parcel) takes(size int) bool {
-	return len(p.buffer)+size <= parcelSize && p.count < parcelSegments
+func (o *outbox) takes(p *parcel, size int) bool {
+	return len(p.buffer)+size+(p.count+1)*o.overhead <= parcelSize && p.count < parcelSegments
 }
 
 // lane gathers what goes to one set of destinations within a turn.
@@ -42,12 +49,14 @@ type lane struct {
 	ids     []protocol.NodeID // the peers it is for, or
 	address protocol.Address  // the address
 	missing int               // peers without a known address
+	waits   []destination     // those without a session
 }
 
 // outbox encodes messages into parcels and hands these to the writer. The loop owns it, the writer gives parcels back.
 type outbox struct {
 	node         protocol.NodeID
-	datagramSize int
+	datagramSize int         // before sealing
+	overhead     int         // what sealing adds to a datagram
 	pad          func() bool // whether the kernel takes segments, so that equal sizes pay
 	count        *counters
 	lanes        []lane // oldest first
@@ -62,8 +71,12 @@ type outbox struct {
 
 func newOutbox(c *Config, count *counters, pad func() bool) *outbox {
 	limit := c.SendQueue / parcelSize
+	overhead := 0
+	if c.Security != nil {
+		overhead = seal.TagSize
+	}
 	return &outbox{
-		node: c.ID, datagramSize: c.DatagramSize, pad: pad, count: count, lanes: make([]lane, 0, laneCount),
+		node: c.ID, datagramSize: c.DatagramSize - overhead, overhead: overhead, pad: pad, count: count, lanes: make([]lane, 0, laneCount),
 		full: make(chan *parcel, limit), free: make(chan *parcel, limit), limit: limit,
 		drained: make(chan struct{}, 1),
 	}
@@ -87,7 +100,7 @@ func (o *outbox) begin(ids []protocol.NodeID, address protocol.Address) *lane {
 	}
 	o.lanes = o.lanes[:len(o.lanes)+1]
 	l := &o.lanes[len(o.lanes)-1]
-	l.parcel, l.address, l.missing = o.parcel(), address, 0
+	l.parcel, l.address, l.missing, l.waits = o.parcel(), address, 0, l.waits[:0]
 	l.ids = append(l.ids[:0], ids...)
 	return l
 }
@@ -97,13 +110,13 @@ func (o *outbox) retire(i int) {
 	last := len(o.lanes) - 1
 	retired := o.lanes[i]
 	copy(o.lanes[i:], o.lanes[i+1:])
-	o.lanes[last] = lane{ids: retired.ids}
+	o.lanes[last] = lane{ids: retired.ids, waits: retired.waits}
 	o.lanes = o.lanes[:last]
 }
 
 // fits reports whether a message fits into a datagram at all.
-func fits(m protocol.Message) bool {
-	return wire.HeaderSize+wire.FrameSize(m.Size()) <= wire.DatagramMax
+func (o *outbox) fits(m protocol.Message) bool {
+	return wire.HeaderSize+wire.FrameSize(m.Size())+o.overhead <= wire.DatagramMax
 }
 
 // add appends a message, which fits into a datagram, to a lane: to the datagram being filled, or to a new one.
@@ -118,7 +131,7 @@ func (o *outbox) add(l *lane, m protocol.Message) {
 		o.finish(l, true)
 		p = l.parcel
 	}
-	if p.count > 0 && !p.takes(max(o.datagramSize, wire.HeaderSize+size)) {
+	if p.count > 0 && !o.takes(p, max(o.datagramSize, wire.HeaderSize+size)) {
 		o.renew(l)
 		p = l.parcel
 	}

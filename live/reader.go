@@ -25,6 +25,10 @@ type reader struct {
 	group  bool   // the socket is that of groups
 	memory []byte // for what is read next, and behind it
 	lost   uint64 // of the kernel's count, which wraps at 32 bits
+
+	told    bool // of an unknown session, since the latest arrival
+	notice  [noticeSize]byte
+	notices bucket
 }
 
 // read brings what arrives at a socket into the inbox, until the socket is closed. group tells that the socket is that of groups.
@@ -55,7 +59,11 @@ func (r *reader) next() bool {
 	}
 	a.group = r.group
 	n.count.arrivalsReceived.Add(1)
-	n.inspect(r.memory[:a.size], a.segment)
+	if n.links != nil {
+		r.unseal(r.memory[:a.size], a.segment, a.from)
+	} else {
+		n.inspect(r.memory[:a.size], a.segment)
+	}
 	first, ok := n.inbox.put(r.memory, a)
 	if !ok {
 		refused := slabArrival{end: a.size, segment: a.segment}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"spinglass/protocol"
+	"spinglass/seal"
 	"spinglass/wire"
 )
 
@@ -26,6 +27,13 @@ const (
 	ReasonSendFailed        protocol.Reason = "send_failed"        // other errors of sending
 	ReasonMulticastStranger protocol.Reason = "multicast_stranger" // by multicast from who is no peer, such as a member of another fleet
 	ReasonMulticastNone     protocol.Reason = "multicast_none"     // to a group, though there is no multicast
+	ReasonSessionUnknown    protocol.Reason = "session_unknown"    // sealed for a session that there is not, as after a restart
+	ReasonSessionRate       protocol.Reason = "session_rate"       // more than is opened for one session
+	ReasonSessionExhausted  protocol.Reason = "session_exhausted"  // to a peer for which no more may be sealed
+	ReasonDatagramForged    protocol.Reason = "datagram_forged"    // not sealed by the peer of its session
+	ReasonDatagramReplayed  protocol.Reason = "datagram_replayed"  // opened before, or far too late
+	ReasonLinkDown          protocol.Reason = "link_down"          // to a peer with which no session could be made
+	ReasonLinkWaiting       protocol.Reason = "link_waiting_full"  // too much waits for a session
 	ReasonOther             protocol.Reason = "other"              // reasons of the machine beyond the first reasonsMax
 )
 
@@ -34,10 +42,11 @@ var driverReasons = []protocol.Reason{
 	ReasonDatagramShort, ReasonDatagramVersion, ReasonDatagramChecksum, ReasonDatagramSender, ReasonDatagramOversize, ReasonDatagramSelf,
 	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
 	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger,
-	ReasonMulticastNone, ReasonOther,
+	ReasonMulticastNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
+	ReasonLinkDown, ReasonLinkWaiting, ReasonOther,
 }
 
-// openReason tells under which reason an error of wire.OpenDatagram is counted.
+// openReason tells under which reason an error of wire.CheckDatagram or seal.Open is counted.
 func openReason(err error) protocol.Reason {
 	switch err {
 	case wire.ErrShort:
@@ -46,6 +55,10 @@ func openReason(err error) protocol.Reason {
 		return ReasonDatagramVersion
 	case wire.ErrChecksum:
 		return ReasonDatagramChecksum
+	case seal.ErrForged:
+		return ReasonDatagramForged
+	case seal.ErrReplayed:
+		return ReasonDatagramReplayed
 	}
 	return ReasonDatagramSender
 }

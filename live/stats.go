@@ -41,6 +41,21 @@ type Stats struct {
 	GroupsRefused      uint64 // groups that could not be joined
 	StreamsRefused     uint64 // streams that peers wanted to open, beyond a bound or without a proper greeting
 
+	Handshakes         uint64 // that made a session, begun by either side
+	HandshakesFailed   uint64 // connections that came to nothing: unreachable, too slow, garbage
+	HandshakesRefused  uint64 // because of who the other end is, by either side
+	ConnectionsLimited uint64 // closed because too many came from one address
+	ConnectionsCrowded uint64 // closed because too many were under way
+	SessionsEvicted    uint64 // peers whose sessions had to make room for others
+	SessionsExpired    uint64 // peers whose sessions ended for want of use, or because no new one could be made
+	SessionsRevoked    uint64 // peers whose sessions ended because their certificates had
+	Rekeys             uint64 // handshakes that this node began to replace a session
+	NoticesSent        uint64 // that a session is unknown
+	NoticesReceived    uint64
+	NoticesFollowed    uint64 // of those, that began a handshake
+	NoticesLimited     uint64 // not sent or not looked at, beyond a bound, or about nothing that was sent lately
+
+	Sessions      uint64 // gauge: peers with a session
 	Peers         uint64 // gauge: peers whose addresses are known
 	Streams       uint64 // gauge: streams open
 	GroupsJoined  uint64 // gauge
@@ -60,6 +75,9 @@ type counters struct {
 	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                        atomic.Uint64
 	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined                   atomic.Uint64
 	workRefused, streamsRefused, peers, streams                                              atomic.Uint64
+	handshakes, handshakesFailed, handshakesRefused, connectionsLimited, connectionsCrowded  atomic.Uint64
+	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                      atomic.Uint64
+	noticesSent, noticesReceived, noticesFollowed, noticesLimited                            atomic.Uint64
 	drops                                                                                    drops
 }
 
@@ -76,6 +94,12 @@ func (c *counters) snapshot() Stats {
 		WorkRefused: c.workRefused.Load(), StreamsRefused: c.streamsRefused.Load(),
 		GroupMessagesSent: c.groupMessagesSent.Load(), GroupDatagrams: c.groupDatagramsReceived.Load(),
 		GroupsRefused: c.groupsRefused.Load(), GroupsJoined: c.groupsJoined.Load(),
+		Handshakes: c.handshakes.Load(), HandshakesFailed: c.handshakesFailed.Load(), HandshakesRefused: c.handshakesRefused.Load(),
+		ConnectionsLimited: c.connectionsLimited.Load(), ConnectionsCrowded: c.connectionsCrowded.Load(),
+		Sessions: c.sessions.Load(), SessionsEvicted: c.sessionsEvicted.Load(), SessionsExpired: c.sessionsExpired.Load(),
+		SessionsRevoked: c.sessionsRevoked.Load(), Rekeys: c.rekeys.Load(),
+		NoticesSent: c.noticesSent.Load(), NoticesReceived: c.noticesReceived.Load(), NoticesFollowed: c.noticesFollowed.Load(),
+		NoticesLimited: c.noticesLimited.Load(),
 		Peers: c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
 	}
 }

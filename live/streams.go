@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -33,6 +34,8 @@ type streams struct {
 	linger   time.Duration // streamLinger
 	open     atomic.Int64  // streams being opened, open or ending
 	running  sync.WaitGroup
+
+	handshakes *handshakes // nil: streams are neither encrypted nor authenticated
 
 	// Of the loop.
 	numbered map[uint64]*stream
@@ -99,37 +102,70 @@ func (s *streams) accept() {
 // welcome carries a stream that a peer opened.
 func (s *streams) welcome(conn net.Conn) {
 	defer s.release()
-	st := newStream(s.lifetime, 0, 0)
-	stop := context.AfterFunc(st.life, func() { _ = conn.Close() })
-	defer stop()
-	defer st.abort()
+	defer conn.Close()
+	stop := context.AfterFunc(s.lifetime, func() { _ = conn.Close() })
 	peer, err := answerGreeting(conn, s.self)
+	stop()
 	if err != nil {
 		s.count.streamsRefused.Add(1)
 		return
 	}
-	st.peer, st.inbound = peer, true
+	s.welcomed(conn, peer)
+}
+
+// welcomed carries a stream whose opener is known.
+func (s *streams) welcomed(conn net.Conn, peer protocol.NodeID) {
+	st := newStream(s.lifetime, 0, peer)
+	defer st.abort()
+	defer context.AfterFunc(st.life, func() { _ = rawOf(conn).Close() })()
+	st.inbound = true
 	s.finish(completion{kind: completionStreamOpened, stream: st})
 	s.serve(st, conn)
+}
+
+// rawOf returns what can be closed without waiting for who writes.
+func rawOf(conn net.Conn) net.Conn {
+	if secured, ok := conn.(*tls.Conn); ok {
+		return secured.NetConn()
+	}
+	return conn
 }
 
 // dial carries a stream to a peer.
 func (s *streams) dial(st *stream, to netip.AddrPort) {
 	defer s.release()
 	defer st.abort()
-	dialer := net.Dialer{Timeout: streamOpenTimeout}
-	conn, err := dialer.DialContext(st.life, "tcp", to.String())
+	conn, err := s.connect(st, to)
 	if err != nil {
 		s.finish(completion{kind: completionStreamClosed, stream: st, err: err})
 		return
 	}
-	defer context.AfterFunc(st.life, func() { _ = conn.Close() })()
-	if err := greet(conn, s.self, st.peer); err != nil {
-		s.finish(completion{kind: completionStreamClosed, stream: st, err: fmt.Errorf("greeting %s: %w", to, err)})
-		return
-	}
+	defer context.AfterFunc(st.life, func() { _ = rawOf(conn).Close() })()
 	s.finish(completion{kind: completionStreamOpened, stream: st})
 	s.serve(st, conn)
+}
+
+// connect makes the connection of a stream, with greetings exchanged.
+func (s *streams) connect(st *stream, to netip.AddrPort) (net.Conn, error) {
+	if s.handshakes != nil {
+		conn, err := s.handshakes.dialStream(st.life, st.peer, to)
+		if err != nil {
+			return nil, err // not a nil *tls.Conn
+		}
+		return conn, nil
+	}
+	dialer := net.Dialer{Timeout: streamOpenTimeout}
+	conn, err := dialer.DialContext(st.life, "tcp", to.String())
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(st.life, func() { _ = conn.Close() })
+	defer stop()
+	if err := greet(conn, s.self, st.peer); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("greeting %s: %w", to, err)
+	}
+	return conn, nil
 }
 
 // openStream begins to open a stream to a peer.

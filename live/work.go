@@ -29,6 +29,8 @@ type completion struct {
 	stream *stream        // the others
 	data   []byte         // read
 	err    error          // closed
+	link   *linked
+	notice *notice
 }
 
 type completionKind uint8
@@ -40,6 +42,8 @@ const (
 	completionStreamRead
 	completionStreamWritten
 	completionStreamClosed
+	completionLink
+	completionNotice
 )
 
 // work does what the machine may not wait for. The counts and the streams belong to the loop.
@@ -183,6 +187,12 @@ func (n *Node) complete(c completion) {
 		n.work.signing--
 	case completionPersist:
 		n.work.persisting--
+	case completionLink:
+		n.linked(c.link)
+		return
+	case completionNotice:
+		n.noticed(c.notice)
+		return
 	default:
 		n.completeStream(c)
 		return

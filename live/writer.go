@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"spinglass/seal"
 	"spinglass/wire"
 )
 
@@ -15,7 +16,8 @@ var errFamily = errors.New("the socket does not send to this family of addresses
 // writer sends parcels. It stops asking the kernel for segments that the kernel refused.
 type writer struct {
 	node       *Node
-	segmentMax int // bytes; larger segments were refused
+	segmentMax int    // bytes; larger segments were refused
+	sealed     parcel // the parcel at hand, for one target
 
 	calls, datagrams, bytes uint64        // of the parcel at hand
 	spent                   time.Duration // on parcels since the last rest
@@ -58,19 +60,46 @@ func (w *writer) rest(size int, took time.Duration) {
 
 // parcel sends a parcel to its destinations. The checksums are left to it, since the loop has more to do.
 func (w *writer) parcel(p *parcel) {
-	for b := p.buffer; len(b) > 0; {
-		datagram := firstDatagram(b, p.segment)
-		b = b[len(datagram):]
-		wire.FinishDatagram(datagram)
+	if w.node.links == nil {
+		finish(p)
 	}
 	for _, to := range p.targets {
-		w.send(p, to)
+		if w.node.links == nil {
+			w.send(p, to.to)
+		} else if w.seal(p, to.session) {
+			w.send(&w.sealed, to.to)
+		}
 	}
 	count := &w.node.count
 	count.sendCalls.Add(w.calls)
 	count.datagramsSent.Add(w.datagrams)
 	count.bytesSent.Add(w.bytes)
 	w.calls, w.datagrams, w.bytes = 0, 0, 0
+}
+
+// finish fills in checksums.
+func finish(p *parcel) {
+	for b := p.buffer; len(b) > 0; {
+		datagram := firstDatagram(b, p.segment)
+		b = b[len(datagram):]
+		wire.FinishDatagram(datagram)
+	}
+}
+
+// seal seals the datagrams of a parcel for one target, and reports whether it could.
+func (w *writer) seal(p *parcel, s *session) bool {
+	w.sealed.buffer, w.sealed.count, w.sealed.segment = w.sealed.buffer[:0], p.count, p.segment+seal.TagSize
+	for b := p.buffer; len(b) > 0; {
+		datagram := firstDatagram(b, p.segment)
+		b = b[len(datagram):]
+		var err error
+		if w.sealed.buffer, err = s.sealer.Seal(w.sealed.buffer, datagram[wire.HeaderSize:]); err != nil {
+			w.node.drop(s.peer, ReasonSessionExhausted, uint64(p.count))
+			return false
+		}
+	}
+	s.sealed.Store(s.sealer.Sealed())
+	return true
 }
 
 func (w *writer) send(p *parcel, to netip.AddrPort) {

@@ -1,0 +1,160 @@
+package live
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// gate takes the TCP connections of a secured node: handshakes, streams and further protocols.
+type gate struct {
+	node     *Node
+	links    *links
+	listener net.Listener
+	sources  *recent[netip.Prefix, bucket] // of the goroutine that accepts
+	inbound  atomic.Int64                  // handshakes under way
+	accepted atomic.Int64                  // connections of further protocols
+}
+
+func newGate(n *Node, listener net.Listener) *gate {
+	return &gate{node: n, links: n.links, listener: listener, sources: newRecent[netip.Prefix, bucket](addressesWatched)}
+}
+
+// accept takes connections until the listener is closed.
+func (g *gate) accept() {
+	n := g.node
+	for {
+		conn, err := g.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed) || n.lifetime.Err() != nil:
+			if err == nil {
+				_ = conn.Close()
+			}
+			return
+		case err != nil:
+			select {
+			case <-time.After(readRetry):
+			case <-n.lifetime.Done():
+			}
+		case !g.admits(conn):
+			_ = conn.Close()
+		default:
+			g.inbound.Add(1)
+			n.running.Go(func() { g.serve(conn) })
+		}
+	}
+}
+
+// admits reports whether to begin a handshake with who has connected.
+func (g *gate) admits(conn net.Conn) bool {
+	l := &g.links.limits
+	source, factor := sourceOf(addrPort(conn.RemoteAddr()).Addr()), 1.0
+	if source.Addr().IsLoopback() {
+		factor = l.loopbackFactor
+	}
+	b := g.sources.get(source)
+	if b == nil {
+		g.sources.put(source, bucket{})
+		b = g.sources.get(source)
+	}
+	if !b.take(g.node.now(), l.addressRate*factor, l.addressBurst*factor) {
+		g.node.count.connectionsLimited.Add(1)
+		return false
+	}
+	if g.inbound.Load() >= int64(l.inbound) {
+		g.node.count.connectionsCrowded.Add(1)
+		return false
+	}
+	return true
+}
+
+// sourceOf returns whom connections from an address are counted for.
+func sourceOf(ip netip.Addr) netip.Prefix {
+	bits := 32
+	if ip.Is6() {
+		bits = 64
+		if ip.IsLoopback() {
+			bits = 128
+		}
+	}
+	source, _ := ip.WithZone("").Prefix(bits) // the zero prefix for no address
+	return source
+}
+
+// serve carries one connection from its handshake to its end.
+func (g *gate) serve(raw net.Conn) {
+	n := g.node
+	defer raw.Close()
+	defer context.AfterFunc(n.lifetime, func() { _ = raw.Close() })()
+	next := g.begin(raw)
+	g.inbound.Add(-1)
+	if next != nil {
+		next()
+	}
+}
+
+// begin does the handshake, and returns what is to be done with the connection afterwards, nil when nothing is.
+func (g *gate) begin(raw net.Conn) (next func()) {
+	n := g.node
+	conn := tls.Server(raw, g.links.server)
+	err := raw.SetDeadline(time.Now().Add(g.links.limits.handshakeTimeout))
+	if err == nil {
+		err = conn.HandshakeContext(n.lifetime)
+	}
+	if err != nil {
+		n.count.handshakesFailed.Add(1)
+		return nil
+	}
+	switch name := conn.ConnectionState().NegotiatedProtocol; name {
+	case protocolLink:
+		l := g.links.answerLink(conn)
+		n.work.finish(completion{kind: completionLink, link: &l})
+		return nil
+	case protocolStream:
+		peer, err := g.links.answerStream(conn)
+		if err != nil {
+			l := outcome(linked{}, nil, err)
+			n.work.finish(completion{kind: completionLink, link: &l})
+			n.count.streamsRefused.Add(1)
+			return nil
+		}
+		return func() { g.stream(conn, peer) }
+	default:
+		if serve := g.links.security.Accept[name]; serve != nil {
+			return func() { g.further(conn, serve) }
+		}
+		n.count.handshakesFailed.Add(1) // it named none
+		return nil
+	}
+}
+
+// stream hands a stream over.
+func (g *gate) stream(conn *tls.Conn, peer protocol.NodeID) {
+	s := g.node.streams
+	if !s.acquire() {
+		g.node.count.streamsRefused.Add(1)
+		return
+	}
+	defer s.release()
+	s.welcomed(conn, peer)
+}
+
+// further serves a connection of a further protocol.
+func (g *gate) further(conn *tls.Conn, serve func(*tls.Conn)) {
+	defer g.accepted.Add(-1)
+	if g.accepted.Add(1) > acceptedMax {
+		g.node.count.connectionsCrowded.Add(1)
+		return
+	}
+	if conn.SetDeadline(time.Now().Add(acceptedTimeout)) == nil {
+		serve(conn)
+	}
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_ = conn.CloseWrite()
+}

@@ -1,0 +1,66 @@
+package live
+
+import (
+	"time"
+
+	"spinglass/seal"
+)
+
+// Limits of secured links. Each has a counter in Stats, or a reason in Stats.Drops.
+const (
+	SessionsDefault = 200 // peers with a session
+
+	sessionsPerPeerMax = 4                                    // of which one is sent by; the others are old ones, or of the other end
+	rekeyAge           = 120 * time.Second                    // a session that is used is replaced then, give or take a tenth,
+	rekeyPackets       = seal.PacketsMax - seal.PacketsMax/16 // or after so many datagrams
+	sessionLife        = 2 * rekeyAge                         // and is not used any more after that
+	linkPeriod         = time.Second                          // how often sessions are looked at
+	peerRate           = 1_000_000                            // datagrams a second that are opened for one session,
+	peerBurst          = 1_000_000                            // and so many at once
+
+	handshakeTimeout = 5 * time.Second        // of one side, from the connection to the last byte
+	inboundMax       = 128                    // connections of others whose handshake is under way
+	outboundMax      = 64                     // own handshakes under way
+	addressRate      = 20                     // connections a second from one address (IPv6: from one network of 64 bits),
+	addressBurst     = 5                      // and so many at once
+	loopbackFactor   = 10                     // more from this host, where many nodes may share an address
+	addressesWatched = 4096                   // addresses whose rate is known
+	acceptedMax      = 16                     // connections that Security.Accept has at once
+	acceptedTimeout  = 30 * time.Second       // of those, unless they change it
+	attemptsMax      = 1024                   // peers and addresses without a session that are known
+	waitingMax       = 64                     // messages that wait for one session
+	backoffMin       = 200 * time.Millisecond // after the first failure; doubled with each, give or take a half
+	backoffMax       = 8 * time.Second
+	linksFoundMax    = 1024 // addresses whose peer is known
+
+	noticeRate    = 100         // notices a second that are sent, and as many that are looked at
+	noticeBurst   = 20          // and so many at once
+	noticeSpacing = time.Second // between handshakes that notices start with one peer
+	noticeRecent  = 1 << 16     // datagrams behind the latest that a notice may tell of
+	refusalsMax   = 256         // refusals that are remembered, so that each is logged once
+)
+
+// limits are those of the above that tests change.
+type limits struct {
+	sessionsPerPeer           int
+	rekeyAge, sessionLife     time.Duration
+	rekeyPackets              uint64
+	period                    time.Duration
+	peerRate, peerBurst       float64
+	handshakeTimeout, backoff time.Duration
+	inbound, outbound         int
+	addressRate, addressBurst float64
+	loopbackFactor            float64
+	waiting                   int
+	noticeRate, noticeBurst   float64
+	noticeSpacing             time.Duration
+}
+
+func defaultLimits() limits {
+	return limits{
+		sessionsPerPeer: sessionsPerPeerMax, rekeyAge: rekeyAge, sessionLife: sessionLife, rekeyPackets: rekeyPackets, period: linkPeriod,
+		peerRate: peerRate, peerBurst: peerBurst, handshakeTimeout: handshakeTimeout, backoff: backoffMin, inbound: inboundMax, outbound: outboundMax,
+		addressRate: addressRate, addressBurst: addressBurst, loopbackFactor: loopbackFactor, waiting: waitingMax,
+		noticeRate: noticeRate, noticeBurst: noticeBurst, noticeSpacing: noticeSpacing,
+	}
+}
