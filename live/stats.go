@@ -100,7 +100,7 @@ func (c *counters) snapshot() Stats {
 		SessionsRevoked: c.sessionsRevoked.Load(), Rekeys: c.rekeys.Load(),
 		NoticesSent: c.noticesSent.Load(), NoticesReceived: c.noticesReceived.Load(), NoticesFollowed: c.noticesFollowed.Load(),
 		NoticesLimited: c.noticesLimited.Load(),
-		Peers: c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
+		Peers:          c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
 	}
 }
 
