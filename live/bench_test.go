@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"spinglass/protocol"
+	"spinglass/seal"
 	"spinglass/wire"
 )
 
@@ -112,24 +114,40 @@ func settle(count *atomic.Uint64) {
 
 // BenchmarkFanout is the same through nodes: a flooding machine spreads messages to eight others, of which each decodes and counts.
 func BenchmarkFanout(b *testing.B) {
-	for _, mode := range []string{"gso", "plain"} {
-		b.Run(mode, func(b *testing.B) { fanout(b, mode == "plain") })
+	for _, mode := range []string{"gso", "gso-sealed", "plain", "plain-sealed"} {
+		b.Run(mode, func(b *testing.B) { fanout(b, strings.HasPrefix(mode, "plain"), strings.HasSuffix(mode, "sealed")) })
 	}
 }
 
-func fanout(b *testing.B, plain bool) {
+func fanout(b *testing.B, plain, sealed bool) {
 	var received atomic.Uint64
-	change := func(c *Config) { c.PlainDatagrams = plain }
+	issuer := newFleet(b, 1)
+	change := func(id protocol.NodeID) func(c *Config) {
+		return func(c *Config) {
+			c.PlainDatagrams = plain
+			if sealed {
+				issuer.change(b, id, func(l *limits) { l.peerRate, l.peerBurst = 1e9, 1e9 })(c)
+			}
+		}
+	}
 	var receivers []*Node
 	var targets []protocol.NodeID
 	for i := range benchReceivers {
 		id := protocol.NodeID(i + 2)
-		receivers = append(receivers, run(b, id, &counter{total: &received}, change))
+		receivers = append(receivers, run(b, id, &counter{total: &received}, change(id)))
 		targets = append(targets, id)
 	}
-	flood := newFlood(targets, benchBody)
-	sender := run(b, 1, flood, change)
+	size := benchBody
+	if sealed {
+		size -= seal.TagSize
+	}
+	flood := newFlood(targets, size)
+	sender := run(b, 1, flood, change(1))
 	introduce(b, sender, receivers...)
+	if sealed {
+		say(b, sender, targets, "first")
+		eventually(b, "all sessions", func() bool { return sender.Stats().Sessions == benchReceivers })
+	}
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -170,6 +170,9 @@ func (c *Config) check() error {
 	if c.MulticastPort < 1 || c.MulticastPort > 65535 {
 		return fmt.Errorf("live: multicast port %d is not in 1 to 65535", c.MulticastPort)
 	}
+	if c.Sessions > SessionsMax {
+		return fmt.Errorf("live: %d sessions are more than %d", c.Sessions, SessionsMax)
+	}
 	if c.Security != nil {
 		if err := c.Security.check(c); err != nil {
 			return err

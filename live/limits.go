@@ -8,7 +8,8 @@ import (
 
 // Limits of secured links. Each has a counter in Stats, or a reason in Stats.Drops.
 const (
-	SessionsDefault = 200 // peers with a session
+	SessionsDefault = 200   // peers with a session
+	SessionsMax     = 65536 // largest bound that Config accepts
 
 	sessionsPerPeerMax = 4                                    // of which one is sent by; the others are old ones, or of the other end
 	rekeyAge           = 120 * time.Second                    // a session that is used is replaced then, give or take a tenth,
@@ -37,7 +38,9 @@ const (
 	noticeBurst   = 20          // and so many at once
 	noticeSpacing = time.Second // between handshakes that notices start with one peer
 	noticeRecent  = 1 << 16     // datagrams behind the latest that a notice may tell of
-	refusalsMax   = 256         // refusals that are remembered, so that each is logged once
+	refusalsMax   = 256         // refusals that are remembered, so that each is logged once,
+	logRate       = 1           // at most so many a second,
+	logBurst      = 10          // and at once
 )
 
 // limits are those of the above that tests change.

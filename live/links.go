@@ -21,6 +21,7 @@ type links struct {
 	attempts *recent[destination, *attempt]
 	found    *recent[netip.AddrPort, protocol.NodeID] // who was met at addresses without knowing its NodeID before
 	refusals *recent[string, struct{}]                // that were logged
+	logged   bucket                                   // of refusals
 	dialing  int                                      // handshakes under way that the node began
 	notices  bucket                                   // that are looked at
 	next     protocol.Time                            // when to look at all of it again
@@ -276,7 +277,7 @@ func (k *links) failed(l *linked) {
 	}
 	k.count.handshakesRefused.Add(1)
 	key := l.subject + l.err.Error()
-	if k.refusals.get(key) != nil {
+	if k.refusals.get(key) != nil || !k.logged.take(k.now(), logRate, logBurst) {
 		return
 	}
 	k.refusals.put(key, struct{}{})

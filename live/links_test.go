@@ -2,11 +2,13 @@ package live
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -276,6 +278,34 @@ func introduceAt(t testing.TB, n *Node, id protocol.NodeID, address string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Handshakes beyond those that may be under way at once wait for their turn.
+func TestHandshakesWaitForTheirTurn(t *testing.T) {
+	f := newFleet(t, 1)
+	most := make(chan int, 100)
+	hub := run(t, 1, &toy{}, func(c *Config) {
+		f.change(t, 1, func(l *limits) { l.outbound, l.period = 1, time.Millisecond })(c)
+		var underWay atomic.Int64
+		c.Security.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			most <- int(underWay.Add(1))
+			defer underWay.Add(-1)
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+	})
+	heard := newTranscript()
+	var all []protocol.NodeID
+	for id := protocol.NodeID(2); id < 8; id++ {
+		introduce(t, hub, f.run(t, id, heard, nil))
+		all = append(all, id)
+	}
+	say(t, hub, all, "hello")
+	eventually(t, "all peers", func() bool { return hub.Stats().Sessions == 6 && heard.count("1 hello") == 6 })
+	for range 6 {
+		if got := <-most; got != 1 {
+			t.Errorf("%d handshakes at once", got)
+		}
 	}
 }
 
