@@ -216,3 +216,30 @@ func (f *floodMachine) Timeout(_ protocol.Time, out *protocol.Output) {
 		close(f.done)
 	}
 }
+
+// BenchmarkHandshake is what a session costs both ends together, connection and certificates included.
+func BenchmarkHandshake(b *testing.B) {
+	f := newFleet(b, 1)
+	server := f.run(b, 2, &toy{}, func(l *limits) { l.addressRate, l.addressBurst = 1e9, 1e9 })
+	client := f.run(b, 1, &toy{}, nil)
+	route := addrPort(server.LocalAddr())
+	used := cpuTime(b)
+	for b.Loop() {
+		l := client.links.dialLink(b.Context(), destination{id: 2}, route)
+		if l.err != nil {
+			b.Fatal(l.err)
+		}
+		client.links.table.free(l.session.index)
+	}
+	b.ReportMetric(float64((cpuTime(b)-used).Nanoseconds())/float64(b.N), "cpu-ns/handshake")
+}
+
+// BenchmarkSession reports what a session takes.
+func BenchmarkSession(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := newSession(make([]byte, seal.SecretSize), true, 1, 2); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -11,6 +11,7 @@
 //   - A parcel is a buffer of datagrams for one set of destinations. Its segments are of equal size, the last may be shorter, so that
 //     the kernel can cut it up itself (GSO). A lane is a parcel still being filled.
 //   - The book knows the addresses of peers; a stranger is a sender whom no event of the machine has introduced.
+//   - A session is what two nodes have agreed upon to seal datagrams for each other, by a handshake over TCP. A notice tells that one is unknown.
 //   - A completion is the event that tells the machine that work which it asked for is done.
 //
 // # Contract
@@ -25,6 +26,9 @@
 // last heard, and until then to each in turn. The source of a datagram is not authenticated: it is used to choose among the addresses that
 // the peer has published, and to answer strangers, and never replaces an address of a peer.
 //
+// With [Config.Security] every datagram and stream is authenticated and encrypted, between members whose certificates both ends have verified; the sender that the machine
+// is given is then proven. Nothing is sent in the clear, and nothing that is not sealed for a session is decoded.
+//
 // Every queue is bounded. When the queue of arrivals is full, arrivals are dropped and counted. When the writer is behind, the loop
 // waits for it, which in turn fills the other queues: nothing is lost between machine and kernel without a count. Work beyond a bound
 // completes with an error. [Node.Post] fails on a full queue, [Node.Do] and [Node.Call] wait.
@@ -38,7 +42,7 @@
 //
 // # Limitations
 //
-// Datagrams are neither encrypted nor authenticated. Segmentation and coalescing by the kernel are used on Linux; elsewhere every
+// Without Security datagrams are neither encrypted nor authenticated. With it there is no IP multicast. Segmentation and coalescing by the kernel are used on Linux; elsewhere every
 // datagram costs a system call. recvmmsg and sendmmsg are not used: measured, they save next to nothing beside GSO and GRO.
 // An injected Conn has no streams. Without a DataDir, Persist completes without storing anything.
 package live
