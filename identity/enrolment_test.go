@@ -234,3 +234,20 @@ func TestTokenSecretIsHidden(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestThatLeavesTheFleetOpen(t *testing.T) {
+	f := newFleet(t)
+	open := must[*JoinRequest](t)(NewOfflineRequest(f.memberKey, "/eu/web-1", someNode, Fingerprint{}))
+	for _, authority := range []*Authority{f.root, f.zone} {
+		if _, err := authority.Admit(terms(noon, day), open, nil, MemberGrants()); err != nil {
+			t.Error(err)
+		}
+	}
+	// With a token, nobody but its fleet is asked.
+	token := newToken(t, &Tokens{}, 1, noon)
+	token.Anchor = Fingerprint{}
+	request := must[*JoinRequest](t)(NewJoinRequest(f.memberKey, "/eu/web-1", someNode, token))
+	if err := request.Verify(f.root.Anchor()); !errors.Is(err, ErrAuthority) {
+		t.Error(err)
+	}
+}

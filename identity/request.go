@@ -18,7 +18,7 @@ type JoinRequest struct {
 	Name   string
 	NodeID protocol.NodeID
 	Key    PublicKey
-	Anchor Fingerprint // of the fleet
+	Anchor Fingerprint // of the fleet; zero, without a token only: whichever fleet grants it
 	// Token and Proof are zero without a token. The proof is an HMAC-SHA-256 of the rest of the request under the token's secret, so that the secret
 	// itself is not sent, and whoever sees the request cannot make another.
 	Token     TokenID
@@ -34,7 +34,7 @@ func NewJoinRequest(private PrivateKey, name string, id protocol.NodeID, token *
 	return r, r.sign(private)
 }
 
-// NewOfflineRequest makes a request without a token. The error is an ErrMalformed.
+// NewOfflineRequest makes a request without a token. A zero anchor leaves the fleet open: the person at the authority decides. The error is an ErrMalformed.
 func NewOfflineRequest(private PrivateKey, name string, id protocol.NodeID, anchor Fingerprint) (*JoinRequest, error) {
 	r := &JoinRequest{Name: name, NodeID: id, Key: private.Public(), Anchor: anchor}
 	return r, r.sign(private)
@@ -61,7 +61,8 @@ func (r *JoinRequest) Verify(anchor Fingerprint) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if r.Anchor != anchor {
+	open := r.Anchor == Fingerprint{} && r.Token == TokenID{}
+	if r.Anchor != anchor && !open {
 		return &AuthorityError{Expected: anchor, Found: r.Anchor}
 	}
 	return Verify(r.Key, ContextRequest, r.AppendSigned(nil), r.Signature)

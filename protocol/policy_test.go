@@ -32,10 +32,11 @@ var layers = map[string][]string{
 	"stack":         {"protocol", "wire", "table", "membership", "bimodal"},
 	"sim":           {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "internal/keytls"},
+	"enrolment":     {"protocol", "wire", "identity", "internal/keytls"},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live"},
-	"cmd/spinglass": {"", "protocol", "gateway/local"},
+	"cmd/spinglass": {"", "protocol", "gateway/local", "identity", "enrolment"},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.

@@ -1,0 +1,78 @@
+package enrolment
+
+import (
+	"context"
+
+	"spinglass/identity"
+)
+
+// States of what an authority issued.
+const (
+	StateValid   = "valid"
+	StateGrace   = "grace" // expired, and still taken for good with a warning
+	StateExpired = "expired"
+	StateRevoked = "revoked"
+	StateUsedUp  = "used up" // tokens
+)
+
+// ListedCertificate is a certificate that an authority remembers.
+type ListedCertificate struct {
+	identity.Issued
+	State string
+}
+
+// ListedToken is a join token that an authority remembers.
+type ListedToken struct {
+	identity.TokenState
+	State string
+}
+
+// Listing is what an authority has out.
+type Listing struct {
+	Bundle       *identity.Bundle // its own
+	Certificates []ListedCertificate
+	Tokens       []ListedToken
+	Revocations  *identity.RevocationList
+}
+
+// List returns what the authority has out, certificates in ascending order of serials and tokens of their ids.
+func (a *Authority) List(ctx context.Context) (*Listing, error) {
+	listing := &Listing{}
+	err := a.do(ctx, func(st *state) (change, error) {
+		listing.Bundle = st.bundle(st.Chain())
+		listing.Revocations = st.RevocationList()
+		for _, issued := range st.Register().All() {
+			listing.Certificates = append(listing.Certificates, ListedCertificate{issued, certificateState(&issued, listing.Revocations, st.now)})
+		}
+		for _, token := range st.tokens.States() {
+			listing.Tokens = append(listing.Tokens, ListedToken{token, tokenState(token, st.now)})
+		}
+		return change{}, nil
+	})
+	return listing, err
+}
+
+func certificateState(issued *identity.Issued, list *identity.RevocationList, now identity.Instant) string {
+	for _, entry := range list.Entries {
+		if entry.Key == issued.Key && issued.NotBefore < entry.Before || entry.Serial == issued.Serial {
+			return StateRevoked
+		}
+	}
+	switch late := now.Sub(issued.NotAfter); {
+	case late <= 0:
+		return StateValid
+	case issued.Kind == identity.KindMember && late <= identity.GraceDefault:
+		return StateGrace
+	}
+	return StateExpired
+}
+
+func tokenState(token identity.TokenState, now identity.Instant) string {
+	switch {
+	case now > token.Expiry:
+		return StateExpired
+	case token.Uses >= token.Limit:
+		return StateUsedUp
+	}
+	return StateValid
+}
