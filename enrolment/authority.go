@@ -238,9 +238,29 @@ func (a *Authority) Admit(ctx context.Context, request *identity.JoinRequest) (b
 	err = a.do(ctx, func(st *state) (change, error) {
 		chain, err := st.Admit(a.terms(st.now, a.Life), request, st.tokens, identity.MemberGrants())
 		bundle = st.bundle(chain)
-		return change{register: true, tokens: true}, err
+		return change{register: true, tokens: true}, ofToken(err)
 	})
 	return bundle, err
+}
+
+// TokenExpiredError says since when a join token has been expired. It is an identity.ErrExpired.
+type TokenExpiredError struct{ Since, Now identity.Instant }
+
+func (e *TokenExpiredError) Error() string {
+	return fmt.Sprintf("join token expired at %s, %s ago; ask for a new one", e.Since, e.Now.Sub(e.Since))
+}
+
+// Unwrap returns identity.ErrExpired.
+func (e *TokenExpiredError) Unwrap() error { return identity.ErrExpired }
+
+// ofToken says of what has expired that it is the token, unless it is a certificate.
+func ofToken(err error) error {
+	var expired *identity.ExpiredError
+	var certificate *identity.ChainError
+	if errors.As(err, &expired) && !errors.As(err, &certificate) {
+		return &TokenExpiredError{Since: expired.Since, Now: expired.Now}
+	}
+	return err
 }
 
 // Issue grants a request for which a person speaks, whatever its token.
@@ -282,10 +302,8 @@ func (a *Authority) Renew(ctx context.Context, chain identity.Chain, others ...*
 	}
 	err = a.do(ctx, func(st *state) (change, error) {
 		revocations := &identity.Revocations{}
-		for _, list := range append([]*identity.RevocationList{st.RevocationList()}, others...) {
-			if _, _, err := revocations.Merge(list); err != nil {
-				return change{}, err
-			}
+		if err := mergeAll(revocations, append([]*identity.RevocationList{st.RevocationList()}, others...)); err != nil {
+			return change{}, err
 		}
 		renewed, err := st.Renew(a.terms(st.now, life), chain, identity.GraceDefault, revocations)
 		bundle = st.bundle(renewed)
@@ -293,6 +311,18 @@ func (a *Authority) Renew(ctx context.Context, chain identity.Chain, others ...*
 	})
 	return bundle, err
 }
+
+func mergeAll(into *identity.Revocations, lists []*identity.RevocationList) error {
+	for _, list := range lists {
+		if _, _, err := into.Merge(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Bundle returns the fleet's fingerprint and the authority's own chain.
+func (a *Authority) Bundle() (*identity.Bundle, error) { return readBundle(a.store.authorityFolder()) }
 
 // RevocationList returns the latest list.
 func (a *Authority) RevocationList(ctx context.Context) (list *identity.RevocationList, err error) {

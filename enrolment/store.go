@@ -236,11 +236,18 @@ func readAddresses(f file, folder string) ([]protocol.Address, error) {
 	if err != nil {
 		return nil, err
 	}
-	var addresses []protocol.Address
+	addresses, err := parseAddresses(text)
+	if err != nil {
+		return nil, f.fail(folder, err)
+	}
+	return addresses, nil
+}
+
+func parseAddresses(text []byte) (addresses []protocol.Address, err error) {
 	for line := range strings.Lines(string(text)) {
 		address := strings.TrimSpace(line)
 		if address == "" || len(address) > protocol.AddressMax || len(addresses) == AddressesMax {
-			return nil, f.fail(folder, ErrDamaged)
+			return nil, ErrDamaged
 		}
 		addresses = append(addresses, protocol.Address(address))
 	}
