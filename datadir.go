@@ -37,6 +37,25 @@ func openDataDir(path string) (*dataDir, error) {
 	return d, nil
 }
 
+// DataDirNodeID returns the NodeID that a data directory keeps. Where there is none yet it makes the one that the node will have, unless the directory is in
+// use. The error is an [ErrDataDir].
+func DataDirNodeID(path string) (protocol.NodeID, error) {
+	_, err := os.Stat(filepath.Join(path, identityFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		d, err := openDataDir(path)
+		if err != nil {
+			return 0, err
+		}
+		d.close()
+		return d.id, nil
+	}
+	id, err := readIdentity(path)
+	if err != nil {
+		return 0, fmt.Errorf("%w %s: %w", ErrDataDir, path, plain(err))
+	}
+	return id, nil
+}
+
 func readDataDir(path string) (d *dataDir, err error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err

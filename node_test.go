@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -252,6 +253,26 @@ func TestCallsFromInsideLoops(t *testing.T) {
 	for _, err := range s.Messages(ctx) {
 		if !errors.Is(err, spinglass.ErrClosed) {
 			t.Fatalf("a closed subscription yields %v", err)
+		}
+	}
+}
+
+func TestDataDirNodeID(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	id, err := spinglass.DataDirNodeID(dir)
+	if err != nil || id == 0 {
+		t.Fatal(id, err)
+	}
+	node := start(t, spinglass.Config{Name: "/lab/a", DataDir: dir})
+	if again, err := spinglass.DataDirNodeID(dir); err != nil || again != id || node.ID() != id {
+		t.Errorf("%v while a node %v uses the directory, %v before: %v", again, node.ID(), id, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "node-id"), []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, damaged := range []string{dir, "/dev/null/x"} {
+		if _, err := spinglass.DataDirNodeID(damaged); !errors.Is(err, spinglass.ErrDataDir) {
+			t.Errorf("%s: %v", damaged, err)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package enrolment
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"spinglass/identity"
 )
@@ -30,20 +32,25 @@ type ListedToken struct {
 // Listing is what an authority has out.
 type Listing struct {
 	Bundle       *identity.Bundle // its own
+	Expired      bool             // it can issue no longer
 	Certificates []ListedCertificate
 	Tokens       []ListedToken
 	Revocations  *identity.RevocationList
 }
 
-// List returns what the authority has out, certificates in ascending order of serials and tokens of their ids.
+// List returns what the authority has out, certificates in order of names and then of time, and tokens of their ids.
 func (a *Authority) List(ctx context.Context) (*Listing, error) {
 	listing := &Listing{}
 	err := a.do(ctx, func(st *state) (change, error) {
 		listing.Bundle = st.bundle(st.Chain())
+		listing.Expired = st.now > end(st.Chain())
 		listing.Revocations = st.RevocationList()
 		for _, issued := range st.Register().All() {
 			listing.Certificates = append(listing.Certificates, ListedCertificate{issued, certificateState(&issued, listing.Revocations, st.now)})
 		}
+		slices.SortStableFunc(listing.Certificates, func(a, b ListedCertificate) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.NotBefore, b.NotBefore))
+		})
 		for _, token := range st.tokens.States() {
 			listing.Tokens = append(listing.Tokens, ListedToken{token, tokenState(token, st.now)})
 		}

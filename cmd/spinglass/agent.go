@@ -28,6 +28,8 @@ type agentSettings struct {
 	connection
 	config        string
 	name          string
+	named         bool // the name was given, and is not that of the host
+	token         string
 	listen        string
 	advertise     string
 	join          []string
@@ -47,8 +49,10 @@ func newAgent() *cobra.Command {
 		Long: "Runs a member of a fleet until it is interrupted; then it tells the others that it leaves.\n\n" +
 			"Every flag can also be given in the environment (SPINGLASS_DATA_DIR for --data-dir) or as a key of the TOML file " +
 			"that --config names (data-dir = \"...\").\n" +
-			"A flag wins over the environment, and the environment over the file.",
-		Example: "  spinglass agent --name /eu/fra/web-1 --first\n  spinglass agent --name /eu/fra/web-2 --join 10.0.0.5:7400",
+			"A flag wins over the environment, and the environment over the file.\n\n" +
+			"With --first and an empty data directory it makes the authority of a new fleet, and prints the command by which other machines join. " +
+			"With --token it joins that fleet.",
+		Example: "  spinglass agent --name /eu/fra/web-1 --first\n  spinglass agent --name /eu/fra/web-2 --token spinglass1...",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := fillSettings(cmd.Flags()); err != nil {
@@ -63,7 +67,8 @@ func newAgent() *cobra.Command {
 	flags.StringVar(&s.name, "name", "", "path of this member, such as /eu/fra/web-1 (default / and the host's name)")
 	flags.StringVar(&s.listen, "listen", ":7400", "address to listen on, HOST:PORT")
 	flags.StringVar(&s.advertise, "advertise", "", "address under which others reach this member (default found by itself)")
-	flags.StringSliceVar(&s.join, "join", nil, "addresses of members to join by, HOST:PORT,...")
+	flags.StringSliceVar(&s.join, "join", nil, "addresses of members to join by, HOST:PORT,... (default those of the token)")
+	flags.StringVar(&s.token, "token", "", "token to join by; not needed again once this node has its certificate")
 	flags.BoolVar(&s.first, "first", false, "be a fleet of one when nobody can be joined")
 	flags.IntVar(&s.zoneLimit, "zone-limit", 0, "members that a zone may hold (default 128)")
 	flags.BoolVar(&s.noMulticast, "no-multicast", false, "do not use IP multicast")
@@ -91,6 +96,11 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer listener.Close()
+	enrolled, err := s.enrol(cmd.Context(), logger, dataDir)
+	if err != nil {
+		return err
+	}
+	defer enrolled.close()
 	if len(s.join) == 0 && !s.first {
 		logger.Warn("neither --join nor --first was given: starting as the first member of a new fleet")
 	}
@@ -109,7 +119,13 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	go logEvents(node, logger)
+	if err := enrolled.start(cmd.Context(), node); err != nil {
+		return err
+	}
 	fmt.Fprintf(cmd.OutOrStdout(), "agent %s (%s) listening on %s, api %s\n", node.Name(), node.ID(), node.Addr(), listener.Address())
+	if err := enrolled.invite(cmd.Context(), cmd.OutOrStdout(), node.Name()); err != nil {
+		return err
+	}
 	select {
 	case err := <-failed:
 		return fmt.Errorf("api: %w", err)
@@ -121,7 +137,8 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 
 // check completes the settings and refuses those that cannot be.
 func (s *agentSettings) check() error {
-	if s.name == "" {
+	s.named = s.name != ""
+	if !s.named {
 		host, err := os.Hostname()
 		if err != nil {
 			return fmt.Errorf("no name: %w; give one with --name", err)

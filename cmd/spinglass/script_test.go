@@ -18,7 +18,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"spinglass/enrolment"
 	"spinglass/gateway/local"
+	"spinglass/identity"
 )
 
 const (
@@ -55,6 +57,8 @@ func TestScripts(t *testing.T) {
 			"long-line":     longLine,
 			"await-metric":  awaitMetric,
 			"occupy":        occupy,
+			"issuer":        issuer,
+			"cut":           cut,
 		},
 	})
 }
@@ -206,4 +210,35 @@ func occupy(ts *testscript.TestScript, negated bool, args []string) {
 	listener, err := net.Listen("tcp", address)
 	ts.Check(err)
 	ts.Defer(func() { listener.Close() })
+}
+
+// issuer DIR PORT answers joins on the loopback port by the authority and identity of a data directory, until the script ends.
+func issuer(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 2 {
+		ts.Fatalf("usage: issuer DIR PORT")
+	}
+	store := &enrolment.Store{Dir: ts.MkAbs(args[0])}
+	member, err := store.Member()
+	ts.Check(err)
+	i := enrolment.NewIssuer(enrolment.IssuerConfig{Authority: store.Authority(), Chain: func() identity.Chain { return member.Bundle.Chain }})
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", args[1]))
+	ts.Check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- i.ServeListener(ctx, listener, member.Key) }()
+	ts.Defer(func() {
+		cancel()
+		ts.Check(<-done)
+	})
+}
+
+// cut FILE N NAME sets the environment variable NAME to the first line of a file without its last N characters.
+func cut(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 3 {
+		ts.Fatalf("usage: cut FILE N NAME")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	line, _, _ := strings.Cut(ts.ReadFile(args[0]), "\n")
+	ts.Setenv(args[2], line[:len(line)-n])
 }

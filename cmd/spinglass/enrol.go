@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"spinglass"
+	"spinglass/enrolment"
+	"spinglass/identity"
+	"spinglass/protocol"
+)
+
+// What the first agent of a fleet hands out by itself.
+const (
+	firstTokenUses = 10
+	firstTokenLife = enrolment.TokenLifeDefault
+)
+
+// tlsServer is a node that hands over the connections to its TCP port on which TLS has agreed on a protocol.
+type tlsServer interface {
+	ServeTLS(protocol string, serve func(context.Context, *tls.Conn))
+}
+
+// enrolled is what an agent has of identity and authority.
+type enrolled struct {
+	store     *enrolment.Store
+	member    *enrolment.Member // nil: the agent has no identity
+	issuers   []protocol.Address
+	authority bool // the data directory holds an authority
+	log       *slog.Logger
+	renewer   *enrolment.Renewer
+	cancel    context.CancelFunc
+	wait      sync.WaitGroup
+}
+
+// enrol finds the agent's identity, or gets one: by the token, or, for the first agent of a fleet, from an authority that it makes.
+func (s *agentSettings) enrol(ctx context.Context, logger *slog.Logger, dataDir string) (*enrolled, error) {
+	e := &enrolled{store: &enrolment.Store{Dir: dataDir}, log: logger, cancel: func() {}}
+	token, err := s.parseToken()
+	if err != nil {
+		return nil, err
+	}
+	if e.authority, err = e.store.HasAuthority(); err != nil {
+		return nil, err
+	}
+	if e.issuers, err = e.store.Issuers(); err != nil {
+		return nil, err
+	}
+	e.member, err = e.store.Member()
+	absent := errors.Is(err, enrolment.ErrNotEnrolled)
+	switch expired := errors.Is(err, identity.ErrExpired); {
+	case err == nil:
+		err = s.reconcile(ctx, e, token)
+	case (absent || expired) && token != nil:
+		err = s.joinFleet(ctx, e, token)
+	case (absent || expired) && e.authority, absent && s.first && len(s.join) == 0:
+		err = s.found(ctx, e)
+	case absent:
+		return e, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(s.join) == 0 {
+		s.join = texts(e.issuers)
+	}
+	return e, nil
+}
+
+// parseToken returns the token that the agent was given, or nil.
+func (s *agentSettings) parseToken() (*identity.Token, error) {
+	if s.token == "" {
+		return nil, nil
+	}
+	token, err := identity.ParseToken(s.token)
+	if err != nil {
+		return nil, usagef("--token: %w", err)
+	}
+	return token, nil
+}
+
+// reconcile compares the kept identity with what the agent was told: with the token that it has joined by before it starts again as it is.
+func (s *agentSettings) reconcile(ctx context.Context, e *enrolled, token *identity.Token) error {
+	verified := e.member.Verified
+	switch {
+	case token != nil && token.Anchor != e.member.Bundle.Anchor:
+		return fmt.Errorf("--token: %w: fingerprint %s, this node's is %s", enrolment.ErrOtherFleet, token.Anchor, e.member.Bundle.Anchor)
+	case !s.named:
+		s.name = verified.Name
+	case s.name != verified.Name && token != nil:
+		return s.joinFleet(ctx, e, token)
+	case s.name != verified.Name:
+		return fmt.Errorf("--name: this node is enrolled as %q, not as %q; give a token to enrol it anew", verified.Name, s.name)
+	}
+	if token != nil && len(e.issuers) == 0 && len(token.Addresses) > 0 {
+		e.issuers = token.Addresses
+		if err := e.store.KeepIssuers(ctx, e.issuers); err != nil {
+			return err
+		}
+	}
+	if verified.InGrace {
+		e.log.Warn("THE CERTIFICATE HAS EXPIRED: this member is in grace", "name", verified.Name, "expired", verified.NotAfter.String())
+	}
+	return nil
+}
+
+// joinFleet gets a certificate by a token, and keeps it and where it comes from.
+func (s *agentSettings) joinFleet(ctx context.Context, e *enrolled, token *identity.Token) error {
+	addresses := slices.Clone(token.Addresses)
+	for _, text := range s.join {
+		if address := protocol.Address(text); !slices.Contains(addresses, address) {
+			addresses = append(addresses, address)
+		}
+	}
+	id, err := spinglass.DataDirNodeID(e.store.Dir)
+	if err != nil {
+		return err
+	}
+	key, err := e.store.Key(ctx)
+	if err != nil {
+		return err
+	}
+	client := &enrolment.Client{Key: key}
+	bundle, err := client.Join(ctx, token, s.name, id, addresses...)
+	if err != nil {
+		return fmt.Errorf("joining: %w", err)
+	}
+	if err := e.store.KeepIssuers(ctx, addresses); err != nil {
+		return err
+	}
+	e.issuers = addresses
+	return e.install(ctx, bundle, id)
+}
+
+func (e *enrolled) install(ctx context.Context, bundle *identity.Bundle, id protocol.NodeID) (err error) {
+	if _, err = e.store.Install(ctx, bundle, id); err != nil {
+		return err
+	}
+	if e.member, err = e.store.Member(); err == nil {
+		e.log.Info("enrolled", "name", e.member.Verified.Name, "expires", e.member.Verified.NotAfter.String(), "fingerprint", bundle.Anchor.String())
+	}
+	return err
+}
+
+// found makes the authority of a new fleet, unless the data directory holds one, and lets it issue the agent's own certificate.
+func (s *agentSettings) found(ctx context.Context, e *enrolled) error {
+	authority := e.store.Authority()
+	if !e.authority {
+		if _, err := authority.Init(ctx, "/", enrolment.RootLifeDefault); err != nil {
+			return err
+		}
+		e.authority = true
+	}
+	id, err := spinglass.DataDirNodeID(e.store.Dir)
+	if err != nil {
+		return err
+	}
+	key, err := e.store.Key(ctx)
+	if err != nil {
+		return err
+	}
+	request, err := identity.NewOfflineRequest(key, s.name, id, identity.Fingerprint{})
+	if err != nil {
+		return err
+	}
+	bundle, err := authority.Issue(ctx, request, identity.MemberGrants())
+	if err != nil {
+		return err
+	}
+	return e.install(ctx, bundle, id)
+}
+
+// start lets certificates be renewed and, where there is an authority, joins be answered, until close.
+func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
+	if e.member == nil {
+		return nil
+	}
+	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	e.renewer = enrolment.NewRenewer(enrolment.RenewerConfig{
+		Bundle: e.member.Bundle, Issuers: e.renewals(e.member.Key), Logger: e.log,
+		Keep: func(ctx context.Context, bundle *identity.Bundle) error {
+			_, err := e.store.Install(ctx, bundle, node.ID())
+			return err
+		},
+	})
+	e.wait.Go(func() { e.renewer.Run(ctx) })
+	if err := e.renewAuthority(ctx); err != nil {
+		return err
+	}
+	return e.serve(ctx, node, protocol.Address(node.Addr()))
+}
+
+// serve answers joins, where there is an authority and the node hands over connections.
+func (e *enrolled) serve(ctx context.Context, node any, address protocol.Address) error {
+	if !e.authority {
+		return nil
+	}
+	authority := e.store.Authority()
+	if err := authority.KeepAddresses(ctx, []protocol.Address{address}); err != nil {
+		return err
+	}
+	server, ok := node.(tlsServer)
+	if !ok {
+		e.log.Warn("this agent does not answer joins on its port")
+		return nil
+	}
+	server.ServeTLS(enrolment.Protocol, enrolment.NewIssuer(enrolment.IssuerConfig{
+		Authority: authority, Chain: func() identity.Chain { return e.renewer.Bundle().Chain }, Logger: e.log,
+	}).Serve)
+	return nil
+}
+
+// renewals are the ways in which a certificate can be renewed: the own authority first.
+func (e *enrolled) renewals(key identity.PrivateKey) (renewals []enrolment.Renewal) {
+	if e.authority {
+		renewals = append(renewals, func(ctx context.Context, bundle *identity.Bundle) (*identity.Bundle, error) {
+			return e.store.Authority().Renew(ctx, bundle.Chain)
+		})
+	}
+	if len(e.issuers) > 0 {
+		renewals = append(renewals, (&enrolment.Client{Key: key}).Remote(e.issuers...))
+	}
+	return renewals
+}
+
+// renewAuthority lets the authority of a zone be renewed by those above. A root has none.
+func (e *enrolled) renewAuthority(ctx context.Context) error {
+	if !e.authority {
+		return nil
+	}
+	authority := e.store.Authority()
+	bundle, err := authority.Bundle()
+	if err != nil || len(bundle.Chain) == 1 || len(e.issuers) == 0 {
+		return err
+	}
+	key, err := authority.ZoneKey(ctx)
+	if err != nil {
+		return err
+	}
+	renewer := enrolment.NewRenewer(enrolment.RenewerConfig{
+		Bundle: bundle, Issuers: []enrolment.Renewal{(&enrolment.Client{Key: key}).Remote(e.issuers...)}, Logger: e.log,
+		Keep: func(ctx context.Context, bundle *identity.Bundle) error {
+			_, err := authority.Install(ctx, bundle)
+			return err
+		},
+	})
+	e.wait.Go(func() { renewer.Run(ctx) })
+	return nil
+}
+
+// invite prints the command by which other machines join, if this is the first agent of a fleet and nobody has been invited yet.
+func (e *enrolled) invite(ctx context.Context, out io.Writer, name string) error {
+	if !e.authority {
+		return nil
+	}
+	authority := e.store.Authority()
+	listing, err := authority.List(ctx)
+	if err != nil || len(listing.Bundle.Chain) > 1 || len(listing.Tokens) > 0 || len(listing.Certificates) > 1 {
+		return err
+	}
+	token, err := authority.NewToken(ctx, firstTokenUses, firstTokenLife)
+	if err != nil {
+		return err
+	}
+	zone := protocol.Zone(name)
+	if zone == "/" {
+		zone = ""
+	}
+	fmt.Fprintf(out, "another machine joins by this command, up to %d of them until %s:\n  spinglass agent --name \"%s/$(hostname)\" --token %s\n",
+		firstTokenUses, token.Expiry, zone, token.Text())
+	return nil
+}
+
+// close ends renewals.
+func (e *enrolled) close() {
+	e.cancel()
+	e.wait.Wait()
+}
+
+func texts(addresses []protocol.Address) (texts []string) {
+	for _, address := range addresses {
+		texts = append(texts, string(address))
+	}
+	return texts
+}
