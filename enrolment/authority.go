@@ -210,10 +210,6 @@ func (a *Authority) terms(now identity.Instant, life time.Duration) identity.Ter
 	return identity.Terms{Entropy: a.store.entropy(), Now: now, Lifetime: life}
 }
 
-func (st *state) bundle(chain identity.Chain) *identity.Bundle {
-	return &identity.Bundle{Anchor: st.Anchor(), Chain: chain}
-}
-
 // NewToken makes a join token for a number of joins, good for life (at most TokenLifeMax) from now. Without addresses it carries those of KeepAddresses.
 func (a *Authority) NewToken(ctx context.Context, uses int, life time.Duration, addresses ...protocol.Address) (token *identity.Token, err error) {
 	if life <= 0 || life > TokenLifeMax {
@@ -230,17 +226,31 @@ func (a *Authority) NewToken(ctx context.Context, uses int, life time.Duration, 
 		token, err = st.tokens.New(a.store.entropy(), st.Anchor(), uses, st.now.Add(life), addresses...)
 		return change{tokens: true}, err
 	})
-	return token, err
+	if err != nil {
+		return nil, err
+	}
+	return token, nil
+}
+
+// issue runs an operation that issues a certificate. No certificate leaves before it is durable.
+func (a *Authority) issue(ctx context.Context, changed change, operation func(*state) (identity.Chain, error)) (bundle *identity.Bundle, err error) {
+	err = a.do(ctx, func(st *state) (change, error) {
+		chain, err := operation(st)
+		bundle = &identity.Bundle{Anchor: st.Anchor(), Chain: chain}
+		return changed, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bundle, nil
 }
 
 // Admit grants a request that comes with a token.
-func (a *Authority) Admit(ctx context.Context, request *identity.JoinRequest) (bundle *identity.Bundle, err error) {
-	err = a.do(ctx, func(st *state) (change, error) {
+func (a *Authority) Admit(ctx context.Context, request *identity.JoinRequest) (*identity.Bundle, error) {
+	return a.issue(ctx, change{register: true, tokens: true}, func(st *state) (identity.Chain, error) {
 		chain, err := st.Admit(a.terms(st.now, a.Life), request, st.tokens, identity.MemberGrants())
-		bundle = st.bundle(chain)
-		return change{register: true, tokens: true}, ofToken(err)
+		return chain, ofToken(err)
 	})
-	return bundle, err
 }
 
 // TokenExpiredError says since when a join token has been expired. It is an identity.ErrExpired.
@@ -264,31 +274,24 @@ func ofToken(err error) error {
 }
 
 // Issue grants a request for which a person speaks, whatever its token.
-func (a *Authority) Issue(ctx context.Context, request *identity.JoinRequest, grants identity.Grants) (bundle *identity.Bundle, err error) {
-	err = a.do(ctx, func(st *state) (change, error) {
-		chain, err := st.Admit(a.terms(st.now, a.Life), request, nil, grants)
-		bundle = st.bundle(chain)
-		return change{register: true}, err
+func (a *Authority) Issue(ctx context.Context, request *identity.JoinRequest, grants identity.Grants) (*identity.Bundle, error) {
+	return a.issue(ctx, change{register: true}, func(st *state) (identity.Chain, error) {
+		return st.Admit(a.terms(st.now, a.Life), request, nil, grants)
 	})
-	return bundle, err
 }
 
 // IssueZone makes the key of a request an authority for the zone that the request names. A person speaks for it.
 func (a *Authority) IssueZone(ctx context.Context, request *identity.JoinRequest, quotas identity.Quotas, life time.Duration) (*identity.Bundle, error) {
-	var bundle *identity.Bundle
-	err := a.do(ctx, func(st *state) (change, error) {
+	return a.issue(ctx, change{register: true}, func(st *state) (identity.Chain, error) {
 		if err := request.Verify(st.Anchor()); err != nil {
-			return change{}, err
+			return nil, err
 		}
-		chain, err := st.IssueZone(a.terms(st.now, life), request.Name, request.Key, quotas, identity.ZoneGrants(request.Name))
-		bundle = st.bundle(chain)
-		return change{register: true}, err
+		return st.IssueZone(a.terms(st.now, life), request.Name, request.Key, quotas, identity.ZoneGrants(request.Name))
 	})
-	return bundle, err
 }
 
 // Renew issues again what a chain says, of a member or a zone, with the usual grace. Besides its own revocation list it looks at the given ones.
-func (a *Authority) Renew(ctx context.Context, chain identity.Chain, others ...*identity.RevocationList) (bundle *identity.Bundle, err error) {
+func (a *Authority) Renew(ctx context.Context, chain identity.Chain, others ...*identity.RevocationList) (*identity.Bundle, error) {
 	if err := chain.Check(); err != nil {
 		return nil, err
 	}
@@ -300,16 +303,13 @@ func (a *Authority) Renew(ctx context.Context, chain identity.Chain, others ...*
 	default:
 		return nil, fmt.Errorf("a %s certificate is renewed by a person: %w", kind, identity.ErrKind)
 	}
-	err = a.do(ctx, func(st *state) (change, error) {
+	return a.issue(ctx, change{register: true}, func(st *state) (identity.Chain, error) {
 		revocations := &identity.Revocations{}
 		if err := mergeAll(revocations, append([]*identity.RevocationList{st.RevocationList()}, others...)); err != nil {
-			return change{}, err
+			return nil, err
 		}
-		renewed, err := st.Renew(a.terms(st.now, life), chain, identity.GraceDefault, revocations)
-		bundle = st.bundle(renewed)
-		return change{register: true}, err
+		return st.Renew(a.terms(st.now, life), chain, identity.GraceDefault, revocations)
 	})
-	return bundle, err
 }
 
 func mergeAll(into *identity.Revocations, lists []*identity.RevocationList) error {

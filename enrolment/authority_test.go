@@ -219,3 +219,29 @@ func TestClockOfAnAuthorityThatIsWrong(t *testing.T) {
 		t.Error("what failed was kept")
 	}
 }
+
+// TestCrashBetweenTokenAndRegister lets the register fail after the use of the token is durable: no certificate leaves, and the same request is granted later.
+func TestCrashBetweenTokenAndRegister(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("no device that is full here")
+	}
+	a := newAuthority(t, newClock())
+	token := must[*identity.Token](t)(a.NewToken(t.Context(), 1, TokenLifeDefault))
+	key := must[identity.PrivateKey](t)(identity.GenerateKey(entropy(1)))
+	request := must[*identity.JoinRequest](t)(identity.NewJoinRequest(key, "/lab/a1", 1, token))
+	if err := os.Symlink(full, filepath.Join(a.store.authorityFolder(), registerFile.name+temporaryMark)); err != nil {
+		t.Fatal(err)
+	}
+	var kept *FileError
+	if _, err := a.Admit(t.Context(), request); !errors.As(err, &kept) {
+		t.Error(err)
+	}
+	if listing := must[*Listing](t)(a.List(t.Context())); listing.Tokens[0].Uses != 1 || len(listing.Certificates) != 0 {
+		t.Errorf("%+v", listing)
+	}
+	must[*identity.Bundle](t)(a.Admit(t.Context(), request))
+	if listing := must[*Listing](t)(a.List(t.Context())); listing.Tokens[0].Uses != 1 || len(listing.Certificates) != 1 {
+		t.Errorf("%+v", listing)
+	}
+}

@@ -155,10 +155,6 @@ func (i *Issuer) join(ctx context.Context, body []byte) (*identity.Bundle, error
 	if err != nil {
 		return nil, fmt.Errorf("join request: %w: %w", ErrMessage, err)
 	}
-	// Without a token nobody speaks for the request.
-	if request.Token == (identity.TokenID{}) {
-		return nil, identity.ErrTokenUnknown
-	}
 	bundle, err := i.config.Authority.Admit(ctx, request)
 	if err != nil {
 		return nil, err

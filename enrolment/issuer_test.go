@@ -197,6 +197,72 @@ func TestIssuersOfOthersAreNotTrusted(t *testing.T) {
 	must[*identity.Bundle](t)(o.client(2).Join(t.Context(), token, "/lab/a2", 2, other.address, pretender.address, o.address))
 }
 
+// liar answers whatever it is asked with one message, after a hello that is good.
+func (o *office) liar(t *testing.T, kind byte, body []byte) protocol.Address {
+	t.Helper()
+	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	t.Cleanup(func() { listener.Close() })
+	config := keytls.Server(must[tls.Certificate](t)(keytls.Certificate(o.member().Key)), true, Protocol)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			secured := tls.Server(conn, config)
+			_ = writeMessage(secured, kindHello, (&hello{Now: o.clock.instant(), Chain: o.chain()}).append(nil))
+			_, _, _ = readMessage(secured)
+			_ = writeMessage(secured, kind, body)
+			secured.Close()
+		}
+	}()
+	return protocol.Address(listener.Addr().String())
+}
+
+// TestIssuersThatLie lets a member of the fleet take an issuer's place and hand out what was not asked for.
+func TestIssuersThatLie(t *testing.T) {
+	o, other := newOffice(t), newOffice(t)
+	c := o.client(2)
+	token := o.token(t, 9)
+	own := must[*identity.Bundle](t)(c.Join(t.Context(), token, "/lab/a2", 2))
+	forged := must[identity.Chain](t)(identity.DecodeChain(own.Chain.Append(nil)))
+	forged.Leaf().Grants = nil
+	for name, test := range map[string]struct {
+		bundle *identity.Bundle
+		want   error
+	}{
+		"another's":    {o.member().Bundle, ErrOtherKey},
+		"another name": {must[*identity.Bundle](t)(c.Join(t.Context(), token, "/lab/b2", 2)), ErrOtherNode},
+		"another node": {must[*identity.Bundle](t)(c.Join(t.Context(), token, "/lab/a2", 3)), ErrOtherNode},
+		"a forged one": {&identity.Bundle{Anchor: own.Anchor, Chain: forged}, identity.ErrSignature},
+		"a zone's":     {&identity.Bundle{Anchor: own.Anchor, Chain: own.Chain[:1]}, ErrOtherKey},
+		"fleet":        {&identity.Bundle{Anchor: other.member().Bundle.Anchor, Chain: own.Chain}, identity.ErrAuthority},
+		"lying chain":  {&identity.Bundle{Anchor: own.Anchor, Chain: other.chain()}, identity.ErrAuthority},
+	} {
+		liar := o.liar(t, kindGrant, appendGrant(nil, test.bundle))
+		_, err := c.Join(t.Context(), token, "/lab/a2", 2, liar)
+		oneLine(t, name, err, test.want, "what issuer "+string(liar)+" grants is not good: ")
+		want := test.want
+		if errors.Is(want, ErrOtherKey) {
+			want = ErrOtherNode // whatever differs
+		}
+		_, err = c.Renew(t.Context(), own, liar)
+		oneLine(t, name, err, want, "what issuer "+string(liar)+" grants is not good: ")
+	}
+	if _, err := c.Renew(t.Context(), own, o.liar(t, kindGrant, []byte("noise"))); err == nil {
+		t.Error("noise is a grant")
+	}
+	if _, err := c.Renew(t.Context(), own, o.liar(t, kindHello, nil)); !errors.Is(err, ErrNoAnswer) {
+		t.Error(err)
+	}
+	if _, err := c.Renew(t.Context(), own, o.liar(t, kindRefusal, []byte{1, 2, '\n', 'x'})); !errors.Is(err, ErrNoAnswer) || !errors.Is(err, ErrMessage) {
+		t.Error(err)
+	}
+	if _, err := c.Token(t.Context(), own, 1, time.Hour, o.liar(t, kindIssued, []byte("spinglass1.x"))); !errors.Is(err, identity.ErrTokenDamaged) {
+		t.Error(err)
+	}
+}
+
 // TestOneOfSeveralIssuersIsDown joins and renews by the second of two issuers.
 func TestOneOfSeveralIssuersIsDown(t *testing.T) {
 	o := newOffice(t)

@@ -42,7 +42,7 @@ type Listing struct {
 func (a *Authority) List(ctx context.Context) (*Listing, error) {
 	listing := &Listing{}
 	err := a.do(ctx, func(st *state) (change, error) {
-		listing.Bundle = st.bundle(st.Chain())
+		listing.Bundle = &identity.Bundle{Anchor: st.Anchor(), Chain: st.Chain()}
 		listing.Expired = st.now > end(st.Chain())
 		listing.Revocations = st.RevocationList()
 		for _, issued := range st.Register().All() {

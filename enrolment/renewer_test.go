@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,12 +157,11 @@ func TestRenewalThatCannotBeKept(t *testing.T) {
 func TestClockThatIsSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 0.5)
-		var off time.Duration
-		r.config.Now = func() time.Time { return time.Now().Add(off) }
+		var off atomic.Int64
+		r.config.Now = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
 		r.authority.store.Now, r.store.Now = r.config.Now, r.config.Now
-		r.run(t, day)
-		off = 15 * day
-		r.run(t, RenewLookMax+time.Minute)
+		time.AfterFunc(day, func() { off.Store(int64(15 * day)) })
+		r.run(t, day+RenewLookMax+time.Minute)
 		if renewed, _ := r.Counts(); renewed != 1 {
 			t.Errorf("renewed %d times", renewed)
 		}

@@ -23,7 +23,10 @@ func (a *Authority) Revoke(ctx context.Context, target string) (entries []identi
 		list, err = st.Revoke(st.now, entries...)
 		return change{list: true}, err
 	})
-	return entries, list, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return entries, list, nil
 }
 
 func revocations(target string, register *identity.Register) (entries []identity.Revocation, err error) {
