@@ -53,6 +53,10 @@ type Config struct {
 	// makes a new member.
 	DataDir string
 
+	// Identity is who the node is in a fleet whose members prove themselves. A node without one takes others at their word, and they it: that is for tests, and for
+	// networks that nobody else is on.
+	Identity *Identity
+
 	// Conn replaces the socket that Listen would open. Close closes it.
 	Conn net.PacketConn
 	// Clock replaces the real clock, for tests that move time by hand.
@@ -111,6 +115,11 @@ func (c *Config) check() error {
 	}
 	if c.DatagramSize != 0 && (c.DatagramSize < wire.DatagramMin || c.DatagramSize > wire.DatagramMax) {
 		return fmt.Errorf("%w: datagram size %d is not in %d to %d", ErrConfig, c.DatagramSize, wire.DatagramMin, wire.DatagramMax)
+	}
+	if c.Identity != nil {
+		if err := c.Identity.check(c.Name); err != nil {
+			return err
+		}
 	}
 	for _, address := range c.Join {
 		if err := checkAddress(address); err != nil {

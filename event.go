@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"spinglass/identity"
 	"spinglass/live"
+	"spinglass/membership"
 	"spinglass/protocol"
 )
 
@@ -57,6 +59,25 @@ type (
 		Queue   string // receive_queue_full or send_buffer_full, as in the metric spinglass_dropped_total
 		Dropped uint64
 	}
+	// RevocationsChanged tells that a revocation list holds from now on. It is to be kept for [Identity.Revocations] of the next start.
+	RevocationsChanged struct{ List *identity.RevocationList }
+	// CertificateInGrace tells that the node's certificate has expired at NotAfter, and holds until Until by grace only.
+	CertificateInGrace struct{ NotAfter, Until identity.Instant }
+	// CertificateRefused tells that the node's certificate holds no longer, so that others do not take it for a member.
+	CertificateRefused struct{ Err error }
+	// CertificateGood tells that the node's certificate holds again.
+	CertificateGood struct{ NotAfter identity.Instant }
+	// Expelled tells why a member, whose PeerDown follows, does not count as one any longer although it is heard.
+	Expelled struct {
+		Peer   Peer
+		Reason string // a short constant text, such as row_revoked
+	}
+	// Quarantined tells of a proof that a member contradicts itself: what its key signs no longer counts, here and at whoever hears of the proof.
+	Quarantined struct {
+		ID    protocol.NodeID
+		Name  string
+		Proof *identity.Equivocation
+	}
 	// Overflow tells that Count events were dropped because the application read them too slowly.
 	Overflow struct{ Count uint64 }
 )
@@ -75,6 +96,30 @@ func (Healed) event()          {}
 func (SelfSuspect) event()     {}
 func (Overload) event()        {}
 func (Overflow) event()        {}
+
+func (RevocationsChanged) event() {}
+func (CertificateInGrace) event() {}
+func (CertificateRefused) event() {}
+func (CertificateGood) event()    {}
+func (Expelled) event()           {}
+func (Quarantined) event()        {}
+
+func (e RevocationsChanged) String() string {
+	return fmt.Sprintf("revocation list %d of the authority %s holds", e.List.Number, e.List.Issuer.Fingerprint())
+}
+func (e CertificateInGrace) String() string {
+	return fmt.Sprintf("the certificate of this node has expired at %s and holds until %s by grace", e.NotAfter, e.Until)
+}
+func (e CertificateRefused) String() string {
+	return "the certificate of this node does not hold: " + e.Err.Error()
+}
+func (e CertificateGood) String() string {
+	return fmt.Sprintf("the certificate of this node holds again, until %s", e.NotAfter)
+}
+func (e Expelled) String() string { return e.Peer.Name + " does not count as a member: " + e.Reason }
+func (e Quarantined) String() string {
+	return e.Name + " contradicts itself and is quarantined"
+}
 
 func (e PeerUp) String() string          { return e.Peer.Name + " is up" }
 func (e PeerChanged) String() string     { return e.Peer.Name + " has changed" }
@@ -133,6 +178,18 @@ func (n *Node) event(e protocol.Event) Event {
 		return Healed{Peers: e.Peers}
 	case protocol.SelfSuspect:
 		return SelfSuspect{Late: e.Late}
+	case membership.RevocationsChanged:
+		return RevocationsChanged{List: e.List}
+	case membership.CertificateInGrace:
+		return CertificateInGrace{NotAfter: e.NotAfter, Until: e.Until}
+	case membership.CertificateRefused:
+		return CertificateRefused{Err: e.Err}
+	case membership.CertificateGood:
+		return CertificateGood{NotAfter: e.NotAfter}
+	case membership.Expelled:
+		return Expelled{Peer: n.peer(e.Peer, PeerStateDown), Reason: string(e.Reason)}
+	case membership.Quarantined:
+		return Quarantined{ID: e.Peer, Name: e.Name, Proof: e.Proof}
 	case live.Overload:
 		return Overload{Queue: string(e.Queue), Dropped: e.Dropped}
 	}

@@ -31,9 +31,10 @@ type Node struct {
 	dataDir *dataDir
 	epoch   time.Time // where protocol.Time is zero
 
-	live  *live.Node
-	stack *stack.Node // of the loop
-	names names
+	live        *live.Node
+	stack       *stack.Node // of the loop
+	credentials credentials // of a node with an identity
+	names       names
 
 	outgoing outgoings
 
@@ -49,6 +50,8 @@ type Node struct {
 	joined    chan struct{} // closed when the node is a member
 	left      chan struct{} // closed when its leaving has been told
 	closing   chan struct{}
+	lifetime  context.Context // ends when closing is closed
+	end       context.CancelFunc
 	closeOnce sync.Once
 	posting   sync.WaitGroup // goroutines that the loop has started to come back to a topic
 
@@ -80,16 +83,26 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
 	n.outgoing.node = n
+	n.lifetime, n.end = context.WithCancel(context.Background())
+	security, err := n.security(config.Identity)
+	if err != nil {
+		dir.close()
+		return nil, err
+	}
 	n.names.learn(n.id, n.name)
 	n.live, err = live.Start(live.Config{
 		ID: n.id, Build: n.build(config), Decoder: &stack.Decoder{}, Listen: config.Listen, Advertise: config.Advertise, Join: config.Join,
 		Conn: config.Conn, Clock: config.Clock, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
 		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams,
 		NoMulticast: config.NoMulticast, MulticastPort: config.MulticastPort, DatagramSize: config.datagramSize(),
+		Security: security, Key: config.signingKey(),
 	})
 	if err != nil {
 		dir.close()
 		return nil, fmt.Errorf("spinglass: %w", err)
+	}
+	if security != nil {
+		n.posting.Go(n.tellWall)
 	}
 	return n, nil
 }
@@ -108,6 +121,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: []protocol.Address{advertised},
 				Seeds: seeds, First: n.first, Rand: newRand(), ZoneLimit: config.ZoneLimit, FailTimeout: config.FailTimeout,
+				Identity: n.memberIdentity(config.Identity),
 			},
 			Bimodal: topics,
 		})
@@ -241,6 +255,7 @@ func (n *Node) Leave(ctx context.Context) error {
 func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		close(n.closing)
+		n.end()
 		_ = n.live.Close() // it has no error to tell
 		n.posting.Wait()
 		for _, subscriptions := range n.subscriptions {
@@ -301,6 +316,8 @@ func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
 		delete(n.rows, e.Peer.ID)
 	case protocol.PeerDropped:
 		delete(n.rows, e.Peer.ID)
+	case membership.RevocationsChanged:
+		n.revoked()
 	case protocol.Joined:
 		close(n.joined)
 	case protocol.Left:

@@ -29,13 +29,13 @@ var layers = map[string][]string{
 	"table":         {"protocol", "wire"},
 	"membership":    {"protocol", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire"},
-	"stack":         {"protocol", "wire", "table", "membership", "bimodal"},
+	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "identity"},
 	"sim":           {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "internal/keytls"},
 	"enrolment":     {"protocol", "wire", "identity", "internal/keytls"},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim"},
-	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live"},
+	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "gateway/local", "identity", "enrolment"},
 }
 

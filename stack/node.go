@@ -2,6 +2,7 @@ package stack
 
 import (
 	"spinglass/bimodal"
+	"spinglass/identity"
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/wire"
@@ -88,6 +89,22 @@ func (n *Node) Unsubscribe(now protocol.Time, topic string, out *protocol.Output
 func (n *Node) SetAttribute(now protocol.Time, a protocol.Attribute, out *protocol.Output) error {
 	mark := len(out.Effects)
 	err := n.Membership.SetAttribute(now, a, out)
+	n.route(now, indexMembership, mark, len(out.Effects), out)
+	return err
+}
+
+// Renew replaces the certificates of this member; see membership.Machine.Renew.
+func (n *Node) Renew(now protocol.Time, chain identity.Chain, out *protocol.Output) error {
+	mark := len(out.Effects)
+	err := n.Membership.Renew(now, chain, out)
+	n.route(now, indexMembership, mark, len(out.Effects), out)
+	return err
+}
+
+// Revoke takes in a revocation list and tells others of it; see membership.Machine.Revoke.
+func (n *Node) Revoke(now protocol.Time, list *identity.RevocationList, out *protocol.Output) error {
+	mark := len(out.Effects)
+	err := n.Membership.Revoke(now, list, out)
 	n.route(now, indexMembership, mark, len(out.Effects), out)
 	return err
 }

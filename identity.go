@@ -1,0 +1,168 @@
+package spinglass
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"spinglass/identity"
+	"spinglass/live"
+	"spinglass/membership"
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// wallInterval is how often the protocols are told what the wall clock says, by which certificates expire.
+const wallInterval = 30 * time.Second
+
+// Identity is who a node is in a fleet whose members prove themselves, and whom it believes; see package identity. With it all that the node sends is
+// sealed, and nothing is accepted but from members of its fleet.
+type Identity struct {
+	// Key is the node's own, for which its certificate is.
+	Key identity.PrivateKey
+	// Chain is the node's certificates, from the root's to its own: its name and its NodeID ([DataDirNodeID]). [Node.Renew] replaces it.
+	Chain identity.Chain
+	// Anchor is the fingerprint of the fleet's root key.
+	Anchor identity.Fingerprint
+	// Grace is for how long certificates hold after they have expired; [identity.GraceDefault] when 0.
+	Grace time.Duration
+	// Revocations are the lists that were kept from [RevocationsChanged].
+	Revocations []*identity.RevocationList
+	// Accept serves further protocols (ALPN) on the node's TCP port, such as enrolment. See [live.Security].
+	Accept map[string]func(context.Context, *tls.Conn)
+}
+
+// check reports what is wrong with an identity for a node of a name.
+func (i *Identity) check(name string) error {
+	leaf := i.Chain.Leaf()
+	switch {
+	case leaf == nil || leaf.Kind != identity.KindMember:
+		return fmt.Errorf("%w: the chain of the identity does not end in a member's certificate", ErrConfig)
+	case leaf.Name != name:
+		return fmt.Errorf("%w: the certificate is for %q, and the node's name is %q", ErrConfig, leaf.Name, name)
+	}
+	if _, err := (identity.Policy{Anchor: i.Anchor, Now: identity.InstantOf(time.Now()), Grace: i.grace()}).Verify(i.Chain); err != nil {
+		return fmt.Errorf("%w: own certificate: %w", ErrConfig, err)
+	}
+	return nil
+}
+
+func (i *Identity) grace() time.Duration {
+	if i.Grace == 0 {
+		return identity.GraceDefault
+	}
+	return i.Grace
+}
+
+// signingKey returns the key that rows are signed with, nil without an identity.
+func (c *Config) signingKey() ed25519.PrivateKey {
+	if c.Identity == nil {
+		return nil
+	}
+	return c.Identity.Key.Ed25519()
+}
+
+// credentials are what links are made by, at present. What they point to is replaced, never changed.
+type credentials struct {
+	chain       atomic.Pointer[identity.Chain]
+	revocations atomic.Pointer[identity.Revocations]
+}
+
+// knownRevocations gathers lists that were verified before.
+func knownRevocations(lists []*identity.RevocationList) (*identity.Revocations, error) {
+	known := &identity.Revocations{}
+	for _, list := range lists {
+		if _, _, err := known.MergeVerified(list); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
+// security returns what links need of an identity, nil without one.
+func (n *Node) security(i *Identity) (*live.Security, error) {
+	if i == nil {
+		return nil, nil
+	}
+	known, err := knownRevocations(i.Revocations)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	n.credentials.chain.Store(&i.Chain)
+	n.credentials.revocations.Store(known)
+	accept := make(map[string]func(*tls.Conn), len(i.Accept))
+	for name, serve := range i.Accept {
+		accept[name] = func(conn *tls.Conn) { serve(n.lifetime, conn) }
+	}
+	return &live.Security{
+		Key: i.Key, Accept: accept, Chain: func() identity.Chain { return *n.credentials.chain.Load() },
+		Policy: func() identity.Policy {
+			return identity.Policy{
+				Anchor: i.Anchor, Now: identity.InstantOf(time.Now()), Grace: i.grace(), Revocations: n.credentials.revocations.Load(),
+			}
+		},
+	}, nil
+}
+
+// memberIdentity returns what membership needs of an identity, nil without one.
+func (n *Node) memberIdentity(i *Identity) *membership.Identity {
+	if i == nil {
+		return nil
+	}
+	var seed table.Link
+	rand.Read(seed[:]) // never fails
+	return &membership.Identity{
+		Chain: i.Chain, Anchor: i.Anchor, Seed: seed, Wall: identity.InstantOf(time.Now()), Grace: i.grace(), Revocations: i.Revocations,
+	}
+}
+
+// tellWall tells the protocols of the wall clock until the node is closed.
+func (n *Node) tellWall() {
+	ticker := time.NewTicker(wallInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			_ = n.call(n.lifetime, func(now protocol.Time, out *protocol.Output) {
+				n.stack.Notify(now, protocol.WallClock{Seconds: time.Now().Unix()}, out)
+			})
+		case <-n.closing:
+			return
+		}
+	}
+}
+
+// Renew replaces the node's certificates by renewed ones for the same key.
+func (n *Node) Renew(ctx context.Context, chain identity.Chain) error {
+	var failed error
+	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
+		if failed = n.stack.Renew(now, chain, out); failed == nil {
+			n.credentials.chain.Store(&chain)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// Revoke takes in a revocation list and has it spread to all members. [RevocationsChanged] tells when it holds.
+func (n *Node) Revoke(ctx context.Context, list *identity.RevocationList) error {
+	var failed error
+	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) { failed = n.stack.Revoke(now, list, out) })
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// revoked has links follow the revocation lists that membership knows; the loop calls it.
+func (n *Node) revoked() {
+	if known, err := knownRevocations(n.stack.Membership.Revocations()); err == nil {
+		n.credentials.revocations.Store(known)
+	}
+}
