@@ -153,6 +153,13 @@ func TestSignatures(t *testing.T) {
 	if err := ed25519.VerifyWithOptions(public, message, signed.Signature, &ed25519.Options{Context: "table"}); err != nil || signed.Number != 5 {
 		t.Fatalf("%+v: %v", signed, err)
 	}
+	for _, key := range [][]byte{public, make([]byte, ed25519.PublicKeySize)} {
+		ask(t, n, &protocol.Sign{Number: 6, PublicKey: key, Context: "table", Message: message})
+		if signed := next(t, events).(protocol.Signed); (len(signed.Signature) > 0) != (string(key) == string(public)) {
+			t.Errorf("asked for the key %x: %d bytes of signature", key, len(signed.Signature))
+		}
+	}
+	good := protocol.Check{PublicKey: public, Context: "table", Message: message, Signature: signed.Signature}
 	for _, c := range []struct {
 		work  protocol.Verify
 		valid bool
@@ -162,6 +169,8 @@ func TestSignatures(t *testing.T) {
 		{protocol.Verify{Number: 3, Checks: []protocol.Check{{PublicKey: public, Context: "table", Message: message, Signature: signed.Signature[1:]}}}, false},
 		{protocol.Verify{Number: 4, Checks: []protocol.Check{{PublicKey: public[1:], Context: "table", Message: message, Signature: signed.Signature}}}, false},
 		{protocol.Verify{Number: 5}, false},
+		{protocol.Verify{Number: 6, Checks: []protocol.Check{good, good}}, true},
+		{protocol.Verify{Number: 7, Checks: []protocol.Check{good, {}}}, false},
 	} {
 		ask(t, n, &c.work)
 		if e := next(t, events).(protocol.Verified); e.Valid != c.valid || e.Number != c.work.Number {

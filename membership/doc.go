@@ -10,6 +10,8 @@
 //   - Unreachable is a peer that does not answer this node. It says nothing about whether the peer lives.
 //   - A rumour is a row that just changed, pushed to several peers at once instead of waiting to be asked for.
 //   - The memory of the dead is the versions in which members went; rows at or below them do not return.
+//   - A notice is what all members have to know and anybody can verify: a revocation list, or a proof that a member said two things under
+//     one version of its row. The author of such a proof is quarantined: nothing that its key signs counts any longer.
 //   - Awake time is the time that this member was not paused or late.
 //
 // # Contract
@@ -25,15 +27,17 @@
 //  5. Vanished members are contacted ever more rarely for Config.RecordLife, join addresses for ever; so partitions heal by
 //     themselves ([protocol.Healed]).
 //  6. Per peer the events come in this order: PeerUp; any of PeerChanged, PeerUnreachable and PeerReachable in turn, PeerSuspect
-//     and PeerAlive in turn; PeerDown or PeerLeft; PeerUp again or nothing more.
+//     and PeerAlive in turn; PeerDown or PeerLeft, PeerDown at once where Expelled says why; PeerUp again or nothing more.
 //  7. Every message fits into one datagram; the answers of one round, to whomever, are bounded by Config.AnswerBytes.
+//  8. With an identity, no row changes anything before its signatures were checked, and no heartbeat before its link was; all that this
+//     takes is bounded, for each sender and in all.
 //
 // The format of the messages and the reasons behind the constants are in docs/MEMBERSHIP.md.
 //
 // # Limitations
 //
-// All members are in one zone, whatever their names. Rows are not signed and heartbeats not proven yet: whoever can send
+// All members are in one zone, whatever their names. Without Config.Identity rows are not signed and heartbeats not proven: whoever can send
 // datagrams can invent members and make them live on, and can hide a member behind a forged row of the greatest epoch; saying that a
-// member is dead has no effect. A member that falls silent for twice T_fail is removed though it may come back; that is the
-// definition, not a mistake.
+// member is dead has no effect. With it, a member that loses its boot counter and keeps its key contradicts itself. A member that falls
+// silent for twice T_fail is removed though it may come back; that is the definition, not a mistake.
 package membership

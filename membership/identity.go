@@ -12,7 +12,8 @@ import (
 )
 
 // Identity makes rows signed and heartbeats proven: the own ones, and those of others before they are believed. The private key stays with the driver, which
-// signs for the machine (protocol.Sign).
+// signs for the machine (protocol.Sign). The key and the boot counter belong together: a member that signs in an epoch in which it has signed before contradicts
+// itself, so Config.Durable has to be set wherever the key is kept.
 type Identity struct {
 	// Chain is the own certificates, from the root's to that of this member: its name, its NodeID. Their signatures have been verified.
 	Chain  identity.Chain

@@ -76,8 +76,8 @@ func group(f *fleet, in func(i int) bool) (ids []protocol.NodeID) {
 // "a crashed member reported by all within T_fail plus the spread time", where reported means suspect; down comes a T_fail later.
 // The spread time is that of the last heartbeat before the crash: 3 s at 100 members and 20 % of perturbed messages.
 func TestCrashIsKnownToAll(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
-		sim.Swarm(t, 5, func(seed uint64) error {
+	signedAndNot(t, func(t *testing.T, newFleet maker, seeds int) {
+		sim.Swarm(t, seeds, func(seed uint64) error {
 			f := newFleet(100, sim.Config{Seed: seed, Network: lan(0.05)}, nil)
 			f.world.Run(protocol.Time(15 * time.Second))
 			if err := f.complete(nil); err != nil {
@@ -105,7 +105,7 @@ func TestCrashIsKnownToAll(t *testing.T) {
 
 // "Unreachable is a local, sub-second observation ... and ends at the first sign of life."
 func TestUnreachableIsQuickLocalAndEnds(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
+	signedAndNot(t, func(t *testing.T, newFleet maker, _ int) {
 		f := newFleet(20, sim.Config{Seed: 1, Network: lan(0)}, nil)
 		f.form(t, 10*time.Second)
 		f.world.Run(f.world.Now().Add(2 * time.Second))
@@ -135,8 +135,8 @@ func TestUnreachableIsQuickLocalAndEnds(t *testing.T) {
 
 // "Leaving is a signed row with the left mark; it is instant, and different from failing."
 func TestLeavingIsInstant(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
-		sim.Swarm(t, 5, func(seed uint64) error {
+	signedAndNot(t, func(t *testing.T, newFleet maker, seeds int) {
+		sim.Swarm(t, seeds, func(seed uint64) error {
 			f := newFleet(100, sim.Config{Seed: seed, Network: lan(0.05)}, nil)
 			f.world.Run(protocol.Time(15 * time.Second))
 			events, start := f.listen(), f.world.Now()
@@ -162,7 +162,7 @@ func TestLeavingIsInstant(t *testing.T) {
 
 // "Partitions heal by themselves. Members that vanished are still contacted, with decreasing frequency ... A heal is an event."
 func TestPartitionsHeal(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
+	signedAndNot(t, func(t *testing.T, newFleet maker, _ int) {
 		for _, length := range []time.Duration{5 * time.Second, time.Minute, 10 * time.Minute, 2 * time.Hour} {
 			t.Run(length.String(), func(t *testing.T) {
 				// No member is a join address of the other side, so that only the records of the vanished lead back.
@@ -200,7 +200,7 @@ func TestPartitionsHeal(t *testing.T) {
 // "Start-up never splits: a node that was given join addresses and reaches none of them says so, keeps trying with back-off, and
 // is not a cluster of its own unless it was told to be the first."
 func TestStartNeverSplits(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
+	signedAndNot(t, func(t *testing.T, newFleet maker, _ int) {
 		f := newFleet(10, sim.Config{Seed: 1, Network: lan(0)}, func(i int, c *Config) { c.First = false })
 		events := f.listen()
 		even, odd := group(f, func(i int) bool { return i%2 == 0 }), group(f, func(i int) bool { return i%2 == 1 })
@@ -269,8 +269,8 @@ func resurrections(newFleet maker, seed uint64, memoryOff bool) (ups int, stoppe
 // "The highest (epoch, sequence, heartbeat) seen of a removed member is remembered for at least 10*T_fail, so old rows cannot
 // resurrect it": none with the memory, some without.
 func TestTheDeadStayDead(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
-		sim.Swarm(t, 5, func(seed uint64) error {
+	signedAndNot(t, func(t *testing.T, newFleet maker, seeds int) {
+		sim.Swarm(t, seeds, func(seed uint64) error {
 			ups, stopped, err := resurrections(newFleet, seed, false)
 			if ups != 0 || stopped == 0 {
 				err = errors.Join(err, fmt.Errorf("%d resurrections, %d prevented", ups, stopped))
@@ -342,7 +342,7 @@ func TestRestartGoesAboveItsPast(t *testing.T) {
 // A member that was stopped for longer than it takes to be removed removes nobody when it goes on, and without local health it
 // would.
 func TestPausedMemberSuspectsItself(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
+	signedAndNot(t, func(t *testing.T, newFleet maker, _ int) {
 		for _, off := range []bool{false, true} {
 			f := newFleet(30, sim.Config{Seed: 5, Network: lan(0.01), Cost: sim.Cost{InboxPackets: 32}}, func(_ int, c *Config) { c.LocalHealthOff = off })
 			f.form(t, 20*time.Second)
@@ -370,7 +370,7 @@ func TestPausedMemberSuspectsItself(t *testing.T) {
 
 // A node that finds another one of its name alive says so; its own earlier run, which is silent, is none.
 func TestNameConflict(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
+	signedAndNot(t, func(t *testing.T, newFleet maker, _ int) {
 		f := newFleet(8, sim.Config{Seed: 1, Network: lan(0)}, func(i int, c *Config) {
 			if i == 6 {
 				c.Name = "/lab/m5"
@@ -391,7 +391,7 @@ func TestNameConflict(t *testing.T) {
 
 // A zone that is full refuses further members with an error that says so, and goes on.
 func TestZoneLimit(t *testing.T) {
-	signedAndNot(t, func(t *testing.T, newFleet maker) {
+	signedAndNot(t, func(t *testing.T, newFleet maker, _ int) {
 		f := newFleet(12, sim.Config{Seed: 1, Network: lan(0)}, func(_ int, c *Config) { c.ZoneLimit = 10 })
 		full := 0
 		f.world.Observe(func(_ protocol.Time, _ protocol.NodeID, e protocol.Event) {

@@ -112,13 +112,13 @@ func newSignedFleet(n int, config sim.Config, tune func(i int, c *Config)) *flee
 type maker func(n int, config sim.Config, tune func(i int, c *Config)) *fleet
 
 // signedAndNot runs a test with members that have no identity, and with members that have one.
-func signedAndNot(t *testing.T, test func(t *testing.T, newFleet maker)) {
-	t.Run("unsigned", func(t *testing.T) { test(t, newFleet) })
+func signedAndNot(t *testing.T, test func(t *testing.T, newFleet maker, seeds int)) {
+	t.Run("unsigned", func(t *testing.T) { test(t, newFleet, 5) })
 	t.Run("signed", func(t *testing.T) {
 		test(t, func(n int, config sim.Config, tune func(i int, c *Config)) *fleet {
 			config.Ed25519 = true
 			return newSignedFleet(n, config, tune)
-		})
+		}, 2)
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // spreadTime returns how long it takes until 99 % of n members know a changed attribute.
-func spreadTime(n int, seed uint64, loss float64) (time.Duration, error) {
+func spreadTime(newFleet maker, n int, seed uint64, loss float64) (time.Duration, error) {
 	network := lan(0)
 	f := newFleet(n, sim.Config{Seed: seed, Network: network}, nil)
 	f.world.Run(protocol.Time(40 * time.Second))
@@ -59,7 +59,13 @@ func TestNewsSpreads(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("%d,%v", c.n, c.loss), func(t *testing.T) {
 			sim.Swarm(t, c.seeds, func(seed uint64) error {
-				took, err := spreadTime(c.n, seed, c.loss)
+				took, err := spreadTime(newFleet, c.n, seed, c.loss)
+				if seed == 1 && err == nil {
+					signed, err := spreadTime(newSignedFleet, c.n, seed, c.loss)
+					if t.Logf("n=%d loss=%v seed=%d, signed: 99 %% after %v", c.n, c.loss, seed, signed); err != nil || signed > c.bound {
+						return fmt.Errorf("99 %% of %d members with identities knew the news after %v, not %v (%v)", c.n, signed, c.bound, err)
+					}
+				}
 				if err == nil && took > c.bound {
 					err = fmt.Errorf("99 %% of %d members knew the news after %v, not %v", c.n, took, c.bound)
 				}
@@ -76,7 +82,11 @@ func TestCost(t *testing.T) {
 	if full() {
 		sizes = append(sizes, 1000)
 	}
-	for _, n := range sizes {
+	for k, n := range slices.Concat(sizes, sizes) {
+		newFleet, signed := maker(newFleet), k >= len(sizes)
+		if signed {
+			newFleet = newSignedFleet
+		}
 		f := newFleet(n, sim.Config{Seed: 1, Network: lan(0)}, nil)
 		f.world.Run(protocol.Time(40 * time.Second))
 		before := f.world.Stats()
@@ -84,8 +94,8 @@ func TestCost(t *testing.T) {
 		after := f.world.Stats()
 		seconds := 20 * float64(n)
 		bytes, packets := float64(after.SentBytes-before.SentBytes)/seconds, float64(after.Sent-before.Sent)/seconds
-		t.Logf("%d members: %.0f bytes/s and %.1f datagrams/s sent by each", n, bytes, packets)
-		if bytes > 16<<10 || packets > 20 {
+		t.Logf("%d members, signed %v: %.0f bytes/s and %.1f datagrams/s sent by each", n, signed, bytes, packets)
+		if bytes > 16<<10 && !signed || bytes > 24<<10 || packets > 20 && !signed || packets > 24 {
 			t.Errorf("%d members send %.0f bytes/s and %.1f datagrams/s each", n, bytes, packets)
 		}
 		if after.Oversized != 0 {

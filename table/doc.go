@@ -24,6 +24,6 @@
 //
 // # Limitations
 //
-// Signatures are carried and not checked here; proofs of heartbeats are carried, and [CheckLink] checks them, but Table itself
+// Signatures and certificates are carried and not checked here; proofs of heartbeats are carried, and [CheckLink] checks them, but Table itself
 // adopts what it is given. A Table is not safe for concurrent use.
 package table
