@@ -89,6 +89,29 @@ func TestNoticesAreVerified(t *testing.T) {
 	}
 }
 
+// Lists that were kept from an earlier run hold from the start, and are passed on.
+func TestKeptRevocationsHold(t *testing.T) {
+	var list *identity.RevocationList
+	s := newSolo(t, func(c *Config) {
+		a := makeAuthorities(1, soloPublic, false) // the same as the member's
+		list, _ = a.zone.Revoke(noon, identity.Revocation{Key: soloKey(9).Public(), Before: identity.InstantMax})
+		c.Identity.Revocations = []*identity.RevocationList{list}
+	})
+	if out := s.offer(8, s.row(9, 1), 0, nil); !slices.Equal(dropped(out, 8), []protocol.Reason{ReasonRowRevoked}) {
+		t.Errorf("dropped %v", dropped(out, 8))
+	}
+	s.meet(8)
+	out := s.input(func(out *protocol.Output) { s.m.Receive(s.now, 8, &Summary{}, out) })
+	parts := sent[*NoticePart](out)
+	if len(parts) != 1 || len(s.m.Revocations()) != 1 {
+		t.Fatalf("%+v", out.Effects)
+	}
+	n, err := decodeNotice(parts[0].Data, s.m.guard.root)
+	if err != nil || n.list.Compare(list) != 0 {
+		t.Errorf("passed on: %+v, %v", n, err)
+	}
+}
+
 // Places for notices are few, and those of lists go to the issuers closest to the root.
 func TestNoticesAreBounded(t *testing.T) {
 	s := newSolo(t, nil)

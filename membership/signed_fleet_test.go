@@ -26,7 +26,8 @@ type authorities struct {
 	names       map[protocol.NodeID]string
 	chains      map[protocol.NodeID]identity.Chain // latest
 	chainLength uint64                             // of heartbeats; 0 for the default
-	verifyRate  int                                // 0 for the default
+	checksOff   bool
+	verifyRate  int // 0 for the default
 }
 
 func newAuthorities(w *sim.World) *authorities {
@@ -93,7 +94,7 @@ func (a *authorities) identityOf(b sim.Boot, name string) *Identity {
 	if chain == nil {
 		chain = a.issue(b.ID, name, noon, identity.MemberGrants())
 	}
-	i := &Identity{Chain: chain, Anchor: a.root.Anchor(), Wall: noon, ChainLength: a.chainLength, VerifyRate: a.verifyRate}
+	i := &Identity{Chain: chain, Anchor: a.root.Anchor(), Wall: noon, ChainLength: a.chainLength, VerifyRate: a.verifyRate, ChecksOff: a.checksOff}
 	for k := range i.Seed {
 		i.Seed[k] = byte(b.Rand.Uint32())
 	}
@@ -136,14 +137,15 @@ func (f *fleet) total(counter func(s *Stats) uint64) (sum uint64) {
 // honest says what no honest fleet does.
 func (f *fleet) honest() error {
 	for name, count := range map[string]uint64{
-		"forgeries":         f.total(func(s *Stats) uint64 { return s.Forgeries }),
-		"forged heartbeats": f.total(func(s *Stats) uint64 { return s.BeatsForged }),
-		"unproven beats":    f.total(func(s *Stats) uint64 { return s.BeatsUnproven }),
-		"refused rows":      f.total(func(s *Stats) uint64 { return s.RowsRefused }),
-		"equivocations":     f.total(func(s *Stats) uint64 { return s.Equivocations }),
-		"quarantines":       f.total(func(s *Stats) uint64 { return s.Quarantined }),
-		"expulsions":        f.total(func(s *Stats) uint64 { return s.Expelled }),
-		"jumps":             f.total(func(s *Stats) uint64 { return s.EpochJumps }),
+		"forgeries":                f.total(func(s *Stats) uint64 { return s.Forgeries }),
+		"forged heartbeats":        f.total(func(s *Stats) uint64 { return s.BeatsForged }),
+		"unproven beats":           f.total(func(s *Stats) uint64 { return s.BeatsUnproven }),
+		"refused rows":             f.total(func(s *Stats) uint64 { return s.RowsRefused }),
+		"equivocations":            f.total(func(s *Stats) uint64 { return s.Equivocations }),
+		"quarantines":              f.total(func(s *Stats) uint64 { return s.Quarantined }),
+		"expulsions":               f.total(func(s *Stats) uint64 { return s.Expelled }),
+		"refused for want of room": f.total(func(s *Stats) uint64 { return s.VerifyRefused }),
+		"jumps":                    f.total(func(s *Stats) uint64 { return s.EpochJumps }),
 	} {
 		if count != 0 {
 			return fmt.Errorf("%d %s in an honest fleet", count, name)
