@@ -42,7 +42,8 @@
 //
 // # Limitations
 //
-// Without Security datagrams are neither encrypted nor authenticated. With it there is no IP multicast. Segmentation and coalescing by the kernel are used on Linux; elsewhere every
+// Without Security datagrams are neither encrypted nor authenticated. What is sealed to an IP multicast group could be
+// sealed in the sender's name by whoever has its key. Segmentation and coalescing by the kernel are used on Linux; elsewhere every
 // datagram costs a system call. recvmmsg and sendmmsg are not used: measured, they save next to nothing beside GSO and GRO.
 // An injected Conn has no streams. Without a DataDir, Persist completes without storing anything.
 package live

@@ -82,7 +82,7 @@ func (n *Node) route(now protocol.Time, l *lane, ids []protocol.NodeID) {
 		} else if n.links == nil {
 			l.parcel.targets = append(l.parcel.targets, target{to: route})
 		} else if s := n.links.sessionWith(now, id); s != nil {
-			l.parcel.targets = append(l.parcel.targets, target{route, s})
+			l.parcel.targets = append(l.parcel.targets, target{to: route, session: s})
 		} else {
 			l.waits = append(l.waits, destination{id: id})
 		}
@@ -95,7 +95,7 @@ func (n *Node) routeAddresses(now protocol.Time, l *lane) {
 		if n.links == nil {
 			l.parcel.targets = append(l.parcel.targets, target{to: route})
 		} else if s := n.links.sessionAt(now, route); s != nil {
-			l.parcel.targets = append(l.parcel.targets, target{route, s})
+			l.parcel.targets = append(l.parcel.targets, target{to: route, session: s})
 		} else {
 			l.waits = append(l.waits, destination{route: route})
 		}

@@ -34,6 +34,13 @@ const (
 	backoffMax       = 8 * time.Second
 	linksFoundMax    = 1024 // addresses whose peer is known
 
+	groupKeyAge    = time.Hour              // after which the key for groups is renewed
+	groupSwitch    = time.Second            // from giving a new key to sending by it
+	groupKeyLinger = 5 * time.Second        // for which is received by the key before
+	groupKeyRetry  = 200 * time.Millisecond // between requests for the key of one sender
+	groupKeyRate   = 200                    // requests a second that are answered,
+	groupKeyBurst  = 400                    // and so many at once
+
 	noticeRate    = 100         // notices a second that are sent, and as many that are looked at
 	noticeBurst   = 20          // and so many at once
 	noticeSpacing = time.Second // between handshakes that notices start with one peer
@@ -57,6 +64,7 @@ type limits struct {
 	waiting                   int
 	noticeRate, noticeBurst   float64
 	noticeSpacing             time.Duration
+	groupSwitch               time.Duration
 }
 
 func defaultLimits() limits {
@@ -64,6 +72,6 @@ func defaultLimits() limits {
 		sessionsPerPeer: sessionsPerPeerMax, rekeyAge: rekeyAge, sessionLife: sessionLife, rekeyPackets: rekeyPackets, period: linkPeriod,
 		peerRate: peerRate, peerBurst: peerBurst, handshakeTimeout: handshakeTimeout, backoff: backoffMin, inbound: inboundMax, outbound: outboundMax,
 		addressRate: addressRate, addressBurst: addressBurst, loopbackFactor: loopbackFactor, waiting: waitingMax,
-		noticeRate: noticeRate, noticeBurst: noticeBurst, noticeSpacing: noticeSpacing,
+		noticeRate: noticeRate, noticeBurst: noticeBurst, noticeSpacing: noticeSpacing, groupSwitch: groupSwitch,
 	}
 }

@@ -24,7 +24,8 @@ type links struct {
 	logged   bucket                                   // of refusals
 	dialing  int                                      // handshakes under way that the node began
 	notices  bucket                                   // that are looked at
-	next     protocol.Time                            // when to look at all of it again
+	groups   *groupKeys
+	next     protocol.Time // when to look at all of it again
 }
 
 // peerLink is what there is with one peer.
@@ -53,7 +54,7 @@ func newLinks(n *Node) (*links, error) {
 		handshakes: handshakes{self: c.ID, security: c.Security, limits: defaultLimits(), now: n.now, count: &n.count},
 		capacity:   c.Sessions, logger: c.Logger, lifetime: n.lifetime, next: protocol.Never,
 		peers: map[protocol.NodeID]*peerLink{}, attempts: newRecent[destination, *attempt](attemptsMax),
-		found: newRecent[netip.AddrPort, protocol.NodeID](linksFoundMax), refusals: newRecent[string, struct{}](refusalsMax),
+		groups: newGroupKeys(), found: newRecent[netip.AddrPort, protocol.NodeID](linksFoundMax), refusals: newRecent[string, struct{}](refusalsMax),
 	}
 	if c.Security.limits != nil {
 		k.limits = *c.Security.limits
@@ -258,6 +259,8 @@ func (p *peerLink) active() protocol.Time {
 func (k *links) remove(p *peerLink) {
 	k.freeAll(p.others)
 	k.table.free(p.current.index)
+	delete(k.groups.given, p.current.peer)
+	k.changeOpeners(p.current.peer, nil)
 	delete(k.peers, p.current.peer)
 	k.count.sessions.Store(uint64(len(k.peers)))
 }
@@ -307,6 +310,7 @@ func (n *Node) tickLinks(now protocol.Time) {
 			n.tickPeer(now, policy, id, p)
 		}
 	}
+	n.tickGroups(now)
 	for to, e := range k.attempts.index {
 		if len(e.value.waiting) > 0 {
 			n.attempt(now, to, e.value)
@@ -321,7 +325,11 @@ func (n *Node) tickPeer(now protocol.Time, policy identity.Policy, id protocol.N
 		p.others = append(p.others[:0], p.others[1:]...)
 	}
 	if _, err := policy.VerifyAgain(s.chain); err != nil {
+		given := k.groups.given[id]
 		k.remove(p)
+		if given {
+			n.renewGroupKey(now)
+		}
 		k.count.sessionsRevoked.Add(1)
 		k.logger.Warn("no longer talking to a peer", "peer", id.String()+" ("+s.name+")", "error", err)
 		return
@@ -332,7 +340,7 @@ func (n *Node) tickPeer(now protocol.Time, policy identity.Policy, id protocol.N
 		k.count.sessionsExpired.Add(1)
 		return
 	}
-	idle := now.Sub(p.active()) >= k.limits.rekeyAge
+	idle := now.Sub(max(p.active(), k.groupHeard(id))) >= k.limits.rekeyAge
 	if now >= s.rekeyAt && !idle || s.sealed.Load() >= k.limits.rekeyPackets {
 		if n.attempt(now, destination{id: id}, k.attemptAt(destination{id: id})) {
 			k.count.rekeys.Add(1)

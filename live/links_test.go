@@ -466,14 +466,14 @@ func TestSealedPacketsAllocateNothing(t *testing.T) {
 	_ = b.Close()
 	w := writer{node: a, segmentMax: 1 << 30}
 	sent, received := a.links.peers[2].current, b.links.peers[1].current
-	p := &parcel{targets: []target{{mustAddr("10.0.0.2:7400"), sent}}}
+	p := &parcel{targets: []target{{to: mustAddr("10.0.0.2:7400"), session: sent}}}
 	for range 10 {
 		p.buffer = append(p.buffer, datagram(1, string(make([]byte, 1200)))...)
 	}
 	p.count, p.segment = 10, len(p.buffer)/10
 	r := reader{node: b, link: nullLink{}}
 	if n := testing.AllocsPerRun(100, func() {
-		if !w.seal(p, sent) {
+		if !w.seal(p, &p.targets[0]) {
 			t.Fatal("not sealed")
 		}
 		r.unseal(w.sealed.buffer, w.sealed.segment, mustAddr("10.0.0.1:7400"))

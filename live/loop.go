@@ -236,6 +236,14 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 		if kind == wire.KindPadding {
 			return messages
 		}
+		if n.links != nil && (kind == wire.KindGroupKey || kind == wire.KindGroupKeyRequest) && !a.group {
+			if !n.control(now, sender, kind, body) {
+				n.drop(sender, ReasonFrameMalformed, 1)
+				return messages
+			}
+			frames = rest
+			continue
+		}
 		m, err := n.config.Decoder.Decode(kind, body)
 		if err != nil {
 			n.drop(sender, decodeReason(err), 1)

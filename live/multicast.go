@@ -44,7 +44,7 @@ type groupAddress struct {
 func (n *Node) openMulticast() *multicast {
 	c := &n.config
 	main, ok := n.conn.(*net.UDPConn)
-	if !ok || c.Conn != nil || c.NoMulticast || c.Security != nil { // groups have no keys
+	if !ok || c.Conn != nil || c.NoMulticast {
 		return nil
 	}
 	g := &multicast{
@@ -59,7 +59,7 @@ func (n *Node) openMulticast() *multicast {
 		err = sendToGroups(main, g.device)
 	}
 	if err == nil {
-		g.conn, err = hearGroups(g.port, c.ID)
+		g.conn, err = hearGroups(g.port, c.ID, senderOffset(c))
 	}
 	if err != nil {
 		c.Logger.Info("no IP multicast; packets go to each receiver", "error", cause(err))
@@ -67,6 +67,14 @@ func (n *Node) openMulticast() *multicast {
 	}
 	g.link = newLink(g.conn, c.PlainDatagrams, c.SocketBuffer)
 	return g
+}
+
+// senderOffset tells where in a datagram to a group its sender is.
+func senderOffset(c *Config) uint32 {
+	if c.Security != nil {
+		return 1
+	}
+	return 5
 }
 
 // deviceOf returns the index of the interface that has an IPv4 address, 0 when there is none.
@@ -160,12 +168,13 @@ func (n *Node) sendGroup(now protocol.Time, group protocol.Group, ids []protocol
 	l := n.out.find(ids, address.text)
 	if l == nil {
 		l = n.out.begin(ids, address.text)
-		l.parcel.targets = append(l.parcel.targets, target{to: address.route})
+		l.parcel.targets = append(l.parcel.targets, n.groupTarget(now, address))
 		n.route(now, l, ids)
 	}
 	if l.missing > 0 {
 		n.drop(0, ReasonAddressUnknown, uint64(l.missing))
 	}
+	n.awaitAll(now, l, m)
 	n.count.messagesSent.Add(1)
 	n.count.groupMessagesSent.Add(1)
 	n.out.add(l, m)

@@ -31,7 +31,7 @@ func sendToGroups(udp *net.UDPConn, device int) error {
 }
 
 // hearGroups opens a socket for what comes to groups that it has joined itself, on a port that other nodes of the machine may use as well.
-func hearGroups(port uint16, self protocol.NodeID) (*net.UDPConn, error) {
+func hearGroups(port uint16, self protocol.NodeID, sender uint32) (*net.UDPConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
 		err := raw.Control(func(fd uintptr) {
@@ -51,14 +51,13 @@ func hearGroups(port uint16, self protocol.NodeID) (*net.UDPConn, error) {
 		return nil, err
 	}
 	udp := conn.(*net.UDPConn)
-	withSocket(udp, func(fd int) { muteSelf(fd, self) })
+	withSocket(udp, func(fd int) { muteSelf(fd, self, sender) })
 	return udp, nil
 }
 
 // muteSelf has the kernel drop what the node itself has sent. Should it not, the loop does, at the cost of reading it.
-func muteSelf(fd int, self protocol.NodeID) {
-	// The filter sees the UDP header, and behind it the datagram, whose sender is in bytes 5 to 12 (package wire).
-	const sender = 8 + 5
+func muteSelf(fd int, self protocol.NodeID, sender uint32) {
+	sender += 8 // The filter sees the UDP header, and behind it the datagram.
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: sender},
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(self >> 32), Jf: 3},

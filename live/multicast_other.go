@@ -12,7 +12,9 @@ import (
 
 func sendToGroups(*net.UDPConn, int) error { return errors.ErrUnsupported }
 
-func hearGroups(uint16, protocol.NodeID) (*net.UDPConn, error) { return nil, errors.ErrUnsupported }
+func hearGroups(uint16, protocol.NodeID, uint32) (*net.UDPConn, error) {
+	return nil, errors.ErrUnsupported
+}
 
 func joinGroup(*net.UDPConn, netip.Addr, int) error { return errors.ErrUnsupported }
 

@@ -31,7 +31,8 @@ type parcel struct {
 // target is where a parcel goes, and by which session.
 type target struct {
 	to      netip.AddrPort
-	session *session // nil: unsealed
+	session *session     // nil: unsealed, or to a group
+	group   *groupSealer // of a group, when sealed
 }
 
 func (p *parcel) reset() {

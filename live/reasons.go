@@ -32,6 +32,7 @@ const (
 	ReasonSessionExhausted  protocol.Reason = "session_exhausted"  // to a peer for which no more may be sealed
 	ReasonDatagramForged    protocol.Reason = "datagram_forged"    // not sealed by the peer of its session
 	ReasonDatagramReplayed  protocol.Reason = "datagram_replayed"  // opened before, or far too late
+	ReasonGroupKeyUnknown   protocol.Reason = "group_key_unknown"  // by multicast from who has not given its key yet
 	ReasonLinkDown          protocol.Reason = "link_down"          // to a peer with which no session could be made
 	ReasonLinkWaiting       protocol.Reason = "link_waiting_full"  // too much waits for a session
 	ReasonOther             protocol.Reason = "other"              // reasons of the machine beyond the first reasonsMax
@@ -43,7 +44,7 @@ var driverReasons = []protocol.Reason{
 	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
 	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger,
 	ReasonMulticastNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
-	ReasonLinkDown, ReasonLinkWaiting, ReasonOther,
+	ReasonGroupKeyUnknown, ReasonLinkDown, ReasonLinkWaiting, ReasonOther,
 }
 
 // openReason tells under which reason an error of wire.CheckDatagram or seal.Open is counted.

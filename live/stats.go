@@ -54,6 +54,8 @@ type Stats struct {
 	NoticesReceived    uint64
 	NoticesFollowed    uint64 // of those, that began a handshake
 	NoticesLimited     uint64 // not sent or not looked at, beyond a bound, or about nothing that was sent lately
+	GroupKeysAsked     uint64 // of senders that were heard by multicast
+	GroupKeysRenewed   uint64 // the node's own
 
 	Sessions      uint64 // gauge: peers with a session
 	Peers         uint64 // gauge: peers whose addresses are known
@@ -69,16 +71,16 @@ type Stats struct {
 
 // counters are the counters behind Stats. Each has one writer as a rule, and any reader.
 type counters struct {
-	datagramsReceived, bytesReceived, messagesReceived, arrivalsReceived, kernelDropped      atomic.Uint64
-	datagramsSent, bytesSent, sendCalls, messagesSent, bytesPadded, writerWaits, writerRests atomic.Uint64
-	readErrors, turns, turnsAssisted, timeouts, events, pausedNanoseconds                    atomic.Uint64
-	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                        atomic.Uint64
-	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined                   atomic.Uint64
-	workRefused, streamsRefused, peers, streams                                              atomic.Uint64
-	handshakes, handshakesFailed, handshakesRefused, connectionsLimited, connectionsCrowded  atomic.Uint64
-	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                      atomic.Uint64
-	noticesSent, noticesReceived, noticesFollowed, noticesLimited                            atomic.Uint64
-	drops                                                                                    drops
+	datagramsReceived, bytesReceived, messagesReceived, arrivalsReceived, kernelDropped             atomic.Uint64
+	datagramsSent, bytesSent, sendCalls, messagesSent, bytesPadded, writerWaits, writerRests        atomic.Uint64
+	readErrors, turns, turnsAssisted, timeouts, events, pausedNanoseconds                           atomic.Uint64
+	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                               atomic.Uint64
+	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined                          atomic.Uint64
+	workRefused, streamsRefused, peers, streams                                                     atomic.Uint64
+	handshakes, handshakesFailed, handshakesRefused, connectionsLimited, connectionsCrowded         atomic.Uint64
+	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                             atomic.Uint64
+	noticesSent, noticesReceived, noticesFollowed, noticesLimited, groupKeysAsked, groupKeysRenewed atomic.Uint64
+	drops                                                                                           drops
 }
 
 func (c *counters) snapshot() Stats {
@@ -99,8 +101,8 @@ func (c *counters) snapshot() Stats {
 		Sessions: c.sessions.Load(), SessionsEvicted: c.sessionsEvicted.Load(), SessionsExpired: c.sessionsExpired.Load(),
 		SessionsRevoked: c.sessionsRevoked.Load(), Rekeys: c.rekeys.Load(),
 		NoticesSent: c.noticesSent.Load(), NoticesReceived: c.noticesReceived.Load(), NoticesFollowed: c.noticesFollowed.Load(),
-		NoticesLimited: c.noticesLimited.Load(),
-		Peers:          c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
+		NoticesLimited: c.noticesLimited.Load(), GroupKeysAsked: c.groupKeysAsked.Load(), GroupKeysRenewed: c.groupKeysRenewed.Load(),
+		Peers: c.peers.Load(), Streams: c.streams.Load(), Drops: c.drops.snapshot(),
 	}
 }
 

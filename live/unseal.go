@@ -21,6 +21,13 @@ func (r *reader) unseal(b []byte, segment int, from netip.AddrPort) {
 	for len(b) > 0 {
 		datagram := firstDatagram(b, segment)
 		b = b[len(datagram):]
+		if r.group {
+			if sender, reason := r.openGroup(now, datagram); reason != "" {
+				n.drop(sender, reason, 1)
+				datagram[0] = refused
+			}
+			continue
+		}
 		if len(datagram) == noticeSize && datagram[0] == noticeVersion {
 			r.hearNotice(datagram, from)
 			datagram[0] = refused

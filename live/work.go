@@ -31,6 +31,7 @@ type completion struct {
 	err    error          // closed
 	link   *linked
 	notice *notice
+	peer   protocol.NodeID // key wanted
 }
 
 type completionKind uint8
@@ -44,6 +45,7 @@ const (
 	completionStreamClosed
 	completionLink
 	completionNotice
+	completionKeyWanted
 )
 
 // work does what the machine may not wait for. The counts and the streams belong to the loop.
@@ -192,6 +194,9 @@ func (n *Node) complete(c completion) {
 		return
 	case completionNotice:
 		n.noticed(c.notice)
+		return
+	case completionKeyWanted:
+		n.wantGroupKey(c.peer)
 		return
 	default:
 		n.completeStream(c)

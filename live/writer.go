@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"spinglass/protocol"
 	"spinglass/seal"
 	"spinglass/wire"
 )
@@ -63,10 +64,11 @@ func (w *writer) parcel(p *parcel) {
 	if w.node.links == nil {
 		finish(p)
 	}
-	for _, to := range p.targets {
+	for i := range p.targets {
+		to := &p.targets[i]
 		if w.node.links == nil {
 			w.send(p, to.to)
-		} else if w.seal(p, to.session) {
+		} else if w.seal(p, to) {
 			w.send(&w.sealed, to.to)
 		}
 	}
@@ -87,18 +89,32 @@ func finish(p *parcel) {
 }
 
 // seal seals the datagrams of a parcel for one target, and reports whether it could.
-func (w *writer) seal(p *parcel, s *session) bool {
+func (w *writer) seal(p *parcel, to *target) bool {
+	if to.group != nil {
+		ok := w.sealBy(p, to.group, 0)
+		to.group.sealed.Store(to.group.Sealed())
+		return ok
+	}
+	ok := w.sealBy(p, to.session.sealer, to.session.peer)
+	to.session.sealed.Store(to.session.sealer.Sealed())
+	return ok
+}
+
+// sealBy does it by one key. peer is whose, 0 for a group.
+
+func (w *writer) sealBy(p *parcel, s interface {
+	Seal(b, frames []byte) ([]byte, error)
+}, peer protocol.NodeID) bool {
 	w.sealed.buffer, w.sealed.count, w.sealed.segment = w.sealed.buffer[:0], p.count, p.segment+seal.TagSize
 	for b := p.buffer; len(b) > 0; {
 		datagram := firstDatagram(b, p.segment)
 		b = b[len(datagram):]
 		var err error
-		if w.sealed.buffer, err = s.sealer.Seal(w.sealed.buffer, datagram[wire.HeaderSize:]); err != nil {
-			w.node.drop(s.peer, ReasonSessionExhausted, uint64(p.count))
+		if w.sealed.buffer, err = s.Seal(w.sealed.buffer, datagram[wire.HeaderSize:]); err != nil {
+			w.node.drop(peer, ReasonSessionExhausted, uint64(p.count))
 			return false
 		}
 	}
-	s.sealed.Store(s.sealer.Sealed())
 	return true
 }
 

@@ -6,6 +6,7 @@
 //   - Keys are the secrets of a session, one per direction, which follow from what both ends have agreed upon by other means (TLS 1.3).
 //   - To seal is to encrypt and authenticate (AES-128-GCM), to open is to check and decrypt.
 //   - The counter numbers the datagrams of a direction. The window knows which of them have been opened, so that none is opened twice.
+//   - A group is whoever hears an IP multicast address. A sender has one key for all groups ([GroupKey]), and gives it to who may hear.
 //
 // # Contract
 //
@@ -18,6 +19,6 @@
 //
 // # Limitations
 //
-// Sizes and timing are not hidden. Datagrams that come later than [WindowSize] others are refused as if opened before. Who has the secret of a
+// All who have the key of a sender for groups can seal by it, too. Sizes and timing are not hidden. Datagrams that come later than [WindowSize] others are refused as if opened before. Who has the secret of a
 // session can read all of it; forward secrecy comes with new sessions.
 package seal

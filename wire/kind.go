@@ -30,5 +30,8 @@ const (
 	KindNoticeSummary protocol.Kind = 20 // membership: which revocation lists and proofs of contradictions the sender holds
 	KindNoticePart    protocol.Kind = 21 // membership: a part of one of them
 
+	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
+	KindGroupKey        protocol.Kind = 121 // live: that key
+
 	KindTest protocol.Kind = 127 // kept free for tests of drivers
 )
