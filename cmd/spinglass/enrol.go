@@ -128,6 +128,9 @@ func (s *agentSettings) joinFleet(ctx context.Context, e *enrolled, token *ident
 	}
 	client := &enrolment.Client{Key: key}
 	bundle, err := client.Join(ctx, token, s.name, id, addresses...)
+	if errors.Is(err, enrolment.ErrNoAddress) {
+		err = errors.New("the token carries no address: give that of an issuer with --join")
+	}
 	if err != nil {
 		return fmt.Errorf("joining: %w", err)
 	}
