@@ -104,7 +104,7 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	if len(s.join) == 0 && !s.first {
 		logger.Warn("neither --join nor --first was given: starting as the first member of a new fleet")
 	}
-	node, err := s.start(cmd.Context(), logger, dataDir)
+	node, err := s.start(cmd.Context(), logger, dataDir, enrolled)
 	if err != nil {
 		return err
 	}
@@ -158,13 +158,17 @@ func (s *agentSettings) check() error {
 }
 
 // start starts the node. ctx ends the wait for it, not the node.
-func (s *agentSettings) start(ctx context.Context, logger *slog.Logger, dataDir string) (*spinglass.Node, error) {
+func (s *agentSettings) start(ctx context.Context, logger *slog.Logger, dataDir string, enrolled *enrolled) (*spinglass.Node, error) {
+	id, err := spinglass.DataDirNodeID(dataDir)
+	if err != nil {
+		return nil, err
+	}
 	starting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
 	node, err := spinglass.Start(starting, spinglass.Config{
 		Name: s.name, Listen: s.listen, Advertise: s.advertise, Join: s.join, First: s.first,
-		DataDir: dataDir, Logger: logger, ZoneLimit: s.zoneLimit, NoMulticast: s.noMulticast, MulticastPort: s.multicastPort,
+		DataDir: dataDir, Logger: logger, Identity: enrolled.equip(id), ZoneLimit: s.zoneLimit, NoMulticast: s.noMulticast, MulticastPort: s.multicastPort,
 	})
 	if err != nil {
 		cancel()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"spinglass"
 	"spinglass/enrolment"
@@ -22,10 +23,8 @@ const (
 	firstTokenLife = enrolment.TokenLifeDefault
 )
 
-// tlsServer is a node that hands over the connections to its TCP port on which TLS has agreed on a protocol.
-type tlsServer interface {
-	ServeTLS(protocol string, serve func(context.Context, *tls.Conn))
-}
+// revocationLook is how often the agent looks whether its authority has revoked anything, which a command may have done.
+const revocationLook = 2 * time.Second
 
 // enrolled is what an agent has of identity and authority.
 type enrolled struct {
@@ -35,6 +34,7 @@ type enrolled struct {
 	authority bool // the data directory holds an authority
 	log       *slog.Logger
 	renewer   *enrolment.Renewer
+	node      *spinglass.Node // from start on
 	cancel    context.CancelFunc
 	wait      sync.WaitGroup
 }
@@ -179,44 +179,68 @@ func (s *agentSettings) found(ctx context.Context, e *enrolled) error {
 	return e.install(ctx, bundle, id)
 }
 
-// start lets certificates be renewed and, where there is an authority, joins be answered, until close.
+// equip makes what renews the certificate, and returns what the node is to be by it: nil without one.
+func (e *enrolled) equip(id protocol.NodeID) *spinglass.Identity {
+	if e.member == nil {
+		return nil
+	}
+	e.renewer = enrolment.NewRenewer(enrolment.RenewerConfig{
+		Bundle: e.member.Bundle, Issuers: e.renewals(e.member.Key), Logger: e.log,
+		Keep: func(ctx context.Context, bundle *identity.Bundle) error {
+			if _, err := e.store.Install(ctx, bundle, id); err != nil {
+				return err
+			}
+			return e.node.Renew(ctx, bundle.Chain)
+		},
+	})
+	i := &spinglass.Identity{Key: e.member.Key, Chain: e.member.Bundle.Chain, Anchor: e.member.Bundle.Anchor}
+	if e.authority {
+		issuer := enrolment.NewIssuer(enrolment.IssuerConfig{
+			Authority: e.store.Authority(), Chain: func() identity.Chain { return e.renewer.Bundle().Chain }, Logger: e.log,
+		})
+		i.Accept = map[string]func(context.Context, *tls.Conn){enrolment.Protocol: issuer.Serve}
+	}
+	return i
+}
+
+// start lets certificates be renewed and, where there is an authority, what it revokes be known, until close.
 func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
 	if e.member == nil {
 		return nil
 	}
+	e.node = node
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	e.renewer = enrolment.NewRenewer(enrolment.RenewerConfig{
-		Bundle: e.member.Bundle, Issuers: e.renewals(e.member.Key), Logger: e.log,
-		Keep: func(ctx context.Context, bundle *identity.Bundle) error {
-			_, err := e.store.Install(ctx, bundle, node.ID())
-			return err
-		},
-	})
 	e.wait.Go(func() { e.renewer.Run(ctx) })
-	if err := e.renewAuthority(ctx); err != nil {
-		return err
-	}
-	return e.serve(ctx, node, protocol.Address(node.Addr()))
-}
-
-// serve answers joins, where there is an authority and the node hands over connections.
-func (e *enrolled) serve(ctx context.Context, node any, address protocol.Address) error {
 	if !e.authority {
 		return nil
 	}
-	authority := e.store.Authority()
-	if err := authority.KeepAddresses(ctx, []protocol.Address{address}); err != nil {
+	if err := e.store.Authority().KeepAddresses(ctx, []protocol.Address{protocol.Address(node.Addr())}); err != nil {
 		return err
 	}
-	server, ok := node.(tlsServer)
-	if !ok {
-		e.log.Warn("this agent does not answer joins on its port")
-		return nil
+	e.wait.Go(func() { e.watchRevocations(ctx) })
+	return e.renewAuthority(ctx)
+}
+
+// watchRevocations tells the fleet of what the authority of this agent revokes.
+func (e *enrolled) watchRevocations(ctx context.Context) {
+	ticker := time.NewTicker(revocationLook)
+	defer ticker.Stop()
+	for told := uint64(0); ; {
+		list, err := e.store.Authority().RevocationList(ctx)
+		if err == nil && list != nil && list.Number > told {
+			if err = e.node.Revoke(ctx, list); err == nil {
+				told = list.Number
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			e.log.Warn("what the authority has revoked cannot be told to the fleet; trying again", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
 	}
-	server.ServeTLS(enrolment.Protocol, enrolment.NewIssuer(enrolment.IssuerConfig{
-		Authority: authority, Chain: func() identity.Chain { return e.renewer.Bundle().Chain }, Logger: e.log,
-	}).Serve)
-	return nil
 }
 
 // renewals are the ways in which a certificate can be renewed: the own authority first.
@@ -234,9 +258,6 @@ func (e *enrolled) renewals(key identity.PrivateKey) (renewals []enrolment.Renew
 
 // renewAuthority lets the authority of a zone be renewed by those above. A root has none.
 func (e *enrolled) renewAuthority(ctx context.Context) error {
-	if !e.authority {
-		return nil
-	}
 	authority := e.store.Authority()
 	bundle, err := authority.Bundle()
 	if err != nil || len(bundle.Chain) == 1 || len(e.issuers) == 0 {
