@@ -148,6 +148,21 @@ func (b *book) route(now protocol.Time, id protocol.NodeID) (netip.AddrPort, boo
 	return c.routes[c.current], true
 }
 
+// routeToDial returns the address at which to try a handshake, and whether there is one. Each try in a row goes to another one, and those of route, which are
+// counted apart, do not matter.
+func (b *book) routeToDial(now protocol.Time, id protocol.NodeID, try int) (netip.AddrPort, bool) {
+	route, ok := b.route(now, id)
+	c := b.peers.get(id)
+	if !ok || c == nil {
+		return route, ok
+	}
+	first := 0
+	if c.settled {
+		first = c.current
+	}
+	return c.routes[(first+try)%len(c.routes)], true
+}
+
 // sendable reports whether an address is one that a member can have.
 func sendable(a netip.AddrPort) bool {
 	ip := a.Addr()

@@ -84,7 +84,7 @@ type Config struct {
 	Perturb Perturb
 
 	// DatagramSize is the largest datagram that messages are packed into, wire.DatagramMin to wire.DatagramMax bytes
-	// (default wire.DatagramDefault). A single larger message travels in a datagram of its own, which IP may fragment.
+	// (default wire.DatagramDefault). Sealed ones are seal.TagSize bytes longer, for which the sizes of package wire leave room. A single larger message travels in a datagram of its own, which IP may fragment.
 	DatagramSize int
 	// PlainDatagrams turns segmentation and coalescing by the kernel off.
 	PlainDatagrams bool

@@ -55,7 +55,7 @@ func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message
 	if len(ids) == 0 {
 		return
 	}
-	if !n.out.fits(m) {
+	if !fits(m) {
 		n.drop(0, ReasonMessageOversize, uint64(len(ids)))
 		return
 	}
@@ -111,7 +111,7 @@ func (n *Node) awaitAll(now protocol.Time, l *lane, m protocol.Message) {
 
 // sendAddress sends to every IP address that an address stands for. hold tells that the message may wait for these to be found.
 func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protocol.Message, hold bool) {
-	if !n.out.fits(m) {
+	if !fits(m) {
 		n.drop(0, ReasonMessageOversize, 1)
 		return
 	}

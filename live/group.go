@@ -221,7 +221,11 @@ func (k *links) takeGroupKey(now protocol.Time, from protocol.NodeID, gift group
 
 // changeOpeners replaces the openers of a sender; nil takes them away.
 func (k *links) changeOpeners(from protocol.NodeID, openers *senderOpeners) {
-	changed := maps.Clone(*k.groups.openers.Load())
+	known := *k.groups.openers.Load()
+	if openers == nil && known[from] == nil {
+		return
+	}
+	changed := maps.Clone(known)
 	if delete(changed, from); openers != nil {
 		changed[from] = openers
 	}
@@ -242,7 +246,7 @@ func (k *links) groupHeard(from protocol.NodeID) (last protocol.Time) {
 // openGroup opens one datagram that came to a group.
 func (r *reader) openGroup(now protocol.Time, datagram []byte) (protocol.NodeID, protocol.Reason) {
 	k := r.node.links
-	if len(datagram) > wire.DatagramMax {
+	if len(datagram) > wire.DatagramMax+seal.TagSize {
 		return 0, ReasonDatagramOversize
 	}
 	sender, odd, err := seal.Group(datagram)

@@ -15,6 +15,7 @@ const (
 	rekeyAge           = 120 * time.Second                    // a session that is used is replaced then, give or take a tenth,
 	rekeyPackets       = seal.PacketsMax - seal.PacketsMax/16 // or after so many datagrams
 	sessionLife        = 2 * rekeyAge                         // and is not used any more after that
+	sessionLinger      = 10 * time.Second                     // but opened by for so much longer
 	linkPeriod         = time.Second                          // how often sessions are looked at
 	peerRate           = 1_000_000                            // datagrams a second that are opened for one session,
 	peerBurst          = 1_000_000                            // and so many at once
@@ -32,6 +33,7 @@ const (
 	waitingMax       = 64                     // messages that wait for one session
 	backoffMin       = 200 * time.Millisecond // after the first failure; doubled with each, give or take a half
 	backoffMax       = 8 * time.Second
+	failuresWarned   = 3    // in a row, before it is logged
 	linksFoundMax    = 1024 // addresses whose peer is known
 
 	groupKeyAge    = time.Hour              // after which the key for groups is renewed
@@ -54,6 +56,7 @@ const (
 type limits struct {
 	sessionsPerPeer           int
 	rekeyAge, sessionLife     time.Duration
+	sessionLinger             time.Duration
 	rekeyPackets              uint64
 	period                    time.Duration
 	peerRate, peerBurst       float64
@@ -69,7 +72,7 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		sessionsPerPeer: sessionsPerPeerMax, rekeyAge: rekeyAge, sessionLife: sessionLife, rekeyPackets: rekeyPackets, period: linkPeriod,
+		sessionsPerPeer: sessionsPerPeerMax, rekeyAge: rekeyAge, sessionLife: sessionLife, sessionLinger: sessionLinger, rekeyPackets: rekeyPackets, period: linkPeriod,
 		peerRate: peerRate, peerBurst: peerBurst, handshakeTimeout: handshakeTimeout, backoff: backoffMin, inbound: inboundMax, outbound: outboundMax,
 		addressRate: addressRate, addressBurst: addressBurst, loopbackFactor: loopbackFactor, waiting: waitingMax,
 		noticeRate: noticeRate, noticeBurst: noticeBurst, noticeSpacing: noticeSpacing, groupSwitch: groupSwitch,

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -68,7 +69,7 @@ func newLinks(n *Node) (*links, error) {
 // sessionWith returns the session to send to a peer by, nil when there is none.
 func (k *links) sessionWith(now protocol.Time, id protocol.NodeID) *session {
 	p := k.peers[id]
-	if p == nil {
+	if p == nil || now.Sub(p.current.began) >= k.limits.sessionLife {
 		return nil
 	}
 	p.used = now
@@ -127,7 +128,7 @@ func (n *Node) attempt(now protocol.Time, to destination, a *attempt) bool {
 		if k.table.expected(to.id) {
 			return false // it is about to be there
 		}
-		if route, ok = n.book.route(now, to.id); !ok {
+		if route, ok = n.book.routeToDial(now, to.id, a.failures); !ok {
 			n.fail(now, a)
 			return false
 		}
@@ -162,6 +163,7 @@ func (n *Node) linked(l *linked) {
 			(*a).underWay = false
 			if l.session == nil {
 				n.fail(now, *a)
+				k.warn(l, *a)
 			}
 		}
 	}
@@ -291,6 +293,14 @@ func (k *links) failed(l *linked) {
 	k.logger.Warn("refusing to talk to a peer; further refusals are only counted", "peer", l.subject, "error", l.err)
 }
 
+// warn logs once that a destination cannot be reached, when that is no longer likely to be because it is about to start.
+func (k *links) warn(l *linked, a *attempt) {
+	if a.failures != failuresWarned || l.refused || errors.Is(l.err, errSelf) || !k.logged.take(k.now(), logRate, logBurst) {
+		return
+	}
+	k.logger.Warn("no handshake with a peer; does its TCP port let this node in?", "address", l.route, "error", l.err)
+}
+
 // wake makes tick look at the links when a period has passed.
 func (k *links) wake(now protocol.Time) {
 	k.next = min(k.next, now.Add(k.limits.period))
@@ -320,7 +330,9 @@ func (n *Node) tickLinks(now protocol.Time) {
 
 func (n *Node) tickPeer(now protocol.Time, policy identity.Policy, id protocol.NodeID, p *peerLink) {
 	k, s := n.links, p.current
-	for len(p.others) > 0 && now.Sub(p.others[0].began) >= k.limits.sessionLife {
+	// The other end, for which a session began a little later, may send by it a little longer.
+	life := k.limits.sessionLife + k.limits.sessionLinger
+	for len(p.others) > 0 && now.Sub(p.others[0].began) >= life {
 		k.table.free(p.others[0].index)
 		p.others = append(p.others[:0], p.others[1:]...)
 	}
@@ -335,7 +347,7 @@ func (n *Node) tickPeer(now protocol.Time, policy identity.Policy, id protocol.N
 		return
 	}
 	age := now.Sub(s.began)
-	if age >= k.limits.sessionLife {
+	if age >= life {
 		k.remove(p)
 		k.count.sessionsExpired.Add(1)
 		return

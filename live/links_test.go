@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -281,6 +282,40 @@ func introduceAt(t testing.TB, n *Node, id protocol.NodeID, address string) {
 	}
 }
 
+// Of several addresses of a peer, each in turn is tried for a handshake; that none is reached is logged once.
+func TestHandshakesTryEachAddress(t *testing.T) {
+	for _, reached := range []bool{true, false} {
+		f := newFleet(t, 1)
+		heard := newTranscript()
+		peer := f.run(t, 2, heard, nil)
+		var log logBuffer
+		n := run(t, 1, &toy{}, func(c *Config) {
+			f.change(t, 1, func(l *limits) { l.backoff = time.Millisecond })(c)
+			c.Logger = log.logger()
+		})
+		addresses := []protocol.Address{"127.0.0.1:1", "127.0.0.1:2"} // nobody is there
+		if reached {
+			addresses[1] = peer.Advertised()
+		}
+		err := n.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) {
+			out.Emit(protocol.PeerUp{Peer: &protocol.Peer{ID: 2, Addresses: addresses}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "a session, or attempts enough", func() bool {
+			say(t, n, []protocol.NodeID{2}, "hello")
+			return heard.count("1 hello") > 0 || n.Stats().HandshakesFailed > 5
+		})
+		if failed := n.Stats().HandshakesFailed; (failed <= 2) != reached {
+			t.Errorf("reached %t: %d failures", reached, failed)
+		}
+		if got := strings.Count(log.String(), "level=WARN"); got != 0 && reached || got != 1 && !reached {
+			t.Errorf("reached %t: log %s", reached, log.String())
+		}
+	}
+}
+
 // Handshakes beyond those that may be under way at once wait for their turn.
 func TestHandshakesWaitForTheirTurn(t *testing.T) {
 	f := newFleet(t, 1)
@@ -331,7 +366,7 @@ func TestAnIdleSessionEnds(t *testing.T) {
 	f := newFleet(t, 1)
 	heard := newTranscript()
 	limit := func(l *limits) {
-		l.rekeyAge, l.sessionLife, l.period = 20*time.Millisecond, 50*time.Millisecond, time.Millisecond
+		l.rekeyAge, l.sessionLife, l.sessionLinger, l.period = 20*time.Millisecond, 50*time.Millisecond, 20*time.Millisecond, time.Millisecond
 	}
 	a, b := f.run(t, 1, &toy{}, limit), f.run(t, 2, heard, limit)
 	introduce(t, a, b)

@@ -160,7 +160,7 @@ func (n *Node) sendGroup(now protocol.Time, group protocol.Group, ids []protocol
 		n.drop(0, ReasonMulticastNone, 1)
 		n.send(now, ids, m)
 		return
-	case !n.out.fits(m):
+	case !fits(m):
 		n.drop(0, ReasonMessageOversize, 1)
 		return
 	}

@@ -12,11 +12,12 @@ import (
 
 // Limits of what is sent in one piece.
 const (
-	parcelSize     = 65000 // bytes; the kernel takes no more in one send
-	parcelSegments = 64    // the kernel cuts a send into no more
-	laneCount      = 16    // destination sets that datagrams are gathered for at the same time
-	paddingStep    = 64    // bytes; sizes that grow are rounded up to a multiple
-	paddingShare   = 8     // a datagram is made up to the size of a segment when less than 1/paddingShare of it is missing
+	parcelSize       = 65000            // bytes; the kernel takes little more in one send
+	sealedParcelSize = parcelSize + 400 // after sealing; so four of wire.DatagramLoopback fit in either form
+	parcelSegments   = 64               // the kernel cuts a send into no more
+	laneCount        = 16               // destination sets that datagrams are gathered for at the same time
+	paddingStep      = 64               // bytes; sizes that grow are rounded up to a multiple
+	paddingShare     = 8                // a datagram is made up to the size of a segment when less than 1/paddingShare of it is missing
 )
 
 // parcel is a buffer of datagrams for the same destinations. All but the last are of the same size.
@@ -41,7 +42,8 @@ func (p *parcel) reset() {
 
 // takes reports whether a further datagram of up to size bytes can be begun.
 func (o *outbox) takes(p *parcel, size int) bool {
-	return len(p.buffer)+size+(p.count+1)*o.overhead <= parcelSize && p.count < parcelSegments
+	sealed := len(p.buffer) + size + (p.count+1)*o.overhead
+	return len(p.buffer)+size <= parcelSize && sealed <= sealedParcelSize && p.count < parcelSegments
 }
 
 // lane gathers what goes to one set of destinations within a turn.
@@ -77,7 +79,7 @@ func newOutbox(c *Config, count *counters, pad func() bool) *outbox {
 		overhead = seal.TagSize
 	}
 	return &outbox{
-		node: c.ID, datagramSize: c.DatagramSize - overhead, overhead: overhead, pad: pad, count: count, lanes: make([]lane, 0, laneCount),
+		node: c.ID, datagramSize: c.DatagramSize, overhead: overhead, pad: pad, count: count, lanes: make([]lane, 0, laneCount),
 		full: make(chan *parcel, limit), free: make(chan *parcel, limit), limit: limit,
 		drained: make(chan struct{}, 1),
 	}
@@ -116,8 +118,8 @@ func (o *outbox) retire(i int) {
 }
 
 // fits reports whether a message fits into a datagram at all.
-func (o *outbox) fits(m protocol.Message) bool {
-	return wire.HeaderSize+wire.FrameSize(m.Size())+o.overhead <= wire.DatagramMax
+func fits(m protocol.Message) bool {
+	return wire.HeaderSize+wire.FrameSize(m.Size()) <= wire.DatagramMax
 }
 
 // add appends a message, which fits into a datagram, to a lane: to the datagram being filled, or to a new one.

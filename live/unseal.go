@@ -43,7 +43,7 @@ func (r *reader) unseal(b []byte, segment int, from netip.AddrPort) {
 // open opens one datagram. What costs least comes first.
 func (r *reader) open(now protocol.Time, datagram []byte, from netip.AddrPort) (protocol.NodeID, protocol.Reason) {
 	k := r.node.links
-	if len(datagram) > wire.DatagramMax {
+	if len(datagram) > wire.DatagramMax+seal.TagSize {
 		return 0, ReasonDatagramOversize
 	}
 	index, err := seal.Index(datagram)
