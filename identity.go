@@ -66,6 +66,14 @@ func (c *Config) signingKey() ed25519.PrivateKey {
 	return c.Identity.Key.Ed25519()
 }
 
+// sessions returns how many peers the node has sealed links with at once: with all of a zone that is larger than usual, and some of others.
+func (c *Config) sessions() int {
+	if c.ZoneLimit <= table.RowsDefault {
+		return 0 // the default
+	}
+	return c.ZoneLimit + live.SessionsDefault - table.RowsDefault
+}
+
 // credentials are what links are made by, at present. What they point to is replaced, never changed.
 type credentials struct {
 	chain       atomic.Pointer[identity.Chain]

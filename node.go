@@ -77,6 +77,9 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.Identity != nil && config.DataDir == "" {
+		dir.id = config.Identity.Chain.Leaf().NodeID
+	}
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
 		subscriptions: map[string][]*Subscription{}, options: map[string]topicOptions{}, rows: map[protocol.NodeID]*protocol.Peer{},
@@ -95,7 +98,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 		Conn: config.Conn, Clock: config.Clock, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
 		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams,
 		NoMulticast: config.NoMulticast, MulticastPort: config.MulticastPort, DatagramSize: config.datagramSize(),
-		Security: security, Key: config.signingKey(),
+		Security: security, Key: config.signingKey(), Sessions: config.sessions(),
 	})
 	if err != nil {
 		dir.close()

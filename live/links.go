@@ -133,6 +133,12 @@ func (n *Node) attempt(now protocol.Time, to destination, a *attempt) bool {
 			return false
 		}
 	}
+	if !n.link.reaches(route) { // a connection might be had, but no datagrams could be sent
+		n.sendFailed(route, errFamily, len(a.waiting))
+		a.waiting = nil
+		n.fail(now, a)
+		return false
+	}
 	a.underWay = true
 	k.dialing++
 	n.running.Go(func() {

@@ -119,11 +119,11 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	go logEvents(node, logger)
-	if err := enrolled.start(cmd.Context(), node); err != nil {
+	if err := enrolled.start(cmd.Context(), node); err != nil && cmd.Context().Err() == nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "agent %s (%s) listening on %s, api %s\n", node.Name(), node.ID(), node.Addr(), listener.Address())
-	if err := enrolled.invite(cmd.Context(), cmd.OutOrStdout(), node.Name()); err != nil {
+	if err := enrolled.invite(cmd.Context(), cmd.OutOrStdout(), node.Name()); err != nil && cmd.Context().Err() == nil {
 		return err
 	}
 	select {

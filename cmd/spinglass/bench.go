@@ -52,6 +52,7 @@ func newBench() *cobra.Command {
 	flags.DurationVar(&o.Duration, "duration", 5*time.Second, "how long to measure, each time")
 	flags.StringVar(&o.Spread, "spread", "auto", "how packets reach the receivers: auto, direct, tree or multicast")
 	flags.IntVar(&o.Datagram, "datagram", 0, "bytes of the largest datagrams, such as 1344 as over an Ethernet (default as large as loopback allows)")
+	flags.BoolVar(&o.Open, "open", false, "without identities, so that nothing is sealed or signed: to see what that costs")
 	flags.IntVar(&o.Window, "window", 0, "messages ahead of the slowest receiver in the closed loop that the search begins with (default by the size)")
 	flags.Float64Var(&o.Rate, "rate", 0, "messages per second to offer, instead of searching for the highest rate")
 	flags.BoolVar(&s.processes, "processes", false, "run each member in a process of its own")

@@ -26,10 +26,12 @@ const (
 // revocationLook is how often the agent looks whether its authority has revoked anything, which a command may have done.
 const revocationLook = 2 * time.Second
 
+var errNotEnrolled = errors.New("this node has no certificate: join a fleet with --token (spinglass ca token makes one), or make a fleet with --first and without --join")
+
 // enrolled is what an agent has of identity and authority.
 type enrolled struct {
 	store     *enrolment.Store
-	member    *enrolment.Member // nil: the agent has no identity
+	member    *enrolment.Member
 	issuers   []protocol.Address
 	authority bool // the data directory holds an authority
 	log       *slog.Logger
@@ -62,7 +64,7 @@ func (s *agentSettings) enrol(ctx context.Context, logger *slog.Logger, dataDir 
 	case (absent || expired) && e.authority, absent && s.first && len(s.join) == 0:
 		err = s.found(ctx, e)
 	case absent:
-		return e, nil
+		err = errNotEnrolled
 	}
 	if err != nil {
 		return nil, err
@@ -179,11 +181,8 @@ func (s *agentSettings) found(ctx context.Context, e *enrolled) error {
 	return e.install(ctx, bundle, id)
 }
 
-// equip makes what renews the certificate, and returns what the node is to be by it: nil without one.
+// equip makes what renews the certificate, and returns what the node is to be by it.
 func (e *enrolled) equip(id protocol.NodeID) *spinglass.Identity {
-	if e.member == nil {
-		return nil
-	}
 	e.renewer = enrolment.NewRenewer(enrolment.RenewerConfig{
 		Bundle: e.member.Bundle, Issuers: e.renewals(e.member.Key), Logger: e.log,
 		Keep: func(ctx context.Context, bundle *identity.Bundle) error {
@@ -205,9 +204,6 @@ func (e *enrolled) equip(id protocol.NodeID) *spinglass.Identity {
 
 // start lets certificates be renewed and, where there is an authority, what it revokes be known, until close.
 func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
-	if e.member == nil {
-		return nil
-	}
 	e.node = node
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.wait.Go(func() { e.renewer.Run(ctx) })

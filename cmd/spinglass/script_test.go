@@ -18,9 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"spinglass/enrolment"
 	"spinglass/gateway/local"
-	"spinglass/identity"
+	"spinglass/internal/enroltest"
 )
 
 const (
@@ -57,7 +56,7 @@ func TestScripts(t *testing.T) {
 			"long-line":     longLine,
 			"await-metric":  awaitMetric,
 			"occupy":        occupy,
-			"issuer":        issuer,
+			"fleet":         fleet,
 			"cut":           cut,
 		},
 	})
@@ -212,24 +211,15 @@ func occupy(ts *testscript.TestScript, negated bool, args []string) {
 	ts.Defer(func() { listener.Close() })
 }
 
-// issuer DIR PORT answers joins on the loopback port by the authority and identity of a data directory, until the script ends.
-func issuer(ts *testscript.TestScript, negated bool, args []string) {
-	if negated || len(args) != 2 {
-		ts.Fatalf("usage: issuer DIR PORT")
+// fleet DIR=NAME... gives data directories certificates of one fleet, as if their machines had been enrolled before.
+func fleet(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) == 0 {
+		ts.Fatalf("usage: fleet DIR=NAME...")
 	}
-	store := &enrolment.Store{Dir: ts.MkAbs(args[0])}
-	member, err := store.Member()
-	ts.Check(err)
-	i := enrolment.NewIssuer(enrolment.IssuerConfig{Authority: store.Authority(), Chain: func() identity.Chain { return member.Bundle.Chain }})
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", args[1]))
-	ts.Check(err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- i.ServeListener(ctx, listener, member.Key) }()
-	ts.Defer(func() {
-		cancel()
-		ts.Check(<-done)
-	})
+	for _, arg := range args {
+		dir, name, _ := strings.Cut(arg, "=")
+		ts.Check(enroltest.Enrol(context.Background(), ts.MkAbs("vault"), ts.MkAbs(dir), name))
+	}
 }
 
 // cut FILE N NAME sets the environment variable NAME to the first line of a file without its last N characters.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"spinglass/internal/enroltest"
 )
 
 // network is a bridge in a namespace of its own, and hosts on it.
@@ -116,7 +118,13 @@ func (h *host) filter(rules string) {
 func (h *host) start(arguments ...string) {
 	t := h.net.t
 	t.Helper()
-	arguments = append([]string{"netns", "exec", h.namespace, h.net.binary, "agent", "--name", fmt.Sprintf("/lab/a%d", h.number),
+	name := fmt.Sprintf("/lab/a%d", h.number)
+	if _, err := os.Stat(filepath.Join(h.dataDir, "identity")); err != nil {
+		if err := enroltest.Enrol(t.Context(), filepath.Join(h.net.hosts[0].dataDir, "vault"), h.dataDir, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arguments = append([]string{"netns", "exec", h.namespace, h.net.binary, "agent", "--name", name,
 		"--listen", h.address + ":7401", "--data-dir", h.dataDir}, arguments...)
 	if h.number == 1 {
 		arguments = append(arguments, "--first")

@@ -11,6 +11,7 @@ import (
 	"spinglass"
 	"spinglass/bimodal"
 	"spinglass/internal/measure"
+	"spinglass/internal/memoryfleet"
 )
 
 const (
@@ -24,6 +25,7 @@ const (
 type Setting struct {
 	Spread       bimodal.Spread `json:"spread"`
 	DatagramSize int            `json:"datagram_size"` // bytes; see [spinglass.Config]
+	Open         bool           `json:"open"`          // without identities: nothing is sealed or signed
 }
 
 // String returns the setting of a specification.
@@ -41,6 +43,18 @@ func settingOf(text string) (s Setting, err error) {
 		err = json.Unmarshal([]byte(text), &s)
 	}
 	return s, err
+}
+
+// identity returns that of a member of the fleet of a run, nil if there is to be none.
+func (s Setting) identity(run uint32, name string) (*spinglass.Identity, error) {
+	if s.Open {
+		return nil, nil
+	}
+	authority, err := memoryfleet.Shared(run)
+	if err != nil {
+		return nil, err
+	}
+	return authority.Identity(name)
 }
 
 // System is this library. Its setting is a [Setting].
@@ -61,9 +75,14 @@ func start(ctx context.Context, spec measure.Spec, recorder *measure.Recorder) (
 	if err != nil {
 		return nil, err
 	}
+	// Multicast groups follow from topic and zone. With a zone of its own this fleet does not hear others on the machine.
+	name := fmt.Sprintf("/bench-%08x/m%03d", spec.Run, spec.Index)
+	identity, err := setting.identity(spec.Run, name)
+	if err != nil {
+		return nil, err
+	}
 	n, err := spinglass.Start(ctx, spinglass.Config{
-		// Multicast groups follow from topic and zone. With a zone of its own this fleet does not hear others on the machine.
-		Name: fmt.Sprintf("/bench-%08x/m%03d", spec.Run, spec.Index), Listen: "127.0.0.1:0", First: spec.Index == 0, Join: spec.Addresses, ZoneLimit: spec.Members + 1,
+		Name: name, Identity: identity, Listen: "127.0.0.1:0", First: spec.Index == 0, Join: spec.Addresses, ZoneLimit: spec.Members + 1,
 		DatagramSize: setting.DatagramSize,
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ type Options struct {
 	Size      int           // bytes of a message
 	Duration  time.Duration // of each trial that figures come from
 	Spread    string        // as bimodal.ParseSpread reads it
+	Open      bool          // without identities: nothing is sealed or signed
 	Datagram  int           // bytes of the largest datagram; 0 leaves it to the nodes
 	Window    int           // messages, of the closed loop that the search begins with; 0 chooses by the size
 	Rate      float64       // messages a second to offer instead of searching; 0 searches
@@ -70,7 +71,7 @@ func (o *Options) Check() error {
 // setting returns what the nodes are told. The options were checked.
 func (o *Options) setting() string {
 	means, _ := bimodal.ParseSpread(o.Spread)
-	return node.Setting{Spread: means, DatagramSize: o.Datagram}.String()
+	return node.Setting{Spread: means, DatagramSize: o.Datagram, Open: o.Open}.String()
 }
 
 // datagram returns the size of the nodes' largest datagrams.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spinglass"
+	"spinglass/internal/memoryfleet"
 )
 
 const (
@@ -27,8 +28,18 @@ type Fleet struct {
 // is called while it waits with the number of members that see all others. The fleet is closed when an error is returned.
 func Start(ctx context.Context, members int, progress func(ready int)) (*Fleet, error) {
 	f := &Fleet{}
+	authority, err := memoryfleet.New()
+	if err != nil {
+		return nil, err
+	}
 	for i := range members {
-		config := spinglass.Config{Name: fmt.Sprintf("/local/m%03d", i), Listen: "127.0.0.1:0", First: i == 0, ZoneLimit: members + 1}
+		name := fmt.Sprintf("/local/m%03d", i)
+		identity, err := authority.Identity(name)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		config := spinglass.Config{Name: name, Listen: "127.0.0.1:0", First: i == 0, ZoneLimit: members + 1, Identity: identity}
 		if i > 0 {
 			config.Join = []string{f.Nodes[0].Addr()}
 		}

@@ -1,0 +1,61 @@
+// Package memoryfleet makes the identities of fleets that nobody needs to trust, in memory: those of the demonstration, of benchmarks and of tests.
+package memoryfleet
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"io"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"spinglass"
+	"spinglass/identity"
+	"spinglass/protocol"
+)
+
+// life is that of the authority.
+const life = 24 * time.Hour
+
+// Authority makes the identities of one fleet. Its methods may be called from any goroutine.
+type Authority struct {
+	mu    sync.Mutex
+	trust *identity.Authority
+}
+
+// New makes the authority of a fleet that has its key from crypto/rand.
+func New() (*Authority, error) { return newAuthority(rand.Reader) }
+
+// Shared makes the authority that all processes which call it with the same number have, as a member of its own each: whoever knows the number has its key.
+func Shared(number uint32) (*Authority, error) {
+	var seed [32]byte
+	binary.BigEndian.PutUint32(seed[:], number)
+	return newAuthority(mathrand.NewChaCha8(seed))
+}
+
+func newAuthority(entropy io.Reader) (*Authority, error) {
+	// A little earlier than now, since processes do not make theirs at the same instant.
+	trust, err := identity.NewAuthority(entropy, "/", identity.InstantOf(time.Now()).Add(-time.Minute), life)
+	if err != nil {
+		return nil, err
+	}
+	return &Authority{trust: trust}, nil
+}
+
+// Identity returns that of a new member, with a NodeID of its own.
+func (a *Authority) Identity(name string) (*spinglass.Identity, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key, err := identity.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	var id [8]byte
+	rand.Read(id[:]) // never fails
+	terms := identity.Terms{Entropy: rand.Reader, Now: identity.InstantOf(time.Now()), Lifetime: life / 2}
+	chain, err := a.trust.IssueMember(terms, name, protocol.NodeID(binary.BigEndian.Uint64(id[:])|1), key.Public(), identity.MemberGrants())
+	if err != nil {
+		return nil, err
+	}
+	return &spinglass.Identity{Key: key, Chain: chain, Anchor: a.trust.Anchor()}, nil
+}
