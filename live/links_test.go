@@ -73,8 +73,8 @@ func TestSessionsAreReplacedWithoutLoss(t *testing.T) {
 		limit func(*limits)
 		loses bool
 	}{
-		{"by age", func(l *limits) { l.rekeyAge, l.sessionLife = 20*time.Millisecond, time.Second }, false},
-		{"by number", func(l *limits) { l.rekeyPackets = 20 }, false},
+		{"by age", func(l *limits) { l.rekeyAge, l.sessionLife = 50*time.Millisecond, time.Second }, false},
+		{"by number", func(l *limits) { l.rekeyPackets = 300 }, false},
 		{"control", func(l *limits) { l.rekeyAge, l.sessionLife, l.sessionsPerPeer = 5*time.Millisecond, time.Second, 1 }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

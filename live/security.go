@@ -25,7 +25,7 @@ type Security struct {
 	// Chain returns the node's own certificate with those of its issuers, and may return a renewed one the next time. What it returns must not change. It is called
 	// from any goroutine, as is Policy.
 	Chain func() identity.Chain
-	// Policy returns what peers are verified against, now. What it points to must not change.
+	// Policy returns what peers are verified against, now. What it points to must not change. It is asked at each handshake and once a second.
 	Policy func() identity.Policy
 	// Accept has further protocols (ALPN) on the same TCP port. Their clients need not show a key: keytls.PeerKey tells. Each function serves one connection, at most
 	// 16 of them run at once, and the connection is closed when it returns, when the node is closed, or after 30 s unless the function sets another deadline.
