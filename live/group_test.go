@@ -76,7 +76,9 @@ func TestSecuredGroup(t *testing.T) {
 	}
 	tell(t, nodes[0], "besides", 2)
 	eventually(t, "both copies", func() bool { return heard[1].count("1 besides") == 2 })
-	if _, n := deaf[0].most(); n != 0 || foreign[0].Stats().Drops[ReasonGroupKeyUnknown] < 100 {
+	// Messages that are sent while the writer is busy share datagrams, so that how many of these there are is not known.
+	eventually(t, "the other fleet has dropped some", func() bool { return foreign[0].Stats().Drops[ReasonGroupKeyUnknown] > 0 })
+	if _, n := deaf[0].most(); n != 0 {
 		t.Errorf("another fleet heard %d messages, dropped %v", n, foreign[0].Stats().Drops)
 	}
 	if _, n := heard[0].most(); n != 0 || nodes[0].Stats().Drops[ReasonDatagramSelf] != 0 {
