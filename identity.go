@@ -78,6 +78,7 @@ func (c *Config) sessions() int {
 type credentials struct {
 	chain       atomic.Pointer[identity.Chain]
 	revocations atomic.Pointer[identity.Revocations]
+	policy      func() identity.Policy // nil without an identity
 }
 
 // knownRevocations gathers lists that were verified before.
@@ -106,14 +107,21 @@ func (n *Node) security(i *Identity) (*live.Security, error) {
 	for name, serve := range i.Accept {
 		accept[name] = func(conn *tls.Conn) { serve(n.lifetime, conn) }
 	}
+	anchor, grace := i.Anchor, i.grace()
+	n.credentials.policy = func() identity.Policy {
+		return identity.Policy{Anchor: anchor, Now: identity.InstantOf(time.Now()), Grace: grace, Revocations: n.credentials.revocations.Load()}
+	}
 	return &live.Security{
-		Key: i.Key, Accept: accept, Chain: func() identity.Chain { return *n.credentials.chain.Load() },
-		Policy: func() identity.Policy {
-			return identity.Policy{
-				Anchor: i.Anchor, Now: identity.InstantOf(time.Now()), Grace: i.grace(), Revocations: n.credentials.revocations.Load(),
-			}
-		},
+		Key: i.Key, Accept: accept, Chain: func() identity.Chain { return *n.credentials.chain.Load() }, Policy: n.credentials.policy,
 	}, nil
+}
+
+// Revocations returns the revocation lists that hold here. They are immutable.
+func (n *Node) Revocations() []*identity.RevocationList {
+	if known := n.credentials.revocations.Load(); known != nil {
+		return known.Lists()
+	}
+	return nil
 }
 
 // memberIdentity returns what membership needs of an identity, nil without one.
@@ -146,8 +154,18 @@ func (n *Node) tellWall() {
 
 // Renew replaces the node's certificates by renewed ones for the same key.
 func (n *Node) Renew(ctx context.Context, chain identity.Chain) error {
+	if n.credentials.policy == nil {
+		return fmt.Errorf("%w: the node has no identity", ErrConfig)
+	}
+	verified, err := n.credentials.policy().Verify(chain)
+	if err != nil {
+		return err
+	}
+	if verified.Key != (*n.credentials.chain.Load()).Leaf().Key {
+		return fmt.Errorf("%w: the renewed certificate is for another key", ErrConfig)
+	}
 	var failed error
-	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
+	err = n.call(ctx, func(now protocol.Time, out *protocol.Output) {
 		if failed = n.stack.Renew(now, chain, out); failed == nil {
 			n.credentials.chain.Store(&chain)
 		}

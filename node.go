@@ -79,6 +79,8 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	}
 	if config.Identity != nil && config.DataDir == "" {
 		dir.id = config.Identity.Chain.Leaf().NodeID
+		// What a key has signed must not be signed again otherwise: there is no boot counter, and time grows as well.
+		dir.epoch = uint64(time.Now().UnixMilli())
 	}
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),

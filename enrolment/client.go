@@ -97,7 +97,9 @@ func (c *Client) Token(ctx context.Context, bundle *identity.Bundle, uses int, l
 		if err != nil {
 			return err
 		}
-		token, err = identity.ParseToken(string(body))
+		if token, err = identity.ParseToken(string(body)); err == nil && token.Anchor != bundle.Anchor {
+			token, err = nil, fmt.Errorf("issuer %s hands out tokens of another fleet: %w", address, ErrOtherFleet)
+		}
 		return err
 	})
 	return token, err

@@ -343,3 +343,17 @@ func TestTheRateOfASessionIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// One address that connects and says nothing leaves room for others; without the share it would not.
+func TestOneSourceLeavesRoomForOthers(t *testing.T) {
+	for factor, want := range map[float64]int64{1: 2, 1000: 16} { // a factor beyond sourceShare switches the share off
+		n := newFleet(t, 1).run(t, 2, &toy{}, func(l *limits) {
+			l.addressRate, l.addressBurst, l.inbound, l.loopbackFactor, l.handshakeTimeout = 1000, 1000, 16, factor, time.Minute
+		})
+		connectMany(t, n, 40, nil)
+		eventually(t, "all connections are looked at", func() bool { return n.gate.inbound.Load()+int64(n.Stats().ConnectionsCrowded) == 40 })
+		if got := n.gate.inbound.Load(); got != want {
+			t.Errorf("factor %v: %d handshakes of one address are under way, want %d of 16", factor, got, want)
+		}
+	}
+}

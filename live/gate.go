@@ -17,13 +17,19 @@ type gate struct {
 	node     *Node
 	links    *links
 	listener net.Listener
-	sources  *recent[netip.Prefix, bucket] // of the goroutine that accepts
-	inbound  atomic.Int64                  // handshakes under way
-	accepted atomic.Int64                  // connections of further protocols
+	sources  *recent[netip.Prefix, *source] // of the goroutine that accepts
+	inbound  atomic.Int64                   // handshakes under way
+	accepted atomic.Int64                   // connections of further protocols
+}
+
+// source is whom connections come from.
+type source struct {
+	bucket bucket       // of the goroutine that accepts
+	open   atomic.Int64 // handshakes under way
 }
 
 func newGate(n *Node, listener net.Listener) *gate {
-	return &gate{node: n, links: n.links, listener: listener, sources: newRecent[netip.Prefix, bucket](addressesWatched)}
+	return &gate{node: n, links: n.links, listener: listener, sources: newRecent[netip.Prefix, *source](addressesWatched)}
 }
 
 // accept takes connections until the listener is closed.
@@ -42,36 +48,42 @@ func (g *gate) accept() {
 			case <-time.After(readRetry):
 			case <-n.lifetime.Done():
 			}
-		case !g.admits(conn):
-			_ = conn.Close()
 		default:
+			from := g.admits(conn)
+			if from == nil {
+				_ = conn.Close()
+				continue
+			}
 			g.inbound.Add(1)
-			n.running.Go(func() { g.serve(conn) })
+			from.open.Add(1)
+			n.running.Go(func() { g.serve(conn, from) })
 		}
 	}
 }
 
-// admits reports whether to begin a handshake with who has connected.
-func (g *gate) admits(conn net.Conn) bool {
+// admits returns whom a connection is from, if a handshake is to begin, and else nil. No source has more than a part of all handshakes under way, so that one that
+// connects and says nothing does not keep others out.
+func (g *gate) admits(conn net.Conn) *source {
 	l := &g.links.limits
-	source, factor := sourceOf(addrPort(conn.RemoteAddr()).Addr()), 1.0
-	if source.Addr().IsLoopback() {
+	prefix, factor := sourceOf(addrPort(conn.RemoteAddr()).Addr()), 1.0
+	if prefix.Addr().IsLoopback() {
 		factor = l.loopbackFactor
 	}
-	b := g.sources.get(source)
-	if b == nil {
-		g.sources.put(source, bucket{})
-		b = g.sources.get(source)
+	known := g.sources.get(prefix)
+	if known == nil {
+		g.sources.put(prefix, &source{})
+		known = g.sources.get(prefix)
 	}
-	if !b.take(g.node.now(), l.addressRate*factor, l.addressBurst*factor) {
+	from := *known
+	if !from.bucket.take(g.node.now(), l.addressRate*factor, l.addressBurst*factor) {
 		g.node.count.connectionsLimited.Add(1)
-		return false
+		return nil
 	}
-	if g.inbound.Load() >= int64(l.inbound) {
+	if g.inbound.Load() >= int64(l.inbound) || float64(from.open.Load()) >= factor*float64(max(1, l.inbound/sourceShare)) {
 		g.node.count.connectionsCrowded.Add(1)
-		return false
+		return nil
 	}
-	return true
+	return from
 }
 
 // sourceOf returns whom connections from an address are counted for.
@@ -88,12 +100,13 @@ func sourceOf(ip netip.Addr) netip.Prefix {
 }
 
 // serve carries one connection from its handshake to its end.
-func (g *gate) serve(raw net.Conn) {
+func (g *gate) serve(raw net.Conn, from *source) {
 	n := g.node
 	defer raw.Close()
 	defer context.AfterFunc(n.lifetime, func() { _ = raw.Close() })()
 	next := g.begin(raw)
 	g.inbound.Add(-1)
+	from.open.Add(-1)
 	if next != nil {
 		next()
 	}

@@ -19,6 +19,7 @@ type groupKeys struct {
 	nextAt  protocol.Time
 	renewAt protocol.Time // by age
 	given   map[protocol.NodeID]bool
+	leaked  bool // somebody has the key who may not be a member any longer
 	gifts   bucket
 
 	asked   *recent[protocol.NodeID, protocol.Time]
@@ -114,7 +115,7 @@ func (n *Node) groupTarget(now protocol.Time, address groupAddress) target {
 }
 
 // RenewGroupKey makes the node send to groups by a new key, which only peers get that are still accepted. The node does it by itself when a peer is revoked that was
-// given the key, and every hour.
+// given the key, or its sessions have ended, and every hour.
 func (n *Node) RenewGroupKey() error {
 	return n.Post(func(now protocol.Time, _ *protocol.Output) { n.renewGroupKey(now) })
 }
@@ -125,6 +126,7 @@ func (n *Node) renewGroupKey(now protocol.Time) {
 		return
 	}
 	k, g := n.links, n.links.groups
+	g.leaked = false
 	g.next = k.newGroupSealer(g.current.key.Generation + 1)
 	g.nextAt, g.renewAt = now.Add(k.limits.groupSwitch), now.Add(groupKeyAge)
 	k.next = min(k.next, g.nextAt)
@@ -150,7 +152,7 @@ func (n *Node) tickGroups(now protocol.Time) {
 		}
 		return
 	}
-	if g.current != nil && (now >= g.renewAt || g.current.sealed.Load() >= n.links.limits.rekeyPackets) {
+	if g.current != nil && (g.leaked || now >= g.renewAt || g.current.sealed.Load() >= n.links.limits.rekeyPackets) {
 		n.renewGroupKey(now)
 	}
 }

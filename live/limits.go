@@ -22,6 +22,7 @@ const (
 
 	handshakeTimeout = 5 * time.Second        // of one side, from the connection to the last byte
 	inboundMax       = 128                    // connections of others whose handshake is under way
+	sourceShare      = 8                      // one address has at most one in so many of these
 	outboundMax      = 64                     // own handshakes under way
 	addressRate      = 20                     // connections a second from one address (IPv6: from one network of 64 bits),
 	addressBurst     = 5                      // and so many at once

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"spinglass/identity"
 	"spinglass/protocol"
@@ -267,7 +268,11 @@ func (p *peerLink) active() protocol.Time {
 func (k *links) remove(p *peerLink) {
 	k.freeAll(p.others)
 	k.table.free(p.current.index)
-	delete(k.groups.given, p.current.peer)
+	if k.groups.given[p.current.peer] {
+		// It is not looked at again whether it is still to have the key.
+		delete(k.groups.given, p.current.peer)
+		k.groups.leaked = true
+	}
 	k.changeOpeners(p.current.peer, nil)
 	delete(k.peers, p.current.peer)
 	k.count.sessions.Store(uint64(len(k.peers)))
@@ -342,12 +347,17 @@ func (n *Node) tickPeer(now protocol.Time, policy identity.Policy, id protocol.N
 		k.table.free(p.others[0].index)
 		p.others = append(p.others[:0], p.others[1:]...)
 	}
-	if _, err := policy.VerifyAgain(s.chain); err != nil {
-		given := k.groups.given[id]
-		k.remove(p)
-		if given {
-			n.renewGroupKey(now)
+	p.others = slices.DeleteFunc(p.others, func(other *session) bool {
+		_, err := policy.VerifyAgain(other.chain)
+		if err != nil { // of a key that the peer no longer has, as a rule
+			k.table.free(other.index)
+			k.count.sessionsRevoked.Add(1)
+			k.groups.leaked = k.groups.leaked || k.groups.given[id]
 		}
+		return err != nil
+	})
+	if _, err := policy.VerifyAgain(s.chain); err != nil {
+		k.remove(p)
 		k.count.sessionsRevoked.Add(1)
 		k.logger.Warn("no longer talking to a peer", "peer", id.String()+" ("+s.name+")", "error", err)
 		return

@@ -380,14 +380,17 @@ func (m *Machine) takeNotice(now protocol.Time, from protocol.NodeID, n *notice,
 			return
 		}
 	}
-	if !m.guard.notices.put(n) {
+	if m.guard.notices.put(n) {
+		n.pushes = noticePushes
+		m.deadlines.Set(taskNotices, now)
+	} else { // it is not passed on, but what it says holds here
 		m.stats.NoticesDropped++
 		m.guard.notices.refuse(n.claim)
 		out.Drop(from, ReasonNoticesFull)
-		return
+		if n.list == nil {
+			return
+		}
 	}
-	n.pushes = noticePushes
-	m.deadlines.Set(taskNotices, now)
 	if n.list != nil {
 		m.stats.RevocationLists++
 		out.Emit(RevocationsChanged{List: n.list})

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spinglass"
@@ -36,7 +37,7 @@ type enrolled struct {
 	authority bool // the data directory holds an authority
 	log       *slog.Logger
 	renewer   *enrolment.Renewer
-	node      *spinglass.Node // from start on
+	node      atomic.Pointer[spinglass.Node] // nil before start
 	cancel    context.CancelFunc
 	wait      sync.WaitGroup
 }
@@ -189,22 +190,37 @@ func (e *enrolled) equip(id protocol.NodeID) *spinglass.Identity {
 			if _, err := e.store.Install(ctx, bundle, id); err != nil {
 				return err
 			}
-			return e.node.Renew(ctx, bundle.Chain)
+			return e.node.Load().Renew(ctx, bundle.Chain)
 		},
 	})
 	i := &spinglass.Identity{Key: e.member.Key, Chain: e.member.Bundle.Chain, Anchor: e.member.Bundle.Anchor}
 	if e.authority {
 		issuer := enrolment.NewIssuer(enrolment.IssuerConfig{
-			Authority: e.store.Authority(), Chain: func() identity.Chain { return e.renewer.Bundle().Chain }, Logger: e.log,
+			Authority: e.store.Authority(), Chain: func() identity.Chain { return e.renewer.Bundle().Chain }, Revocations: e.revocations, Logger: e.log,
 		})
 		i.Accept = map[string]func(context.Context, *tls.Conn){enrolment.Protocol: issuer.Serve}
 	}
 	return i
 }
 
+// revocations returns the lists that the node knows: those of all authorities count when a certificate is renewed.
+func (e *enrolled) revocations() []*identity.RevocationList {
+	if node := e.node.Load(); node != nil {
+		return node.Revocations()
+	}
+	return nil
+}
+
+// told reports whether the node knows a list already.
+func (e *enrolled) told(list *identity.RevocationList) bool {
+	return slices.ContainsFunc(e.revocations(), func(known *identity.RevocationList) bool {
+		return known.Issuer == list.Issuer && known.Number >= list.Number
+	})
+}
+
 // start lets certificates be renewed and, where there is an authority, what it revokes be known, until close.
 func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
-	e.node = node
+	e.node.Store(node)
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.wait.Go(func() { e.renewer.Run(ctx) })
 	if !e.authority {
@@ -213,20 +229,18 @@ func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
 	if err := e.store.Authority().KeepAddresses(ctx, []protocol.Address{protocol.Address(node.Addr())}); err != nil {
 		return err
 	}
-	e.wait.Go(func() { e.watchRevocations(ctx) })
+	e.wait.Go(func() { e.watchRevocations(ctx, node) })
 	return e.renewAuthority(ctx)
 }
 
 // watchRevocations tells the fleet of what the authority of this agent revokes.
-func (e *enrolled) watchRevocations(ctx context.Context) {
+func (e *enrolled) watchRevocations(ctx context.Context, node *spinglass.Node) {
 	ticker := time.NewTicker(revocationLook)
 	defer ticker.Stop()
-	for told := uint64(0); ; {
+	for {
 		list, err := e.store.Authority().RevocationList(ctx)
-		if err == nil && list != nil && list.Number > told {
-			if err = e.node.Revoke(ctx, list); err == nil {
-				told = list.Number
-			}
+		if err == nil && list != nil && len(list.Entries) > 0 && !e.told(list) {
+			err = node.Revoke(ctx, list) // it is told once its signature was checked, and offered again until then
 		}
 		if err != nil && ctx.Err() == nil {
 			e.log.Warn("what the authority has revoked cannot be told to the fleet; trying again", "error", err)
@@ -243,7 +257,7 @@ func (e *enrolled) watchRevocations(ctx context.Context) {
 func (e *enrolled) renewals(key identity.PrivateKey) (renewals []enrolment.Renewal) {
 	if e.authority {
 		renewals = append(renewals, func(ctx context.Context, bundle *identity.Bundle) (*identity.Bundle, error) {
-			return e.store.Authority().Renew(ctx, bundle.Chain)
+			return e.store.Authority().Renew(ctx, bundle.Chain, e.revocations()...)
 		})
 	}
 	if len(e.issuers) > 0 {
