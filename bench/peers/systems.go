@@ -27,6 +27,7 @@ func contenders() []contender {
 		{System: multicastSystem(), raw: true},
 		{System: streamSystem(), raw: true, perturbed: true},
 		{System: node.System(), perturbed: true},
+		{System: node.OpenSystem(), perturbed: true},
 		{System: natsSystem(), perturbed: true},
 		{System: gossipsubSystem(false), perturbed: true},
 		{System: gossipsubSystem(true), perturbed: true},

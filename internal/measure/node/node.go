@@ -57,6 +57,16 @@ func (s Setting) identity(run uint32, name string) (*spinglass.Identity, error) 
 	return authority.Identity(name)
 }
 
+// OpenSystem is this library without identities: nothing is sealed or signed.
+func OpenSystem() measure.System {
+	return measure.System{Name: "spinglass-open", Ordered: true, Patience: patience, Start: startOpen}
+}
+
+func startOpen(ctx context.Context, spec measure.Spec, recorder *measure.Recorder) (measure.Member, error) {
+	spec.Setting = Setting{Open: true}.String()
+	return start(ctx, spec, recorder)
+}
+
 // System is this library. Its setting is a [Setting].
 func System() measure.System {
 	return measure.System{Name: "spinglass", Ordered: true, Patience: patience, Start: start}
