@@ -291,7 +291,7 @@ func connectMany(t *testing.T, n *Node, connections int, say []byte) {
 func TestGarbageOnTCP(t *testing.T) {
 	for _, share := range []float64{5, 1000} {
 		f := newFleet(t, 1)
-		n := f.run(t, 2, &toy{}, func(l *limits) { l.loopbackFactor, l.addressBurst, l.addressRate = 1, share, 0.001 })
+		n := f.run(t, 2, &toy{}, func(l *limits) { l.loopbackFactor, l.addressBurst, l.addressRate, l.inbound = 1, share, 0.001, 1000 })
 		connectMany(t, n, 100, []byte("GET / HTTP/1.1\r\n\r\n"))
 		eventually(t, "all connections", func() bool { s := n.Stats(); return s.HandshakesFailed+s.ConnectionsLimited == 100 })
 		if got, want := n.Stats().HandshakesFailed, min(uint64(share), 100); got != want {
