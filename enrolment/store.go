@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -140,18 +141,11 @@ func (s *Store) write(ctx context.Context, f file, content []byte) error {
 // verification, or a FileError.
 func (s *Store) Install(ctx context.Context, bundle *identity.Bundle, id protocol.NodeID) (*identity.Verified, error) {
 	folder := s.identityFolder()
-	held, err := lock(ctx, folder)
+	held, key, err := lockKey(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
 	defer held.Close()
-	key, err := readKey(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoKey
-	}
-	if err != nil {
-		return nil, err
-	}
 	verified, err := checkBundle(bundle, key.Public(), id, s.now())
 	if err != nil {
 		return nil, err
@@ -163,6 +157,20 @@ func (s *Store) Install(ctx context.Context, bundle *identity.Bundle, id protoco
 		return nil, err
 	}
 	return verified, requestFile.remove(folder)
+}
+
+// lockKey locks a folder and reads its key, which has to be there.
+func lockKey(ctx context.Context, folder string) (held *os.File, key identity.PrivateKey, err error) {
+	if held, err = lock(ctx, folder); err != nil {
+		return nil, key, err
+	}
+	if key, err = readKey(folder); err != nil {
+		held.Close()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ErrNoKey
+	}
+	return held, key, err
 }
 
 // checkBundle verifies a member's bundle, which has to be for the given key and node.

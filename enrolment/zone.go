@@ -36,18 +36,11 @@ func (a *Authority) HasKey(public identity.PublicKey) bool {
 // of verification, or a FileError.
 func (a *Authority) Install(ctx context.Context, bundle *identity.Bundle) (*identity.Verified, error) {
 	folder := a.store.authorityFolder()
-	held, err := lock(ctx, folder)
+	held, key, err := lockKey(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
 	defer held.Close()
-	key, err := readKey(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoKey
-	}
-	if err != nil {
-		return nil, err
-	}
 	policy := identity.Policy{Anchor: bundle.Anchor, Now: a.store.now()}
 	verified, err := policy.Verify(bundle.Chain)
 	switch {

@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -34,31 +33,16 @@ func newGate(n *Node, listener net.Listener) *gate {
 
 // accept takes connections until the listener is closed.
 func (g *gate) accept() {
-	n := g.node
-	for {
-		conn, err := g.listener.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed) || n.lifetime.Err() != nil:
-			if err == nil {
-				_ = conn.Close()
-			}
+	acceptAll(g.node.lifetime, g.listener, func(conn net.Conn) {
+		from := g.admits(conn)
+		if from == nil {
+			_ = conn.Close()
 			return
-		case err != nil:
-			select {
-			case <-time.After(readRetry):
-			case <-n.lifetime.Done():
-			}
-		default:
-			from := g.admits(conn)
-			if from == nil {
-				_ = conn.Close()
-				continue
-			}
-			g.inbound.Add(1)
-			from.open.Add(1)
-			n.running.Go(func() { g.serve(conn, from) })
 		}
-	}
+		g.inbound.Add(1)
+		from.open.Add(1)
+		g.node.running.Go(func() { g.serve(conn, from) })
+	})
 }
 
 // admits returns whom a connection is from, if a handshake is to begin, and else nil. No source has more than a part of all handshakes under way, so that one that

@@ -76,11 +76,24 @@ func (s *streams) acquire() bool {
 
 func (s *streams) release() { s.open.Add(-1) }
 
+// accept takes streams from peers of a node whose links are not sealed.
 func (s *streams) accept() {
+	acceptAll(s.lifetime, s.listener, func(conn net.Conn) {
+		if !s.acquire() {
+			s.count.streamsRefused.Add(1)
+			_ = conn.Close()
+			return
+		}
+		s.running.Go(func() { s.welcome(conn) })
+	})
+}
+
+// acceptAll takes connections until the listener is closed or the lifetime ends. take has to close each.
+func acceptAll(lifetime context.Context, listener net.Listener, take func(net.Conn)) {
 	for {
-		conn, err := s.listener.Accept()
+		conn, err := listener.Accept()
 		switch {
-		case errors.Is(err, net.ErrClosed) || s.lifetime.Err() != nil:
+		case errors.Is(err, net.ErrClosed) || lifetime.Err() != nil:
 			if err == nil {
 				_ = conn.Close()
 			}
@@ -88,13 +101,10 @@ func (s *streams) accept() {
 		case err != nil:
 			select {
 			case <-time.After(readRetry):
-			case <-s.lifetime.Done():
+			case <-lifetime.Done():
 			}
-		case !s.acquire():
-			s.count.streamsRefused.Add(1)
-			_ = conn.Close()
 		default:
-			s.running.Go(func() { s.welcome(conn) })
+			take(conn)
 		}
 	}
 }

@@ -121,11 +121,7 @@ func (s *agentSettings) joinFleet(ctx context.Context, e *enrolled, token *ident
 			addresses = append(addresses, address)
 		}
 	}
-	id, err := spinglass.DataDirNodeID(e.store.Dir)
-	if err != nil {
-		return err
-	}
-	key, err := e.store.Key(ctx)
+	id, key, err := e.self(ctx)
 	if err != nil {
 		return err
 	}
@@ -142,6 +138,14 @@ func (s *agentSettings) joinFleet(ctx context.Context, e *enrolled, token *ident
 	}
 	e.issuers = addresses
 	return e.install(ctx, bundle, id)
+}
+
+// self returns the NodeID and the key of this node, which are made when it has none yet.
+func (e *enrolled) self(ctx context.Context) (id protocol.NodeID, key identity.PrivateKey, err error) {
+	if id, err = spinglass.DataDirNodeID(e.store.Dir); err == nil {
+		key, err = e.store.Key(ctx)
+	}
+	return id, key, err
 }
 
 func (e *enrolled) install(ctx context.Context, bundle *identity.Bundle, id protocol.NodeID) (err error) {
@@ -163,11 +167,7 @@ func (s *agentSettings) found(ctx context.Context, e *enrolled) error {
 		}
 		e.authority = true
 	}
-	id, err := spinglass.DataDirNodeID(e.store.Dir)
-	if err != nil {
-		return err
-	}
-	key, err := e.store.Key(ctx)
+	id, key, err := e.self(ctx)
 	if err != nil {
 		return err
 	}
