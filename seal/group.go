@@ -79,11 +79,9 @@ func Group(datagram []byte) (sender protocol.NodeID, odd bool, err error) {
 
 // GroupOpener opens what one sender has sealed by one key, each datagram once.
 type GroupOpener struct {
-	aead   cipher.AEAD
+	once
 	header [1 + 8]byte
 	first  uint64
-	window window
-	nonce  nonce
 }
 
 // NewGroupOpener returns a GroupOpener of a key that the sender has given. It refuses all below number first, which the sender had sealed before it gave the key: who asks for
@@ -93,7 +91,7 @@ func NewGroupOpener(k GroupKey, sender protocol.NodeID, first uint64) (*GroupOpe
 	if err != nil {
 		return nil, err
 	}
-	o := &GroupOpener{aead: key.aead(), nonce: newNonce(key), first: first}
+	o := &GroupOpener{once: newOnce(key), first: first}
 	o.header[0] = versionGroup + byte(k.Generation%2)
 	binary.BigEndian.PutUint64(o.header[1:], uint64(sender))
 	return o, nil
@@ -108,14 +106,8 @@ func (o *GroupOpener) Open(datagram []byte) (frames []byte, err error) {
 		return nil, ErrForged
 	}
 	counter := uint64(binary.BigEndian.Uint32(datagram[len(o.header):]))
-	if counter < o.first || o.window.has(counter) {
+	if counter < o.first {
 		return nil, ErrReplayed
 	}
-	sealed := datagram[HeaderSize:]
-	frames, err = o.aead.Open(sealed[:0], o.nonce.of(counter), sealed, datagram[:HeaderSize])
-	if err != nil {
-		return nil, ErrForged
-	}
-	o.window.add(counter)
-	return frames, nil
+	return o.open(datagram, counter)
 }

@@ -4,15 +4,13 @@ import "crypto/cipher"
 
 // Opener opens the datagrams of one direction, each once.
 type Opener struct {
-	aead   cipher.AEAD
-	index  uint32
-	window window
-	nonce  nonce
+	once
+	index uint32
 }
 
 // NewOpener returns an Opener of datagrams for the session that this end knows by index.
 func NewOpener(key Key, index uint32) *Opener {
-	return &Opener{aead: key.aead(), index: index, nonce: newNonce(key)}
+	return &Opener{once: newOnce(key), index: index}
 }
 
 // Open checks a datagram and returns its frames, decrypted in place. The error is one of Index, ErrReplayed, or ErrForged, after which the frames
@@ -27,6 +25,20 @@ func (o *Opener) Open(datagram []byte) (frames []byte, err error) {
 	if index != o.index || counter >= PacketsMax {
 		return nil, ErrForged
 	}
+	return o.open(datagram, counter)
+}
+
+// once opens what was sealed by one key, each datagram once.
+type once struct {
+	aead   cipher.AEAD
+	window window
+	nonce  nonce
+}
+
+func newOnce(key Key) once { return once{aead: key.aead(), nonce: newNonce(key)} }
+
+// open opens a datagram, of at least SizeMin bytes, in place.
+func (o *once) open(datagram []byte, counter uint64) (frames []byte, err error) {
 	if o.window.has(counter) {
 		return nil, ErrReplayed
 	}
