@@ -52,7 +52,6 @@ func repeat(t *testing.T, n *Node, body string, heard ...*transcript) {
 	t.Helper()
 	eventually(t, body, func() bool {
 		tell(t, n, body)
-		time.Sleep(time.Millisecond)
 		for _, m := range heard {
 			if m.count(fmt.Sprintf("%d %s", n.config.ID, body)) == 0 {
 				return false
@@ -182,7 +181,6 @@ func TestGroupKeysAreRenewed(t *testing.T) {
 		eventually(t, "a new key", func() bool {
 			tell(t, nodes[0], fmt.Sprint("message ", told))
 			told++
-			time.Sleep(time.Millisecond)
 			return until()
 		})
 	}

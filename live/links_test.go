@@ -40,8 +40,8 @@ func (c *counting) of(id protocol.NodeID) int {
 	return c.heard[id]
 }
 
-// exchange makes two nodes send to each other, as many messages and as often, and returns how many of them were lost.
-func exchange(t *testing.T, a, b *Node, messages int, every time.Duration) (lost int) {
+// exchange makes two nodes send to each other, as many messages and as often. What it returns tells how many of them have not arrived yet.
+func exchange(t *testing.T, a, b *Node, messages int, every time.Duration) (missing func() int) {
 	t.Helper()
 	introduce(t, a, b)
 	introduce(t, b, a)
@@ -59,11 +59,14 @@ func exchange(t *testing.T, a, b *Node, messages int, every time.Duration) (lost
 		})
 	}
 	sending.Wait()
-	arrived := func() int { return ma.of(b.config.ID) - before[0] + mb.of(a.config.ID) - before[1] }
-	for tries := 0; arrived() < 2*messages && tries < 100; tries++ {
-		time.Sleep(time.Millisecond)
-	}
-	return 2*messages - arrived()
+	return func() int { return 2*messages - (ma.of(b.config.ID) - before[0]) - (mb.of(a.config.ID) - before[1]) }
+}
+
+// losesNothing has two nodes exchange messages, and waits until all have arrived.
+func losesNothing(t *testing.T, a, b *Node, messages int, every time.Duration) {
+	t.Helper()
+	missing := exchange(t, a, b, messages, every)
+	eventually(t, "all messages", func() bool { return missing() == 0 })
 }
 
 // Sessions are replaced under traffic, by age or by the number of datagrams, and nothing is lost. The control keeps no old sessions.
@@ -84,13 +87,15 @@ func TestSessionsAreReplacedWithoutLoss(t *testing.T) {
 				c.limit(l)
 			}
 			a, b := f.run(t, 1, newCounting(), limit), f.run(t, 2, newCounting(), limit)
-			lost, rekeys := 0, uint64(0)
-			for tries := 0; tries < 20 && (rekeys < 5 || c.loses && lost == 0); tries++ {
-				lost += exchange(t, a, b, 1000, 100*time.Microsecond)
+			refused := func() uint64 { return a.Stats().Drops[ReasonSessionUnknown] + b.Stats().Drops[ReasonSessionUnknown] }
+			rekeys := uint64(0)
+			for tries := 0; tries < 20 && (rekeys < 5 || c.loses && refused() == 0); tries++ {
+				missing := exchange(t, a, b, 1000, 100*time.Microsecond)
+				eventually(t, "all messages, or the refusal of some", func() bool { return missing() == 0 || c.loses && refused() > 0 })
 				rekeys = a.Stats().Rekeys + b.Stats().Rekeys
 			}
-			if rekeys < 5 || (lost > 0) != c.loses {
-				t.Errorf("%d lost with %d sessions replaced, want losses: %t; drops %v, %v", lost, rekeys, c.loses, a.Stats().Drops, b.Stats().Drops)
+			if rekeys < 5 || (refused() > 0) != c.loses {
+				t.Errorf("%d refused with %d sessions replaced, want some: %t; drops %v, %v", refused(), rekeys, c.loses, a.Stats().Drops, b.Stats().Drops)
 			}
 			if used := a.links.table.used(); used > a.links.limits.sessionsPerPeer+2 {
 				t.Errorf("%d sessions are kept", used)
@@ -107,9 +112,7 @@ func TestBothBeginAtOnce(t *testing.T) {
 		a, b := f.run(t, 1, newCounting(), nil), f.run(t, 2, newCounting(), nil)
 		introduce(t, a, b)
 		introduce(t, b, a)
-		if lost := exchange(t, a, b, 20, 100*time.Microsecond); lost > 0 {
-			t.Errorf("%d of 40 lost; drops %v, %v", lost, a.Stats().Drops, b.Stats().Drops)
-		}
+		losesNothing(t, a, b, 20, 100*time.Microsecond)
 		if a.Stats().Handshakes == 2 {
 			both++
 		}
@@ -170,14 +173,18 @@ func TestRestart(t *testing.T) {
 			identity(c)
 			c.Listen = address
 		})
-		recovers := false
-		for i := 0; i < 100 && !recovers; i++ {
+		recovers := func() bool {
 			say(t, client, []protocol.NodeID{2}, "after")
-			time.Sleep(2 * time.Millisecond)
-			recovers = heard.count("1 after") > 0
+			return heard.count("1 after") > 0
 		}
-		if recovers != (tells > 0) {
-			t.Errorf("with %v notices a second: recovers %t; %+v", tells, recovers, client.Stats())
+		if tells > 0 {
+			eventually(t, "what was sent after the restart", recovers)
+		}
+		for i := uint64(0); tells == 0 && i < 20; i++ {
+			if recovers() {
+				t.Error("the client has found out without a notice")
+			}
+			eventually(t, "the datagram", func() bool { return server.Stats().Drops[ReasonSessionUnknown] > i })
 		}
 		if got := server.Stats().NoticesSent; got > 100 || (got > 0) != (tells > 0) {
 			t.Errorf("%d notices were sent", got)
