@@ -38,7 +38,7 @@ const (
 type Config struct {
 	// Name is the member's path, such as /eu/fra/web-1: its zone and its own name. It should be unique in the fleet.
 	Name string
-	// Listen is the "host:port" of the UDP socket, and of the TCP listener for bulk on the same port; [ListenDefault] when empty. An empty
+	// Listen is the "host:port" of the UDP socket, and of the TCP listener on the same port, for handshakes of sealed links, bulk and enrolment; [ListenDefault] when empty. An empty
 	// host means every interface, IPv4 and IPv6; port 0 any free port.
 	Listen string
 	// Advertise is the "host:port" under which others reach this node. When empty it is found from Listen, the route to the first join

@@ -29,6 +29,7 @@
 //
 // # Limitations
 //
-// Datagrams are not encrypted, and their senders are not authenticated: use a network that you trust. All members stand in one zone of at most
+// Without [Config].Identity nothing is encrypted and nobody is authenticated: that is for networks that nobody else is on. With it links are sealed and rows signed, but
+// packets that a member hands on for their author are taken at its word; see docs/SECURITY.md. All members stand in one zone of at most
 // [Config].ZoneLimit members; the components of names carry no meaning for routing yet. Order holds per publisher and topic, not between publishers.
 package spinglass

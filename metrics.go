@@ -52,6 +52,7 @@ var liveMetrics = []metric{
 	counter("send_calls_total", "System calls that sent datagrams. Far fewer than datagrams means that segmentation by the kernel works.", func(s *snapshot) uint64 { return s.live.SendCalls }),
 	counter("kernel_dropped_datagrams_total", "Datagrams that the kernel dropped because this process did not read its socket in time: the machine is short of processor time, or the socket buffer (net.core.rmem_max) is small.", func(s *snapshot) uint64 { return s.live.KernelDropped }),
 	counter("writer_rests_total", "Times that the node waited after it had sent to many, for more to go out together.", func(s *snapshot) uint64 { return s.live.WriterRests }),
+	counter("publishes_overtaken_total", "Times that what was published no longer waited for a node that always had something of others to send.", func(s *snapshot) uint64 { return s.live.FeedsOvertaken }),
 	counter("writer_waits_total", "Times that the node waited for the network to take what it sends.", func(s *snapshot) uint64 { return s.live.WriterWaits }),
 	counter("paused_seconds_total", "Time slept through because of a fault that was asked for.", func(s *snapshot) uint64 { return s.live.PausedNanoseconds / 1e9 }),
 	counter("lookups_failed_total", "Host names of members that could not be resolved.", func(s *snapshot) uint64 { return s.live.LookupsFailed }),

@@ -148,9 +148,9 @@ func (b *book) route(now protocol.Time, id protocol.NodeID) (netip.AddrPort, boo
 	return c.routes[c.current], true
 }
 
-// routeToDial returns the address at which to try a handshake, and whether there is one. Each try in a row goes to another one, and those of route, which are
-// counted apart, do not matter.
-func (b *book) routeToDial(now protocol.Time, id protocol.NodeID, try int) (netip.AddrPort, bool) {
+// routeToDial returns the address at which to try a handshake, and whether there is one. Each try in a row goes to another one of those that can be reached, and those
+// of route, which are counted apart, do not matter.
+func (b *book) routeToDial(now protocol.Time, id protocol.NodeID, try int, reaches func(netip.AddrPort) bool) (netip.AddrPort, bool) {
 	route, ok := b.route(now, id)
 	c := b.peers.get(id)
 	if !ok || c == nil {
@@ -160,7 +160,12 @@ func (b *book) routeToDial(now protocol.Time, id protocol.NodeID, try int) (neti
 	if c.settled {
 		first = c.current
 	}
-	return c.routes[(first+try)%len(c.routes)], true
+	for skip := range c.routes {
+		if next := c.routes[(first+try+skip)%len(c.routes)]; reaches(next) {
+			return next, true
+		}
+	}
+	return route, true
 }
 
 // sendable reports whether an address is one that a member can have.

@@ -64,6 +64,32 @@ func TestWhatIsPublishedWhileTheWriterIsBusyGoesOutTogether(t *testing.T) {
 	})
 }
 
+// A node whose own machine always has something to send does not keep what is published back for ever.
+func TestAWriterThatIsAlwaysBusyDoesNotStopWhatIsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, conn, send := slowNode(t)
+		conn.takes = 3 * time.Millisecond
+		for range 10 { // what the machine sends meanwhile
+			if err := n.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) {
+				out.SendAddress("10.0.0.3:7400", &text{body: []byte("machine")})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		send("published")
+		synctest.Wait()
+		if sent := n.Stats().MessagesSent; sent != 11 {
+			t.Fatalf("%d messages were encoded at once, want 11", sent)
+		}
+		time.Sleep(feedPatience)
+		synctest.Wait()
+		if s := n.Stats(); s.MessagesSent != 12 || s.FeedsOvertaken != 1 || !n.out.busy() {
+			t.Errorf("%d messages were encoded, %d times in spite of the writer; want 12 and once", s.MessagesSent, s.FeedsOvertaken)
+		}
+	})
+}
+
 // What was accepted while the writer was busy is not lost when the node is closed.
 func TestWhatWaitsForTheWriterIsSentBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

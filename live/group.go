@@ -19,8 +19,10 @@ type groupKeys struct {
 	nextAt  protocol.Time
 	renewAt protocol.Time // by age
 	given   map[protocol.NodeID]bool
-	leaked  bool // somebody has the key who may not be a member any longer
-	gifts   bucket
+	revoked bool                             // somebody has the key who is no member any longer: another one is due
+	ended   bool                             // somebody has it with whom there is no session any more, so that nobody looks whether it is still a member
+	endedAt protocol.Time                    // when another one is due for that
+	traffic *recent[protocol.NodeID, bucket] // requests and keys of each peer
 
 	asked   *recent[protocol.NodeID, protocol.Time]
 	openers atomic.Pointer[map[protocol.NodeID]*senderOpeners] // replaced as a whole
@@ -50,7 +52,8 @@ type openedGroup struct {
 }
 
 func newGroupKeys() *groupKeys {
-	g := &groupKeys{given: map[protocol.NodeID]bool{}, asked: newRecent[protocol.NodeID, protocol.Time](attemptsMax)}
+	g := &groupKeys{given: map[protocol.NodeID]bool{}, asked: newRecent[protocol.NodeID, protocol.Time](attemptsMax),
+		traffic: newRecent[protocol.NodeID, bucket](attemptsMax)}
 	g.openers.Store(&map[protocol.NodeID]*senderOpeners{})
 	return g
 }
@@ -114,19 +117,13 @@ func (n *Node) groupTarget(now protocol.Time, address groupAddress) target {
 	return target{to: address.route, group: g.current}
 }
 
-// RenewGroupKey makes the node send to groups by a new key, which only peers get that are still accepted. The node does it by itself when a peer is revoked that was
-// given the key, or its sessions have ended, and every hour.
-func (n *Node) RenewGroupKey() error {
-	return n.Post(func(now protocol.Time, _ *protocol.Output) { n.renewGroupKey(now) })
-}
-
-// renewGroupKey gives a new key to who has the present one, and sends by it a little later.
+// renewGroupKey gives a new key to who has the present one and is still talked to, and sends by it a little later.
 func (n *Node) renewGroupKey(now protocol.Time) {
 	if n.links == nil || n.links.groups.current == nil {
 		return
 	}
 	k, g := n.links, n.links.groups
-	g.leaked = false
+	g.revoked, g.ended, g.endedAt = false, false, now.Add(groupEndedSpacing)
 	g.next = k.newGroupSealer(g.current.key.Generation + 1)
 	g.nextAt, g.renewAt = now.Add(k.limits.groupSwitch), now.Add(groupKeyAge)
 	k.next = min(k.next, g.nextAt)
@@ -152,7 +149,7 @@ func (n *Node) tickGroups(now protocol.Time) {
 		}
 		return
 	}
-	if g.current != nil && (g.leaked || now >= g.renewAt || g.current.sealed.Load() >= n.links.limits.rekeyPackets) {
+	if g.current != nil && (g.revoked || g.ended && now >= g.endedAt || now >= g.renewAt || g.current.sealed.Load() >= n.links.limits.rekeyPackets) {
 		n.renewGroupKey(now)
 	}
 }
@@ -171,24 +168,40 @@ func (n *Node) wantGroupKey(from protocol.NodeID) {
 
 // control takes in a frame of the links themselves, and reports whether it was well-formed.
 func (n *Node) control(now protocol.Time, from protocol.NodeID, kind protocol.Kind, body []byte) bool {
-	if kind == wire.KindGroupKeyRequest {
-		n.giveGroupKey(now, from)
-		return len(body) == 0
-	}
 	gift, err := decodeGroupKey(body)
-	if err == nil && n.links.talksTo(from) {
+	if request := kind == wire.KindGroupKeyRequest; request && len(body) > 0 || !request && err != nil {
+		return false
+	}
+	switch {
+	case !n.links.talksTo(from):
+		n.drop(from, ReasonSessionUnknown, 1)
+	case !n.links.groups.admits(now, from):
+		n.drop(from, ReasonGroupKeyRate, 1)
+	case kind == wire.KindGroupKeyRequest:
+		n.giveGroupKey(now, from)
+	default:
 		n.links.takeGroupKey(now, from, gift)
 	}
-	return err == nil
+	return true
+}
+
+// admits reports whether a peer may ask for the key, or bring its own, once more: each costs far more than a datagram that is opened.
+func (g *groupKeys) admits(now protocol.Time, from protocol.NodeID) bool {
+	b := g.traffic.get(from)
+	if b == nil {
+		g.traffic.put(from, bucket{})
+		b = g.traffic.get(from)
+	}
+	return b.take(now, groupKeyRate, groupKeyBurst)
 }
 
 // talksTo reports whether there is a session with a peer, or is about to be.
 func (k *links) talksTo(id protocol.NodeID) bool { return k.peers[id] != nil || k.table.expected(id) }
 
-// giveGroupKey answers a request, unless there are too many, or there is nothing to give.
+// giveGroupKey answers a request, unless there is nothing to give.
 func (n *Node) giveGroupKey(now protocol.Time, to protocol.NodeID) {
-	k, g := n.links, n.links.groups
-	if g.current == nil || !k.talksTo(to) || !g.gifts.take(now, groupKeyRate, groupKeyBurst) {
+	g := n.links.groups
+	if g.current == nil {
 		return
 	}
 	g.given[to] = true
@@ -201,21 +214,21 @@ func (n *Node) giveGroupKey(now protocol.Time, to protocol.NodeID) {
 
 // takeGroupKey takes the key of a sender with which there is a session. By the key before, what is on its way is opened still.
 func (k *links) takeGroupKey(now protocol.Time, from protocol.NodeID, gift groupKeyGift) {
-	opener, err := seal.NewGroupOpener(gift.key, from, gift.first)
-	if err != nil {
-		return
-	}
 	slot := gift.key.Generation % 2
 	openers := senderOpeners{}
 	if known := (*k.groups.openers.Load())[from]; known != nil {
 		openers = *known
 	}
-	if other := openers[1-slot]; other != nil {
-		openers[1-slot] = &groupOpener{min(other.until, now.Add(groupKeyLinger)), other.open}
-	}
-	open := &openedGroup{key: gift.key, opener: opener}
+	var open *openedGroup
 	if known := openers[slot]; known != nil && known.open.key == gift.key {
 		open = known.open // which knows what it has opened
+	} else if opener, err := seal.NewGroupOpener(gift.key, from, gift.first); err == nil {
+		open = &openedGroup{key: gift.key, opener: opener}
+	} else {
+		return // no secret is refused that has the right length
+	}
+	if other := openers[1-slot]; other != nil {
+		openers[1-slot] = &groupOpener{min(other.until, now.Add(groupKeyLinger)), other.open}
 	}
 	openers[slot] = &groupOpener{protocol.Never, open}
 	k.changeOpeners(from, &openers)
@@ -289,7 +302,7 @@ func (s *senderOpeners) of(odd bool) *groupOpener {
 
 // wantKey tells the loop, at most once an arrival, and unless the loop has enough to do.
 func (r *reader) wantKey(sender protocol.NodeID) {
-	if r.told {
+	if r.told || !r.wanted.take(r.node.now(), groupWantRate, groupWantBurst) {
 		return
 	}
 	r.told = true

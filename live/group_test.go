@@ -189,7 +189,7 @@ func TestGroupKeysAreRenewed(t *testing.T) {
 		return k
 	}
 	first := key()
-	if err := nodes[0].RenewGroupKey(); err != nil {
+	if err := nodes[0].Call(t.Context(), func(now protocol.Time, _ *protocol.Output) { nodes[0].renewGroupKey(now) }); err != nil {
 		t.Fatal(err)
 	}
 	tellOn(func() bool { return key() == first+1 })
@@ -222,4 +222,23 @@ func FuzzGroupKey(f *testing.F) {
 			t.Fatalf("%x decodes to what is encoded as %x", b, g.Append(nil))
 		}
 	})
+}
+
+// A member that asks for the key again and again, or brings keys, is looked at as often as anybody needs it, and keeps nobody else from the key.
+func TestGroupKeyTrafficIsBounded(t *testing.T) {
+	port := freePort(t)
+	nodes, heard := securedGroup(t, newFleet(t, 1), port, nil, 1, 2, 3)
+	repeat(t, nodes[0], "first", heard[1])
+	const times = 200
+	before := nodes[0].Stats().Drops[ReasonGroupKeyRate]
+	err := nodes[1].Call(t.Context(), func(now protocol.Time, _ *protocol.Output) {
+		for range times {
+			nodes[1].send(now, []protocol.NodeID{1}, groupKeyRequest{})
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the refusal of most", func() bool { return nodes[0].Stats().Drops[ReasonGroupKeyRate]-before >= times-2*groupKeyBurst })
+	repeat(t, nodes[0], "second", heard[1], heard[2])
 }

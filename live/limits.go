@@ -41,8 +41,12 @@ const (
 	groupSwitch    = time.Second            // from giving a new key to sending by it
 	groupKeyLinger = 5 * time.Second        // for which is received by the key before
 	groupKeyRetry  = 200 * time.Millisecond // between requests for the key of one sender
-	groupKeyRate   = 200                    // requests a second that are answered,
-	groupKeyBurst  = 400                    // and so many at once
+	groupKeyRate   = 4                      // requests and keys a second that are looked at of each peer,
+	groupKeyBurst  = 16                     // and so many at once
+	groupWantRate  = 100                    // arrivals a second by which the loop is told that a key is wanted,
+	groupWantBurst = 20                     // and so many at once
+
+	groupEndedSpacing = time.Minute // between renewals because sessions with holders of the key have ended
 
 	noticeRate    = 100         // notices a second that are sent, and as many that are looked at
 	noticeBurst   = 20          // and so many at once

@@ -25,7 +25,6 @@ type links struct {
 	refusals *recent[string, struct{}]                // that were logged
 	logged   bucket                                   // of refusals
 	dialing  int                                      // handshakes under way that the node began
-	notices  bucket                                   // that are looked at
 	groups   *groupKeys
 	next     protocol.Time // when to look at all of it again
 }
@@ -129,13 +128,13 @@ func (n *Node) attempt(now protocol.Time, to destination, a *attempt) bool {
 		if k.table.expected(to.id) {
 			return false // it is about to be there
 		}
-		if route, ok = n.book.routeToDial(now, to.id, a.failures); !ok {
+		if route, ok = n.book.routeToDial(now, to.id, a.failures, n.link.reaches); !ok {
 			n.fail(now, a)
 			return false
 		}
 	}
 	if !n.link.reaches(route) { // a connection might be had, but no datagrams could be sent
-		n.sendFailed(route, errFamily, len(a.waiting))
+		n.sendFailed(route, errFamily, max(1, len(a.waiting)))
 		a.waiting = nil
 		n.fail(now, a)
 		return false
@@ -268,11 +267,8 @@ func (p *peerLink) active() protocol.Time {
 func (k *links) remove(p *peerLink) {
 	k.freeAll(p.others)
 	k.table.free(p.current.index)
-	if k.groups.given[p.current.peer] {
-		// It is not looked at again whether it is still to have the key.
-		delete(k.groups.given, p.current.peer)
-		k.groups.leaked = true
-	}
+	k.groups.ended = k.groups.ended || k.groups.given[p.current.peer]
+	delete(k.groups.given, p.current.peer)
 	k.changeOpeners(p.current.peer, nil)
 	delete(k.peers, p.current.peer)
 	k.count.sessions.Store(uint64(len(k.peers)))
@@ -352,11 +348,12 @@ func (n *Node) tickPeer(now protocol.Time, policy identity.Policy, id protocol.N
 		if err != nil { // of a key that the peer no longer has, as a rule
 			k.table.free(other.index)
 			k.count.sessionsRevoked.Add(1)
-			k.groups.leaked = k.groups.leaked || k.groups.given[id]
+			k.groups.revoked = k.groups.revoked || k.groups.given[id]
 		}
 		return err != nil
 	})
 	if _, err := policy.VerifyAgain(s.chain); err != nil {
+		k.groups.revoked = k.groups.revoked || k.groups.given[id]
 		k.remove(p)
 		k.count.sessionsRevoked.Add(1)
 		k.logger.Warn("no longer talking to a peer", "peer", id.String()+" ("+s.name+")", "error", err)

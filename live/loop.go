@@ -14,6 +14,9 @@ const (
 	completionsPerTurn = 256
 )
 
+// feedPatience is how long what Do has queued waits for a writer that always has something to send.
+const feedPatience = 5 * time.Millisecond
+
 // loop runs the machine. Whoever holds the mutex turning owns all fields of Node below the line "of the loop": the loop itself but while it
 // waits, and a reader that assists it.
 func (n *Node) loop() {
@@ -39,7 +42,7 @@ func (n *Node) turn() bool {
 	n.count.turns.Add(1)
 	more := n.takeArrivals()
 	more = n.take(n.calls, callsPerTurn) || more
-	if !n.out.busy() {
+	if n.mayFeed() {
 		more = n.take(n.feeds, callsPerTurn) || more
 	}
 	more = n.takeCompletions() || more
@@ -47,6 +50,27 @@ func (n *Node) turn() bool {
 	n.out.flush()
 	n.tellOverload()
 	return more
+}
+
+// mayFeed reports whether what Do has queued is to run now: when the writer has nothing to send, or when it has had something for long without an end, as
+// that of a node may which hands on what others send.
+func (n *Node) mayFeed() bool {
+	now := n.now()
+	if !n.out.busy() {
+		n.busySince = protocol.Never
+		return true
+	}
+	if n.busySince == protocol.Never {
+		n.busySince = now
+	}
+	if now.Sub(n.busySince) < feedPatience {
+		return false
+	}
+	if len(n.feeds) > 0 {
+		n.count.feedsOvertaken.Add(1)
+	}
+	n.busySince = now
+	return true
 }
 
 // lastTurn runs what was accepted before Close.
@@ -60,7 +84,12 @@ func (n *Node) lastTurn() {
 // wait blocks until there is something to do. Meanwhile readers may assist. While the writer has something to send, what Do has queued waits for
 // it: what applications publish meanwhile then shares packets and datagrams, the more the busier the node is.
 func (n *Node) wait() {
+	feeds := n.feeds
 	n.armed = n.deadline()
+	if n.out.busy() {
+		feeds = nil
+		n.armed = min(n.armed, n.now().Add(feedPatience))
+	}
 	if n.armed != protocol.Never {
 		n.timer.Set(n.instant(n.armed))
 		defer n.timer.Stop()
@@ -69,10 +98,6 @@ func (n *Node) wait() {
 	var done completion
 	var found answer
 	resolved := false
-	feeds := n.feeds
-	if n.out.busy() {
-		feeds = nil
-	}
 	n.turning.Unlock()
 	select {
 	case <-n.inbox.ready:
@@ -241,6 +266,7 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 				n.drop(sender, ReasonFrameMalformed, 1)
 				return messages
 			}
+			messages++
 			frames = rest
 			continue
 		}

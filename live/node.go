@@ -67,6 +67,7 @@ type Node struct {
 	// of the loop
 	ended     bool          // there are no more turns
 	armed     protocol.Time // the deadline that it waits for
+	busySince protocol.Time // when the writer was found busy, without having been found idle since; Never
 	machine   protocol.Machine
 	keeper    protocol.Keeper // the decoder, if it is one
 	output    protocol.Output
@@ -127,7 +128,7 @@ func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error
 		config: c, debug: c.Logger.Enabled(context.Background(), slog.LevelDebug), conn: conn, advertised: address, machine: machine,
 		link: newLink(conn, c.PlainDatagrams, c.SocketBuffer), started: c.Clock.Now(), inbox: newInbox(c.ReceiveQueue),
 		calls: make(chan call, c.CallQueue), feeds: make(chan call, c.CallQueue), prodded: make(chan struct{}, 1),
-		closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
+		busySince: protocol.Never, closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
 		timer: c.Clock.NewTimer(), perturber: newPerturber(c.Perturb, c.ID),
 	}
 	n.keeper, _ = c.Decoder.(protocol.Keeper)

@@ -42,22 +42,23 @@ func (r *reader) tellUnknown(now protocol.Time, datagram []byte, from netip.Addr
 
 // hearNotice hands a notice to the loop, unless the loop has enough to do.
 func (r *reader) hearNotice(datagram []byte, from netip.AddrPort) {
+	n := r.node
+	n.count.noticesReceived.Add(1)
+	if !r.heard.take(n.now(), n.links.limits.noticeRate, n.links.limits.noticeBurst) {
+		n.count.noticesLimited.Add(1)
+		return
+	}
 	heard := &notice{index: binary.BigEndian.Uint32(datagram[1:]), counter: seal.Counter(datagram), from: from}
 	select {
-	case r.node.work.completions <- completion{kind: completionNotice, notice: heard}:
+	case n.work.completions <- completion{kind: completionNotice, notice: heard}:
 	default:
-		r.node.count.noticesLimited.Add(1)
+		n.count.noticesLimited.Add(1)
 	}
 }
 
 // noticed begins a handshake with the peer whose session a notice is about. The session is kept until there is another.
 func (n *Node) noticed(heard *notice) {
 	k, now := n.links, n.now()
-	n.count.noticesReceived.Add(1)
-	if !k.notices.take(now, k.limits.noticeRate, k.limits.noticeBurst) {
-		n.count.noticesLimited.Add(1)
-		return
-	}
 	for id, p := range k.peers {
 		sealed := p.current.sealed.Load()
 		if p.current.remote != heard.index || heard.counter >= sealed || sealed-heard.counter > noticeRecent {

@@ -28,7 +28,9 @@ type reader struct {
 
 	told    bool // of an unknown session, since the latest arrival
 	notice  [noticeSize]byte
-	notices bucket
+	notices bucket // that are sent
+	heard   bucket // notices of others that are looked at
+	wanted  bucket // keys that the loop is told of
 }
 
 // read brings what arrives at a socket into the inbox, until the socket is closed. group tells that the socket is that of groups.

@@ -33,6 +33,7 @@ const (
 	ReasonDatagramForged    protocol.Reason = "datagram_forged"    // not sealed by the peer of its session
 	ReasonDatagramReplayed  protocol.Reason = "datagram_replayed"  // opened before, or far too late
 	ReasonGroupKeyUnknown   protocol.Reason = "group_key_unknown"  // by multicast from who has not given its key yet
+	ReasonGroupKeyRate      protocol.Reason = "group_key_rate"     // requests for keys for groups, and keys, more often than anybody needs them
 	ReasonLinkDown          protocol.Reason = "link_down"          // to a peer with which no session could be made
 	ReasonLinkWaiting       protocol.Reason = "link_waiting_full"  // too much waits for a session
 	ReasonOther             protocol.Reason = "other"              // reasons of the machine beyond the first reasonsMax
@@ -44,7 +45,7 @@ var driverReasons = []protocol.Reason{
 	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
 	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger,
 	ReasonMulticastNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
-	ReasonGroupKeyUnknown, ReasonLinkDown, ReasonLinkWaiting, ReasonOther,
+	ReasonGroupKeyUnknown, ReasonGroupKeyRate, ReasonLinkDown, ReasonLinkWaiting, ReasonOther,
 }
 
 // openReason tells under which reason an error of wire.CheckDatagram or seal.Open is counted.

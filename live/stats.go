@@ -25,6 +25,7 @@ type Stats struct {
 	BytesPadded        uint64 // added to datagrams to make segments of equal size
 	WriterWaits        uint64 // times that the loop waited for the writer
 	WriterRests        uint64 // times that the writer rested, for more to come together
+	FeedsOvertaken     uint64 // times that what Do had queued no longer waited for a writer that was always busy
 	ReadErrors         uint64
 	Turns              uint64 // of the loop
 	TurnsAssisted      uint64 // taken by a reader, while the loop waited
@@ -71,16 +72,16 @@ type Stats struct {
 
 // counters are the counters behind Stats. Each has one writer as a rule, and any reader.
 type counters struct {
-	datagramsReceived, bytesReceived, messagesReceived, arrivalsReceived, kernelDropped             atomic.Uint64
-	datagramsSent, bytesSent, sendCalls, messagesSent, bytesPadded, writerWaits, writerRests        atomic.Uint64
-	readErrors, turns, turnsAssisted, timeouts, events, pausedNanoseconds                           atomic.Uint64
-	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                               atomic.Uint64
-	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined                          atomic.Uint64
-	workRefused, streamsRefused, peers, streams                                                     atomic.Uint64
-	handshakes, handshakesFailed, handshakesRefused, connectionsLimited, connectionsCrowded         atomic.Uint64
-	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                             atomic.Uint64
-	noticesSent, noticesReceived, noticesFollowed, noticesLimited, groupKeysAsked, groupKeysRenewed atomic.Uint64
-	drops                                                                                           drops
+	datagramsReceived, bytesReceived, messagesReceived, arrivalsReceived, kernelDropped                      atomic.Uint64
+	datagramsSent, bytesSent, sendCalls, messagesSent, bytesPadded, writerWaits, writerRests, feedsOvertaken atomic.Uint64
+	readErrors, turns, turnsAssisted, timeouts, events, pausedNanoseconds                                    atomic.Uint64
+	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                                        atomic.Uint64
+	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined                                   atomic.Uint64
+	workRefused, streamsRefused, peers, streams                                                              atomic.Uint64
+	handshakes, handshakesFailed, handshakesRefused, connectionsLimited, connectionsCrowded                  atomic.Uint64
+	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                                      atomic.Uint64
+	noticesSent, noticesReceived, noticesFollowed, noticesLimited, groupKeysAsked, groupKeysRenewed          atomic.Uint64
+	drops                                                                                                    drops
 }
 
 func (c *counters) snapshot() Stats {
@@ -89,7 +90,7 @@ func (c *counters) snapshot() Stats {
 		MessagesReceived: c.messagesReceived.Load(), ArrivalsReceived: c.arrivalsReceived.Load(),
 		KernelDropped: c.kernelDropped.Load(), DatagramsSent: c.datagramsSent.Load(), BytesSent: c.bytesSent.Load(),
 		SendCalls: c.sendCalls.Load(), MessagesSent: c.messagesSent.Load(), BytesPadded: c.bytesPadded.Load(),
-		WriterWaits: c.writerWaits.Load(), WriterRests: c.writerRests.Load(), ReadErrors: c.readErrors.Load(), Turns: c.turns.Load(), TurnsAssisted: c.turnsAssisted.Load(),
+		WriterWaits: c.writerWaits.Load(), WriterRests: c.writerRests.Load(), FeedsOvertaken: c.feedsOvertaken.Load(), ReadErrors: c.readErrors.Load(), Turns: c.turns.Load(), TurnsAssisted: c.turnsAssisted.Load(),
 		Timeouts: c.timeouts.Load(), Events: c.events.Load(), PausedNanoseconds: c.pausedNanoseconds.Load(),
 		PeersForgotten: c.peersForgotten.Load(), StrangersForgotten: c.strangersForgotten.Load(),
 		LookupsFailed: c.lookupsFailed.Load(), LookupsRefused: c.lookupsRefused.Load(),

@@ -59,7 +59,7 @@ func (w *writer) rest(size int, took time.Duration) {
 	w.spent = 0
 }
 
-// parcel sends a parcel to its destinations. The checksums are left to it, since the loop has more to do.
+// parcel sends a parcel to its destinations. Checksums, or seals, are left to it, since the loop has more to do.
 func (w *writer) parcel(p *parcel) {
 	if w.node.links == nil {
 		finish(p)
@@ -101,7 +101,6 @@ func (w *writer) seal(p *parcel, to *target) bool {
 }
 
 // sealBy does it by one key. peer is whose, 0 for a group.
-
 func (w *writer) sealBy(p *parcel, s interface {
 	Seal(b, frames []byte) ([]byte, error)
 }, peer protocol.NodeID) bool {

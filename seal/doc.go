@@ -14,7 +14,7 @@
 // [TagSize] bytes. The header is authenticated with the frames. Whoever opens one knows that the other end has sealed it for this session, and
 // that it has not been opened before.
 //
-// A [Sealer] never uses a counter twice, and refuses beyond [PacketsMax] datagrams or after Stop. An [Opener] changes nothing but the datagram, and
+// A [Sealer] never uses a counter twice, and refuses beyond [PacketsMax] datagrams. An [Opener] changes nothing but the datagram, and
 // its window only by what is authentic. Neither allocates for a datagram. Each belongs to one goroutine at a time.
 //
 // # Limitations

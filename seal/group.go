@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"crypto/cipher"
 	"encoding/binary"
 
 	"spinglass/protocol"
@@ -27,10 +26,8 @@ func (k GroupKey) derive() (Key, error) { return deriveKey(k.Secret[:], labelGro
 
 // GroupSealer seals what one sender sends to groups.
 type GroupSealer struct {
-	aead   cipher.AEAD
+	counted
 	header [1 + 8]byte
-	next   uint64
-	nonce  nonce
 }
 
 // NewGroupSealer returns a GroupSealer of the sender's own key, which must not be used by another one.
@@ -39,7 +36,7 @@ func NewGroupSealer(k GroupKey, sender protocol.NodeID) (*GroupSealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &GroupSealer{aead: key.aead(), nonce: newNonce(key)}
+	s := &GroupSealer{counted: newCounted(key)}
 	s.header[0] = versionGroup + byte(k.Generation%2)
 	binary.BigEndian.PutUint64(s.header[1:], uint64(sender))
 	return s, nil
@@ -53,13 +50,8 @@ func (s *GroupSealer) Seal(b, frames []byte) ([]byte, error) {
 	start := len(b)
 	b = append(b, s.header[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(s.next))
-	b = s.aead.Seal(b, s.nonce.of(s.next), frames, b[start:])
-	s.next++
-	return b, nil
+	return s.seal(b, start, frames), nil
 }
-
-// Sealed returns how many datagrams were sealed.
-func (s *GroupSealer) Sealed() uint64 { return s.next }
 
 // Group returns who claims to have sent a datagram to a group, and whether by a key of an odd generation. The error is wire.ErrShort, wire.ErrVersion
 // or wire.ErrRange.

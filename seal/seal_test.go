@@ -151,11 +151,6 @@ func TestASealerRefusesInTheEnd(t *testing.T) {
 	if b, err := s.Seal([]byte("before"), nil); err != ErrExhausted || string(b) != "before" || s.Sealed() != PacketsMax {
 		t.Errorf("%q, %v after %d", b, err, s.Sealed())
 	}
-	s = NewSealer(someKey(t), 9)
-	s.Stop()
-	if _, err := s.Seal(nil, nil); err != ErrExhausted {
-		t.Errorf("after Stop: %v", err)
-	}
 }
 
 // oracle is a window that remembers everything.

@@ -7,38 +7,46 @@ import (
 
 // Sealer seals the datagrams of one direction.
 type Sealer struct {
-	aead  cipher.AEAD
+	counted
 	index uint32
-	next  uint64 // counter of the next datagram
-	limit uint64
-	nonce nonce
 }
 
 // NewSealer returns a Sealer of datagrams for the session that the other end knows by index.
 func NewSealer(key Key, index uint32) *Sealer {
-	return &Sealer{aead: key.aead(), index: index, limit: PacketsMax, nonce: newNonce(key)}
+	return &Sealer{counted: newCounted(key), index: index}
 }
 
 // Seal appends to b the datagram that holds frames, which must not overlap the room behind b: HeaderSize and TagSize bytes more than the frames. The
 // error is ErrExhausted, with b as it was.
 func (s *Sealer) Seal(b, frames []byte) ([]byte, error) {
-	if s.next >= s.limit {
+	if s.next >= PacketsMax {
 		return b, ErrExhausted
 	}
 	start := len(b)
 	b = append(b, Version)
 	b = binary.BigEndian.AppendUint32(b, s.index)
 	b = binary.BigEndian.AppendUint64(b, s.next)
-	b = s.aead.Seal(b, s.nonce.of(s.next), frames, b[start:])
-	s.next++
-	return b, nil
+	return s.seal(b, start, frames), nil
+}
+
+// counted seals by one key and counts.
+type counted struct {
+	aead  cipher.AEAD
+	next  uint64 // counter of the next datagram
+	nonce nonce
+}
+
+func newCounted(key Key) counted { return counted{aead: key.aead(), nonce: newNonce(key)} }
+
+// seal appends frames to a header that begins at start and holds the counter.
+func (c *counted) seal(b []byte, start int, frames []byte) []byte {
+	b = c.aead.Seal(b, c.nonce.of(c.next), frames, b[start:])
+	c.next++
+	return b
 }
 
 // Sealed returns how many datagrams were sealed.
-func (s *Sealer) Sealed() uint64 { return s.next }
-
-// Stop makes every further Seal fail.
-func (s *Sealer) Stop() { s.limit = 0 }
+func (c *counted) Sealed() uint64 { return c.next }
 
 // nonce makes the nonces of a key from counters.
 type nonce struct {

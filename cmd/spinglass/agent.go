@@ -69,7 +69,7 @@ func newAgent() *cobra.Command {
 	flags.StringVar(&s.advertise, "advertise", "", "address under which others reach this member (default found by itself)")
 	flags.StringSliceVar(&s.join, "join", nil, "addresses of members to join by, HOST:PORT,... (default those of the token)")
 	flags.StringVar(&s.token, "token", "", "token to join by; not needed again once this node has its certificate")
-	flags.BoolVar(&s.first, "first", false, "be a fleet of one when nobody can be joined")
+	flags.BoolVar(&s.first, "first", false, "make a new fleet and its authority, if this node is of none; with --join, go on alone when nobody can be joined")
 	flags.IntVar(&s.zoneLimit, "zone-limit", 0, "members that a zone may hold (default 128)")
 	flags.BoolVar(&s.noMulticast, "no-multicast", false, "do not use IP multicast")
 	flags.IntVar(&s.multicastPort, "multicast-port", spinglass.MulticastPortDefault, "UDP port of IP multicast, the same for all members")
@@ -102,7 +102,7 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	}
 	defer enrolled.close()
 	if len(s.join) == 0 && !s.first {
-		logger.Warn("neither --join nor --first was given: starting as the first member of a new fleet")
+		logger.Warn("no addresses of members are known: starting alone; others can join this one, or give --join")
 	}
 	node, err := s.start(cmd.Context(), logger, dataDir, enrolled)
 	if err != nil {
