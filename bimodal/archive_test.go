@@ -53,7 +53,7 @@ func TestRunsAgreeWithAList(t *testing.T) {
 			bytes += blockCost
 			for _, p := range b.packets {
 				if p != nil {
-					bytes += packetCost + len(p.Body)
+					bytes += p.cost()
 				}
 			}
 		}

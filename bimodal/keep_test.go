@@ -88,4 +88,7 @@ func TestOwnPacketsAreNotCopied(t *testing.T) {
 	if kept, _ := s.archive.packet(1); kept == nil || kept != sealed {
 		t.Errorf("after the short phase the archive holds %p, want the packet that was sealed, %p", kept, sealed)
 	}
+	if got, want := m.Stats().LongBytes, blockCost+packetCost+len(sealed.Body)+sealed.pinned; got != want || sealed.pinned == 0 {
+		t.Errorf("it counts for %d bytes, want %d with the %d that the packet keeps alive besides", got, want, sealed.pinned)
+	}
 }

@@ -105,12 +105,12 @@ func (m *Machine) keepLong(s *stream, p *Packet, use usage) {
 	b, at := m.openBlock(s, p.Seq), p.Seq%blockLength
 	b.packets[at], b.usages[at] = p, use
 	b.held |= 1 << at
-	m.countLong(s, 1, packetCost+len(p.Body))
+	m.countLong(s, 1, p.cost())
 }
 
 // dropLong drops a packet of a block, which holds it.
 func (m *Machine) dropLong(s *stream, b *block, at int) {
-	m.countLong(s, -1, -packetCost-len(b.packets[at].Body))
+	m.countLong(s, -1, -b.packets[at].cost())
 	b.packets[at] = nil
 	b.held &^= 1 << at
 }
