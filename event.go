@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"spinglass/bimodal"
 	"spinglass/identity"
 	"spinglass/live"
 	"spinglass/membership"
@@ -78,6 +79,13 @@ type (
 		Name  string
 		Proof *identity.Equivocation
 	}
+	// Corruption tells that a member has handed on a packet of another that its author has not made. It was not delivered; nothing is asked of that member for a
+	// while. One of these may stand for several packets.
+	Corruption struct {
+		ID           protocol.NodeID // who handed it on
+		Name, Author string
+		Packet       uint64 // its number in the author's stream
+	}
 	// Overflow tells that Count events were dropped because the application read them too slowly.
 	Overflow struct{ Count uint64 }
 )
@@ -103,6 +111,7 @@ func (CertificateRefused) event() {}
 func (CertificateGood) event()    {}
 func (Expelled) event()           {}
 func (Quarantined) event()        {}
+func (Corruption) event()         {}
 
 func (e RevocationsChanged) String() string {
 	return fmt.Sprintf("revocation list %d of the authority %s holds", e.List.Number, e.List.Issuer.Fingerprint())
@@ -119,6 +128,10 @@ func (e CertificateGood) String() string {
 func (e Expelled) String() string { return e.Peer.Name + " does not count as a member: " + e.Reason }
 func (e Quarantined) String() string {
 	return e.Name + " contradicts itself and is quarantined"
+}
+
+func (e Corruption) String() string {
+	return fmt.Sprintf("%s has handed on a packet of %s that is not what %s sent", e.Name, e.Author, e.Author)
 }
 
 func (e PeerUp) String() string          { return e.Peer.Name + " is up" }
@@ -190,6 +203,8 @@ func (n *Node) event(e protocol.Event) Event {
 		return Expelled{Peer: n.peer(e.Peer, PeerStateDown), Reason: string(e.Reason)}
 	case membership.Quarantined:
 		return Quarantined{ID: e.Peer, Name: e.Name, Proof: e.Proof}
+	case *bimodal.Corruption:
+		return Corruption{ID: e.Peer, Name: n.names.of(e.Peer), Author: n.names.of(e.Author), Packet: e.Seq}
 	case live.Overload:
 		return Overload{Queue: string(e.Queue), Dropped: e.Dropped}
 	}

@@ -66,6 +66,14 @@ func (c *Config) signingKey() ed25519.PrivateKey {
 	return c.Identity.Key.Ed25519()
 }
 
+// notary returns what signs packets, nil without an identity.
+func (c *Config) notary() identity.Notary {
+	if c.Identity == nil {
+		return nil
+	}
+	return identity.NewNotary(c.Identity.Key)
+}
+
 // sessions returns how many peers the node has sealed links with at once: with all of a zone that is larger than usual, and some of others.
 func (c *Config) sessions() int {
 	if c.ZoneLimit <= table.RowsDefault {

@@ -121,6 +121,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		}
 		topics := bimodal.DefaultConfig()
 		topics.Self, topics.Zone, topics.Epoch, topics.Rand = n.id, protocol.Zone(n.name), n.dataDir.epoch+1, newRand()
+		topics.Notary = config.notary()
 		topics.DatagramSize, topics.BufferBytes = config.datagramSize(), cmp.Or(config.RepairBuffer, RepairBufferDefault)
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
@@ -351,6 +352,8 @@ func (n *Node) warn(e protocol.Event) {
 		n.log.Warn("the zone is full: members beyond its limit are ignored (raise the zone limit on all members)", "limit", e.Limit)
 	case membership.EpochNotStored:
 		n.log.Error("the boot counter cannot be stored: not a member yet", "error", e.Err, "retry", e.Retry)
+	case *bimodal.Corruption:
+		n.log.Warn("a member has handed on a packet that its author has not made", "peer", n.names.of(e.Peer), "author", n.names.of(e.Author))
 	case *bimodal.StreamRefused:
 		n.log.Warn("too many streams: messages are not delivered", "author", n.names.of(e.Author), "topic", e.Topic)
 	}

@@ -16,6 +16,9 @@ const (
 // relaySlabLength is how many relays are allocated at once. A slab stays alive with each of them, and each with its packet.
 const relaySlabLength = 32
 
+// manifestSlab is how many manifests are allocated at once.
+const manifestSlab = 16
+
 // arena hands out memory from large chunks, so that no packet costs an allocation of its own. A chunk is left to the garbage
 // collector when nothing refers to it any more, neither the buffer nor the application.
 type arena struct {
@@ -23,6 +26,7 @@ type arena struct {
 	packets    []Packet
 	deliveries []Delivery
 	relays     []Relay
+	manifests  []Manifest
 
 	chunkSize, packetSlab, deliverySlab int // of the latest
 }
@@ -51,7 +55,7 @@ func (a *arena) packet() *Packet {
 	}
 	p := &a.packets[0]
 	a.packets = a.packets[1:]
-	p.repair.Packet = p
+	p.repair.Packet, p.shared.Packet = p, p
 	return p
 }
 
@@ -69,6 +73,10 @@ func (a *arena) clone(p *Packet) *Packet {
 	c := a.packet()
 	c.Stream, c.Seq, c.Age, c.Messages, c.Count = p.Stream, p.Seq, p.Age, p.Messages, p.Count
 	c.whole = p.whole
+	if p.Manifest != nil {
+		c.Manifest = a.manifest()
+		c.Manifest.Hashes, c.Manifest.Signature = a.copy(p.Manifest.Hashes), p.Manifest.Signature
+	}
 	if p.memory == nil {
 		c.Body = a.copy(p.Body)
 		return c
@@ -85,6 +93,15 @@ func (a *arena) relay() *Relay {
 	r := &a.relays[0]
 	a.relays = a.relays[1:]
 	return r
+}
+
+func (a *arena) manifest() *Manifest {
+	if len(a.manifests) == 0 {
+		a.manifests = make([]Manifest, manifestSlab)
+	}
+	f := &a.manifests[0]
+	a.manifests = a.manifests[1:]
+	return f
 }
 
 func (a *arena) delivery() *Delivery {

@@ -2,6 +2,7 @@ package bimodal
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"testing"
 
@@ -23,7 +24,7 @@ func sampleDigest() *Digest {
 		high := 100_000 + 37*i
 		d.Entries = append(d.Entries, DigestEntry{
 			Author: protocol.NodeID(i+1) << 40, Epoch: 1 + i%3, Topic: int(i % 2), Age: 600_000 + i,
-			High: high, Messages: 2 * high, Floor: high - 90, Ranges: []Range{{high - 20, high}, {high - 90, high - 23}},
+			High: high, Messages: 2 * high, Manifest: high - 3*i, Floor: high - 90, Ranges: []Range{{high - 20, high}, {high - 90, high - 23}},
 		})
 	}
 	return d
@@ -44,8 +45,19 @@ func sampleOrder() *Order {
 	return o
 }
 
+// coveringPacket is one with a manifest.
+func coveringPacket(hashes int) *Packet {
+	p := samplePacket()
+	p.Manifest = &Manifest{Hashes: bytes.Repeat([]byte{7}, hashes*sha256.Size)}
+	p.Manifest.Signature[5] = 1
+	return p
+}
+
 func samples() []protocol.Message {
+	alone := coveringPacket(manifestMax)
+	alone.Count, alone.Body = 0, nil
 	return []protocol.Message{
+		coveringPacket(0), coveringPacket(3), alone, alone.again(), alone.toGroup(), &Relay{Number: 1, Owner: 77, Packet: coveringPacket(2)},
 		samplePacket(), samplePacket().again(), sampleDigest(), &Digest{Round: 1, Answer: true}, reportingDigest(), sampleRequest(), &Request{},
 		&Poll{Entries: []PollEntry{
 			{Stream: StreamID{Author: 1, Epoch: 1 << 63, Topic: 2}}, {Stream: samplePacket().Stream, Ranges: []Range{{100, 120}, {1, 98}}},

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -32,6 +33,9 @@ type Config struct {
 	Zone  string     // path of the own leaf zone; "" counts as "/"
 	Epoch uint64     // boot counter of this run; protocol.EpochRaised raises it
 	Rand  *rand.Rand // owned by the machine from then on
+
+	// Notary signs what this node publishes, and verifies what others hand on. Without it packets are taken from whoever sends them: all members have one, or none.
+	Notary identity.Notary
 
 	DatagramSize int           // largest datagram, in bytes: wire.DatagramMin to wire.DatagramMax
 	Round        time.Duration // of gossip: 1 ms to 1 min

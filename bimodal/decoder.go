@@ -13,14 +13,16 @@ var ErrKind = errors.New("bimodal: not a kind of this protocol")
 // Kinds returns the kinds of messages that the machine of this package owns.
 func Kinds() []protocol.Kind {
 	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll,
-		wire.KindRelay, wire.KindOrder, wire.KindOrderRequest, wire.KindMulticastProbe, wire.KindMulticastHeard}
+		wire.KindRelay, wire.KindOrder, wire.KindOrderRequest, wire.KindMulticastProbe, wire.KindMulticastHeard, wire.KindShared}
 }
 
 // Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero
 // value is ready for use.
 type Decoder struct {
 	packet  Packet
+	proof   Manifest
 	repair  Repair
+	shared  Shared
 	digest  Digest
 	request Request
 	poll    Poll
@@ -48,16 +50,12 @@ func (d *Decoder) lend() {
 // Decode implements protocol.Decoder.
 func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	switch kind {
-	case wire.KindData, wire.KindRepair:
+	case wire.KindData, wire.KindRepair, wire.KindShared:
 		d.lend()
-		if err := d.packet.decode(body); err != nil {
+		if err := d.packet.decode(body, &d.proof); err != nil {
 			return nil, err
 		}
-		if kind == wire.KindData {
-			return &d.packet, nil
-		}
-		d.repair.Packet = &d.packet
-		return &d.repair, nil
+		return d.dress(kind), nil
 	case wire.KindDigest:
 		d.digest.lent = true
 		ranges, err := d.digest.decode(body, d.ranges[:0])
@@ -89,6 +87,19 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 	return d.decodeMulticast(kind, body)
 }
 
+// dress returns the packet that was decoded as the message that it came as.
+func (d *Decoder) dress(kind protocol.Kind) protocol.Message {
+	switch kind {
+	case wire.KindRepair:
+		d.repair.Packet = &d.packet
+		return &d.repair
+	case wire.KindShared:
+		d.shared.Packet = &d.packet
+		return &d.shared
+	}
+	return &d.packet
+}
+
 func (d *Decoder) decodeMulticast(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	switch kind {
 	case wire.KindMulticastProbe:
@@ -112,7 +123,7 @@ func (d *Decoder) decodeTree(kind protocol.Kind, body []byte) (protocol.Message,
 	case wire.KindRelay:
 		d.lend()
 		d.relay.lent = true
-		if err := d.relay.decode(body, &d.packet); err != nil {
+		if err := d.relay.decode(body, &d.packet, &d.proof); err != nil {
 			return nil, err
 		}
 		return &d.relay, nil

@@ -44,7 +44,7 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 		// The message under way began in a packet that is lost, or before this node joined. Either way it is past.
 		at++
 		o.skipping = true
-	case !continues:
+	case !continues && len(p.Body) > 0:
 		m.abandonAssembly(s)
 		o.skipping = false
 	}
@@ -56,7 +56,9 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 		out.Drop(s.id.Author, ReasonInconsistent)
 	}
 	m.lose(s, at, GapReassembly, out)
-	m.deliverRecords(s, p, out)
+	if len(p.Body) > 0 {
+		m.deliverRecords(s, p, out)
+	}
 }
 
 // deliverRecords delivers what p completes. Runs of whole messages go out together, as one part of the body.

@@ -42,6 +42,7 @@ type DigestEntry struct {
 	Age      uint64  // of the stream, in milliseconds, at most AgeMax
 	High     uint64  // highest packet that the gossiper has heard of, at least 1
 	Messages uint64  // messages of the stream that are complete with packet High
+	Manifest uint64  // newest packet held that carries a manifest, at most High; 0 when there is none
 	Floor    uint64  // the entry says nothing of packets below it; at most High+1
 	Ranges   []Range // held, newest first, with gaps between them, none below Floor
 }
@@ -78,7 +79,7 @@ func digestSize(round uint32, topics, entries int) int {
 
 func (e *DigestEntry) size() int {
 	return 8 + wire.UvarintSize(e.Epoch) + wire.UvarintSize(uint64(e.Topic)) + wire.UvarintSize(e.Age) +
-		wire.UvarintSize(e.High) + wire.UvarintSize(e.Messages) + wire.UvarintSize(e.High+1-e.Floor) + rangesSize(e.High, e.Ranges)
+		wire.UvarintSize(e.High) + wire.UvarintSize(e.Messages) + wire.UvarintSize(e.manifest()) + wire.UvarintSize(e.High+1-e.Floor) + rangesSize(e.High, e.Ranges)
 }
 
 // Append implements protocol.Message.
@@ -113,6 +114,7 @@ func (e *DigestEntry) append(b []byte) []byte {
 	b = wire.AppendUvarint(b, e.Age)
 	b = wire.AppendUvarint(b, e.High)
 	b = wire.AppendUvarint(b, e.Messages)
+	b = wire.AppendUvarint(b, e.manifest())
 	b = wire.AppendUvarint(b, e.High+1-e.Floor)
 	return appendRanges(b, e.High, e.Ranges)
 }
@@ -152,7 +154,15 @@ func (d *Digest) decode(b []byte, ranges []Range) ([]Range, error) {
 	return ranges, nil
 }
 
-const digestEntryMin = 8 + 7 // author, and one byte for each other field
+// manifest returns how far before High the newest manifest is, plus 1; 0 when there is none.
+func (e *DigestEntry) manifest() uint64 {
+	if e.Manifest == 0 {
+		return 0
+	}
+	return e.High + 1 - e.Manifest
+}
+
+const digestEntryMin = 8 + 8 // author, and one byte for each other field
 
 func (d *Digest) readEntry(r *wire.Reader, ranges []Range) []Range {
 	e := DigestEntry{Author: protocol.NodeID(r.Fixed64()), Epoch: r.Uvarint()}
@@ -165,6 +175,9 @@ func (d *Digest) readEntry(r *wire.Reader, ranges []Range) []Range {
 	e.Age = r.UvarintMax(AgeMax)
 	e.High = r.UvarintMax(SeqMax)
 	e.Messages = r.UvarintMax(2 * SeqMax)
+	if back := r.UvarintMax(e.High); back > 0 {
+		e.Manifest = e.High + 1 - back
+	}
 	e.Floor = e.High + 1 - r.UvarintMax(e.High)
 	if e.High == 0 {
 		r.Fail(wire.ErrRange)

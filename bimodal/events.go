@@ -92,6 +92,15 @@ type Gap struct {
 	Reason GapReason
 }
 
+// Corruption tells that a peer has handed on a packet that its author has not made. It comes once for several of them.
+type Corruption struct {
+	protocol.EventMark
+	Peer   protocol.NodeID
+	Author protocol.NodeID
+	Epoch  uint64
+	Seq    uint64
+}
+
 // Writable tells that a topic takes messages again, after Publish returned ErrWouldBlock.
 type Writable struct {
 	protocol.EventMark

@@ -41,6 +41,7 @@ func (m *Machine) beginRound() {
 	m.budget = m.granted
 	m.pollsLeft = m.config.Polls
 	m.answersLeft = pollAnswersMax
+	m.proving.left = verificationsMax
 	m.leapLeft = leapMax
 	m.repairs.beginRound()
 	m.probesLeft = probeAnswersMax
@@ -77,6 +78,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 		s = older
 	}
 	m.forgetIdle(now)
+	m.sweepTrials()
 	m.pardon()
 	m.reviewDispatches(out)
 	m.sweepOrders(out)
@@ -208,7 +210,7 @@ func (m *Machine) addEntry(now protocol.Time, s *stream, asked []Range, limit in
 	mark := len(c.ranges)
 	e := DigestEntry{
 		Author: s.id.Author, Epoch: s.id.Epoch, Topic: max(s.topic.index, 0),
-		Age: s.age(now), High: s.high, Messages: s.total,
+		Age: s.age(now), High: s.high, Messages: s.total, Manifest: m.newestManifest(s),
 	}
 	if len(asked) == 0 {
 		c.ranges, e.Floor = s.ranges(c.ranges, rangesMax)

@@ -69,7 +69,8 @@ type Machine struct {
 	quiet       []quiet // a ring
 	quietAt     int
 	overrun     uint32 // round in which this node fell further behind with a stream; 0 for never
-	assembled   int    // bytes of messages being put together, all streams
+	proving     proving
+	assembled   int // bytes of messages being put together, all streams
 	scratch     scratch
 }
 
@@ -92,6 +93,7 @@ func New(config Config) (*Machine, error) {
 
 		firstEpoch: config.Epoch,
 		hash:       hashMember(config.Self),
+		proving:    newProving(config.Notary),
 	}
 	m.beginRound()
 	return m, nil
@@ -104,12 +106,14 @@ func (m *Machine) Start(protocol.Time, *protocol.Output) {}
 func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
 	switch message := message.(type) {
 	case *Packet:
-		m.receive(now, from, message, wayFirst, out)
+		m.receive(now, arrived{packet: message, from: from, way: wayFirst}, out)
 	case *Repair:
 		if p := m.peers[from]; p != nil {
 			p.unanswered = 0
 		}
-		m.receive(now, from, message.Packet, wayRepair, out)
+		m.receive(now, arrived{packet: message.Packet, from: from, way: wayRepair}, out)
+	case *Shared:
+		m.receiveShared(now, from, message, out)
 	case *Relay:
 		m.receiveRelay(now, from, message, out)
 	case *Digest:
@@ -168,6 +172,9 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 	if now >= m.sealAt {
 		m.sealAll(now, out)
 	}
+	if now >= m.proving.coverAt {
+		m.coverAll(now, out)
+	}
 	for t, ok := m.writable.Due(now); ok; t, ok = m.writable.Due(now) {
 		out.Emit(&Writable{Topic: t.name})
 	}
@@ -177,7 +184,9 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 }
 
 // Deadline implements protocol.Machine.
-func (m *Machine) Deadline() protocol.Time { return min(m.sealAt, m.roundAt, m.writable.Next()) }
+func (m *Machine) Deadline() protocol.Time {
+	return min(m.sealAt, m.roundAt, m.proving.coverAt, m.writable.Next())
+}
 
 // Stats returns what the machine counted so far.
 func (m *Machine) Stats() Stats {
@@ -185,6 +194,7 @@ func (m *Machine) Stats() Stats {
 	stats.Round = uint64(m.round)
 	stats.Streams, stats.Topics, stats.Peers = len(m.streams), len(m.topicOrder), len(m.peerOrder)
 	stats.RelaysHeld, stats.OrdersPending = len(m.orders.held), m.orders.pending
+	stats.SuspectBytes = m.proving.bytes
 	stats.RepairsWaiting = m.repairs.length
 	stats.RepairBudget = m.roundBudget()
 	stats.RateAllowed, stats.CrowdLag = m.slowest()

@@ -47,7 +47,7 @@ func (m *Machine) spreadMulticast(now protocol.Time, t *topic, p *Packet, out *p
 	rest := m.refreshGroup(t).deaf(t.region)
 	m.stats.PacketsMulticast++
 	m.stats.PacketsSpread += 1 + uint64(len(rest))
-	out.Multicast(t.address, rest, p)
+	out.Multicast(t.address, rest, p.toGroup())
 	if g := &t.group; g.due {
 		g.due = false
 		m.probe(now, t, out)
@@ -72,7 +72,7 @@ func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Outpu
 	}
 	m.stats.RepairsRegional++
 	m.stats.RepairsMulticast++
-	out.Multicast(t.address, rest, p.again())
+	out.Multicast(t.address, rest, p.toGroup())
 	m.spend(copies, size)
 	return true
 }

@@ -339,12 +339,10 @@ func TestMulticastWithinAZone(t *testing.T) {
 				for id := protocol.NodeID(2); id <= 5; id++ {
 					author.Receive(now, id, &MulticastHeard{Topic: m.Topic, Round: m.Round}, &author.out)
 				}
-			case *Packet:
-				if e.Kind == protocol.EffectMulticast {
-					multicast++
-					if len(e.Targets) > 0 {
-						t.Errorf("copies to %v besides the group that they hear", e.Targets)
-					}
+			case *Shared:
+				multicast++
+				if len(e.Targets) > 0 {
+					t.Errorf("copies to %v besides the group that they hear", e.Targets)
 				}
 			case *Relay:
 				if e.To == 5 && multicast > 0 {
@@ -426,7 +424,8 @@ func TestMulticastRegionalRepair(t *testing.T) {
 			Round: author.round, Entries: []RequestEntry{{Stream: s.id, Ranges: []Range{{s.high, s.high}}}},
 		}, &author.out)
 		for _, e := range author.out.Effects {
-			if _, repair := e.Message.(*Repair); repair {
+			switch e.Message.(type) {
+			case *Repair, *Shared:
 				last = e
 			}
 		}
@@ -467,7 +466,7 @@ func TestProbesGoWithPackets(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if _, packet := effects[max(0, i-1)].Message.(*Packet); packet {
+			if _, packet := effects[max(0, i-1)].Message.(*Shared); packet {
 				riding++
 			} else {
 				alone++

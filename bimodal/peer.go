@@ -10,28 +10,36 @@ import (
 
 // peer is what this protocol needs of another member.
 type peer struct {
-	id         protocol.NodeID
-	hash       uint64 // of id, for the choice of bufferers
-	epoch      uint64
-	topics     []TopicID // that it wants, ascending
-	regional   bool      // in the own zone
-	reachable  bool
-	roundTrip  time.Duration
-	zone       ZoneID // of the own zone's siblings and those of the zones above, the one that it is in; 0 in the own zone
-	depth      int    // of that zone
-	distance   int    // levels up to what both have in common
-	since      uint32 // round in which it came up
-	trouble    trouble
-	troubled   bool   // was in trouble before
-	lagged     uint32 // round in which it was said to lag
-	recovered  uint32 // round in which that ended
-	line       line   // repairs that it waits for
-	unanswered int    // requests since a repair last came from it
+	id          protocol.NodeID
+	hash        uint64 // of id, for the choice of bufferers
+	epoch       uint64
+	topics      []TopicID           // that it wants and, as far as this node knows their names, may subscribe to; ascending
+	claimed     []TopicID           // that it wants, as its row says
+	credential  protocol.Credential // nil where members do not prove themselves
+	regional    bool                // in the own zone
+	reachable   bool
+	roundTrip   time.Duration
+	zone        ZoneID // of the own zone's siblings and those of the zones above, the one that it is in; 0 in the own zone
+	depth       int    // of that zone
+	distance    int    // levels up to what both have in common
+	since       uint32 // round in which it came up
+	trouble     trouble
+	troubled    bool   // was in trouble before
+	lagged      uint32 // round in which it was said to lag
+	recovered   uint32 // round in which that ended
+	line        line   // repairs that it waits for
+	verified    int    // signatures verified for it in the round verifiedAt
+	verifiedAt  uint32
+	trialBytes  int    // of packets on trial that it has sent
+	accused     uint32 // round in which it last sent a corrupt packet
+	accusations uint8  // how often that counted; at most corruptDoublings
+	unanswered  int    // requests since a repair last came from it
 }
 
 // setPeer takes over what membership says of a peer.
 func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
-	topics := ParseInterest(p.Attribute(InterestAttribute))
+	claimed := ParseInterest(p.Attribute(InterestAttribute))
+	topics := m.permitted(claimed, p.Credential)
 	known := m.peers[p.ID]
 	if known == nil {
 		if len(m.peerOrder) >= m.config.Peers {
@@ -50,6 +58,12 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 	if restarted {
 		m.unprove(known)
 	}
+	m.knowAuthor(p)
+	if renewed := known.credential != p.Credential; renewed {
+		known.credential = p.Credential
+		m.revisePublisher(known)
+	}
+	known.claimed = claimed
 	known.epoch, known.roundTrip = p.Epoch, p.RoundTrip
 	if restarted || p.Distance != known.distance || !slices.Equal(topics, known.topics) {
 		m.changed(known)
@@ -72,6 +86,7 @@ func (m *Machine) removePeer(id protocol.NodeID) {
 	if known == nil {
 		return
 	}
+	m.departAuthor(id)
 	m.changed(known)
 	m.repairs.leave(known)
 	delete(m.peers, id)

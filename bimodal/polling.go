@@ -215,7 +215,7 @@ func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, 
 	limit := m.messageRoom() - m.reportsRoom()
 	for i := range q.Entries {
 		s := m.byID[q.Entries[i].Stream]
-		if s == nil || s.stamp == m.digestStamp {
+		if s == nil || s.stamp == m.digestStamp || !m.peers[from].maySubscribe(s.topic) {
 			continue
 		}
 		if t := s.topic; t.stamp != m.digestStamp {

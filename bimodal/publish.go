@@ -42,7 +42,7 @@ func (m *Machine) PublishAll(now protocol.Time, name string, messages *wire.Mess
 			t.count += uint64(behind - next)
 			next = behind
 		case len(t.body) > 0 && !m.packer.Cuts(len(messages.Message(next))):
-			m.seal(now, t, out)
+			m.seal(now, t, false, out)
 		default:
 			message := messages.Message(next)
 			if len(message) > wire.MessageMax {
@@ -85,7 +85,7 @@ func (m *Machine) account(t *topic, messages, bytes int) {
 func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protocol.Output) {
 	if !m.packer.Cuts(len(payload)) {
 		if !m.packer.Fits(len(t.body), len(payload)) {
-			m.seal(now, t, out)
+			m.seal(now, t, false, out)
 		}
 		m.open(now, t)
 		t.body = wire.AppendRecord(t.body, wire.Record{Kind: wire.RecordWhole, Data: payload})
@@ -95,7 +95,7 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 	for done := 0; done < len(payload); {
 		room := m.packer.Room(len(t.body), len(payload), done)
 		if room == 0 {
-			m.seal(now, t, out)
+			m.seal(now, t, false, out)
 			continue
 		}
 		m.open(now, t)
@@ -104,7 +104,7 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 			t.count++
 			return
 		}
-		m.seal(now, t, out)
+		m.seal(now, t, false, out)
 	}
 }
 
@@ -124,7 +124,8 @@ func (m *Machine) open(now protocol.Time, t *topic) {
 // sealAll seals the packets being filled.
 func (m *Machine) sealAll(now protocol.Time, out *protocol.Output) {
 	for i, t := range m.opened {
-		m.seal(now, t, out)
+		m.seal(now, t, true, out)
+		m.coverSoon(now, t, out)
 		t.opened = false
 		m.opened[i] = nil
 	}
@@ -132,10 +133,13 @@ func (m *Machine) sealAll(now protocol.Time, out *protocol.Output) {
 	m.sealAt = protocol.Never
 }
 
-// seal numbers the packet being filled, keeps it, spreads it, and delivers it here if the topic is subscribed to.
-func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
+// seal numbers the packet being filled, and launches it. last says that it is the last one of the present batch of inputs.
+func (m *Machine) seal(now protocol.Time, t *topic, last bool, out *protocol.Output) {
 	if len(t.body) == 0 {
 		return
+	}
+	if m.signed() && m.coveredFully(t) && !m.roomBeside(t, len(t.body)) {
+		m.coverRest(now, t, out)
 	}
 	s := t.stream
 	t.flow.present.packets++
@@ -150,7 +154,15 @@ func (m *Machine) seal(now protocol.Time, t *topic, out *protocol.Output) {
 		p.Body, t.body = m.ownArena.copy(t.body), t.body[:0]
 	}
 	t.count, t.pieces = 0, false
+	if m.signed() {
+		m.cover(now, t, p, last)
+	}
+	m.launch(now, t, p, out)
+}
+
+// launch keeps a packet of this node's own, spreads it, and delivers it here if the topic is subscribed to.
+func (m *Machine) launch(now protocol.Time, t *topic, p *Packet, out *protocol.Output) {
 	t.group.count(p)
 	m.spread(now, t, p, out)
-	m.accept(now, s, p, out)
+	m.accept(now, t.stream, p, true, out)
 }

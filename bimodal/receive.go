@@ -11,15 +11,43 @@ const (
 	wayRepair            // sent again
 )
 
-// receive takes in a packet.
-func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, way way, out *protocol.Output) {
+// receive takes in a packet, and hands it on if it came as a relay. A packet that was not sent by its author itself, over a link that proves it, is on trial first.
+func (m *Machine) receive(now protocol.Time, a arrived, out *protocol.Output) {
+	p := a.packet
 	m.stats.PacketsReceived++
-	size := p.Size()
-	m.stats.BytesReceived += uint64(size)
-	if m.own(p.Stream) {
-		out.Drop(from, ReasonOwn)
-		return
+	m.stats.BytesReceived += uint64(p.Size())
+	switch {
+	case m.own(p.Stream):
+		out.Drop(a.from, ReasonOwn)
+	case m.signed() && (a.shared || a.from != p.Stream.Author):
+		m.try(now, a, out)
+	default:
+		m.admit(now, a, false, out)
 	}
+}
+
+// arrived is a packet with how it came.
+type arrived struct {
+	packet *Packet
+	from   protocol.NodeID
+	way    way
+	shared bool   // sent to a group, by a key that others have too
+	relay  *Relay // it is to be handed on; nil when not
+}
+
+// admit takes in a packet that is believed, after those that its manifest proves. proven says that it can be handed on.
+func (m *Machine) admit(now protocol.Time, a arrived, proven bool, out *protocol.Output) {
+	if a.packet.Manifest != nil {
+		m.acquit(now, a.packet, out)
+	}
+	m.take(now, a.from, a.packet, a.way, proven, out)
+	if a.relay != nil {
+		m.handRelay(now, a.from, a.relay, out)
+	}
+}
+
+// take takes in a packet.
+func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way way, proven bool, out *protocol.Output) {
 	s := m.byID[p.Stream]
 	if s == nil {
 		if s = m.join(now, from, p, out); s == nil {
@@ -45,7 +73,7 @@ func (m *Machine) receive(now protocol.Time, from protocol.NodeID, p *Packet, wa
 		m.begin(s, p, out)
 		return
 	}
-	m.accept(now, s, m.arena.keep(p), out)
+	m.accept(now, s, m.arena.keep(p), proven, out)
 	s.relayed = way == wayRelay || s.relayed && way == wayRepair
 	if gap && !s.overtakes() || s.overtaken(p.Seq) {
 		m.poll(s, out)
@@ -58,6 +86,11 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *
 	if t == nil || !t.subscribed {
 		m.stats.PacketsUnwanted++
 		out.Drop(from, ReasonUnwanted)
+		return nil
+	}
+	if !m.mayPublish(p.Stream.Author, t) {
+		m.stats.AuthorsForbidden++
+		out.Drop(from, ReasonForbidden)
 		return nil
 	}
 	first, began := p.Seq, beganAgo(now, p.Age)
@@ -79,7 +112,7 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *
 }
 
 // accept stores a packet that is new and may be kept, and delivers what is in order now.
-func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.Output) {
+func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, proven bool, out *protocol.Output) {
 	m.stats.PacketsAccepted++
 	if p.Seq > s.high {
 		m.learn(now, s, p.Seq, p.total(), out)
@@ -88,7 +121,7 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 		}
 	}
 	slot := s.put(p)
-	slot.since, slot.asked = m.round, m.round
+	slot.since, slot.asked, slot.proven = m.round, m.round, proven
 	cost := p.cost()
 	s.held++
 	s.waiting++
@@ -101,6 +134,10 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, out *protocol.
 	m.stats.BufferedPackets++
 	m.stats.BufferedBytes += cost
 	m.activate(now, s)
+	if p.Manifest != nil {
+		s.manifest = max(s.manifest, p.Seq)
+		m.grantPostponed(s, p, out)
+	}
 	for s.next <= s.high && s.at(s.next).packet != nil {
 		m.deliverNext(s, out)
 	}

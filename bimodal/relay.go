@@ -63,8 +63,8 @@ func (r *Relay) Append(b []byte) []byte {
 	return r.Packet.Append(b)
 }
 
-// decode reads what Append wrote into r and the packet p.
-func (r *Relay) decode(b []byte, p *Packet) error {
+// decode reads what Append wrote into r and the packet p, with a manifest into f.
+func (r *Relay) decode(b []byte, p *Packet, f *Manifest) error {
 	reader := wire.NewReader(b)
 	head := reader.UvarintMax(orderNumberMax<<1 | 1)
 	r.Number, r.Owner, r.Depth, r.Packet = head>>1, 0, 0, p
@@ -77,7 +77,7 @@ func (r *Relay) decode(b []byte, p *Packet) error {
 	if err := reader.Err(); err != nil {
 		return err
 	}
-	if err := p.decode(reader.Rest()); err != nil {
+	if err := p.decode(reader.Rest(), f); err != nil {
 		return err
 	}
 	// There is one encoding for each owner, and none for the order of number 0 or a zone above all.
@@ -92,10 +92,12 @@ func (r *Relay) decode(b []byte, p *Packet) error {
 
 // receiveRelay takes in a packet and hands it on.
 func (m *Machine) receiveRelay(now protocol.Time, from protocol.NodeID, r *Relay, out *protocol.Output) {
-	p := r.Packet
-	m.receive(now, from, p, wayRelay, out)
-	switch {
-	case m.own(p.Stream):
+	m.receive(now, arrived{packet: r.Packet, from: from, way: wayRelay, relay: r}, out)
+}
+
+// handRelay hands on a packet that was taken in.
+func (m *Machine) handRelay(now protocol.Time, from protocol.NodeID, r *Relay, out *protocol.Output) {
+	switch p := r.Packet; {
 	case r.Owner == m.config.Self:
 		out.Drop(from, ReasonOwn)
 	case !m.firstRelay(now, from, p, out):

@@ -32,6 +32,10 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		o.pause = 0
 	}
 	teller, sample := m.peers[from], 0
+	if m.shunned(teller) {
+		m.stats.DigestsShunned++
+		return
+	}
 	if teller != nil && len(d.Samples) == 0 {
 		m.hush(teller)
 	}
@@ -76,10 +80,13 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		}
 		return s
 	}
+	if m.signed() && from != id.Author {
+		return m.hearSay(s, id, e, o)
+	}
 	began := beganAgo(now, e.Age)
 	if s == nil {
 		t := m.topics[id.Topic]
-		if t == nil || !t.subscribed {
+		if t == nil || !t.subscribed || !m.mayPublish(id.Author, t) {
 			return nil
 		}
 		first, all := e.High+1, t.wantsAll(began, e.Age)
@@ -167,7 +174,7 @@ func (m *Machine) pushRange(s *stream, lacking Range, left int, to *peer, out *p
 func (m *Machine) pushHeld(s *stream, r Range, left int, to *peer, out *protocol.Output) int {
 	for seq := r.First; seq <= r.Last && left > 0; seq++ {
 		left--
-		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 {
+		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 && m.prove(s, p, use) {
 			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out) {
 				return 0
 			}
@@ -216,6 +223,11 @@ func (m *Machine) stranger(from protocol.NodeID, out *protocol.Output) bool {
 // grant queues what one entry of a request asks for. It reports whether there was room for all.
 func (m *Machine) grant(to *peer, e *RequestEntry, out *protocol.Output) bool {
 	s := m.byID[e.Stream]
+	if s != nil && !to.maySubscribe(s.topic) {
+		m.stats.NumbersForbidden++
+		out.Drop(to.id, ReasonForbidden)
+		return true
+	}
 	for _, asked := range e.Ranges {
 		for seq := asked.Last; seq >= asked.First; seq-- {
 			if s == nil {
@@ -229,7 +241,14 @@ func (m *Machine) grant(to *peer, e *RequestEntry, out *protocol.Output) bool {
 			}
 			use.asked = m.round
 			use.requests = min(use.requests+1, regionalRequests)
-			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round}, out) {
+			r := repair{to: to, stream: s, seq: seq, round: m.round}
+			if !m.prove(s, p, use) {
+				if !m.postpone(r) {
+					m.stats.NumbersUnproven++
+				}
+				continue
+			}
+			if !m.enqueue(r, out) {
 				return false
 			}
 		}

@@ -43,6 +43,20 @@ type Stats struct {
 	OrdersUnheld          uint64 // asked for and not held
 	MembersUnordered      uint64 // left out of orders that had no room
 
+	ManifestsSigned      uint64
+	ManifestsAlone       uint64 // of them: in packets that carry nothing else
+	ManifestsVerified    uint64 // signatures looked at
+	ManifestsRefused     uint64 // more than are verified in a round
+	PacketsCorrupt       uint64 // that their authors have not made
+	AuthorsUnknown       uint64 // packets handed on of authors whose key is not known
+	AuthorsContradictory uint64 // pairs of different packets under one number, both signed
+	AuthorsForbidden     uint64 // packets of authors that may not publish to the topic
+	SuspectsRefused      uint64 // packets handed on that found no room to wait for their manifest
+	SuspectsExpired      uint64 // whose manifest did not come in time
+	DigestsShunned       uint64 // of peers that have sent corrupt packets of late
+	NumbersUnproven      uint64 // asked for and not sent, because nothing here proves them
+	NumbersForbidden     uint64 // asked for by who may not subscribe to the topic
+
 	DigestsSent        uint64
 	DigestsReceived    uint64
 	ReportsReceived    uint64 // of the lag of others, in samples
@@ -89,6 +103,7 @@ type Stats struct {
 	AssembliesRefused uint64 // cut messages lost because too many were being put together
 
 	Round            uint64 // rounds so far
+	SuspectBytes     int    // of packets that wait for their manifest
 	Streams          int
 	Topics           int
 	Peers            int

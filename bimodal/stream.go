@@ -29,6 +29,7 @@ type stream struct {
 	polls    uint32        // sent about the stream
 	used     protocol.Time // when a packet was last stored or heard of for the first time
 	total    uint64        // messages that are complete with packet high
+	manifest uint64        // the newest packet with a manifest; 0 when there is none
 	order    reassembly
 	missed   uint64        // packets given up
 	soonest  protocol.Time // when the stream began by the packet that was least delayed in the present round
@@ -63,7 +64,10 @@ func (m *Machine) raiseEpoch(now protocol.Time, epoch uint64, out *protocol.Outp
 	}
 	for _, t := range m.topicOrder {
 		if t.stream != nil {
-			m.seal(now, t, out)
+			m.seal(now, t, true, out)
+			if t.uncovered.any() {
+				m.coverRest(now, t, out)
+			}
 			m.abandonAssembly(t.stream)
 			t.stream = nil
 		}

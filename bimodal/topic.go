@@ -19,7 +19,8 @@ type topic struct {
 	body       []byte  // records of the packet being filled
 	count      uint64  // messages that they complete
 	pieces     bool    // of cut messages are among them
-	opened     bool    // in Machine.opened
+	uncovered  uncovered
+	opened     bool // in Machine.opened
 	bucket     bucket
 	flow       flow
 	means      Spread            // as its options say
@@ -65,6 +66,7 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 	m.resolveKnobs(t)
 	m.byName[name], m.topics[id] = t, t
 	m.topicOrder = append(m.topicOrder, t)
+	m.reviseSubscribers(t)
 	return t, nil
 }
 

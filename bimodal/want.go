@@ -61,6 +61,9 @@ func (m *Machine) wishFor(s *stream, seq uint64, o *occasion, w *wish) bool {
 		return false
 	}
 	o.scan--
+	if m.onTrial(s, seq) {
+		return true
+	}
 	slot := s.at(seq)
 	if m.config.Mode == ModeFull && (s.underway(seq, m, o) || !slot.mayAsk(m.round, o)) {
 		return true

@@ -15,8 +15,9 @@ const windowMin = 16
 
 // What packets and slots cost in the buffer's account beyond the bodies, in bytes.
 const (
-	packetCost = 128
-	slotCost   = 24
+	packetCost   = 136
+	slotCost     = 24
+	manifestCost = 96
 )
 
 // slot is what is known of one packet number.

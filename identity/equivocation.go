@@ -11,7 +11,7 @@ import (
 )
 
 // EquivocationSize is the number of bytes of an encoded equivocation.
-const EquivocationSize = 2 + 1 + KeySize + 8 + 8 + 2*(sha256.Size+SignatureSize)
+const EquivocationSize = 2 + 1 + KeySize + 8 + 8 + 8 + 2*(sha256.Size+SignatureSize)
 
 // ErrNoEquivocation says that two statements do not contradict each other.
 var ErrNoEquivocation = errors.New("statements are not different ones for the same place")
@@ -20,6 +20,7 @@ var ErrNoEquivocation = errors.New("statements are not different ones for the sa
 type Equivocation struct {
 	Author     PublicKey
 	Context    Context
+	Subject    uint64
 	Epoch      uint64
 	Sequence   uint64
 	Digests    [2][sha256.Size]byte // ascending
@@ -37,14 +38,14 @@ func NewEquivocation(s, t Statement) (*Equivocation, error) {
 
 // NewVerifiedEquivocation is NewEquivocation of statements whose signatures were found good before.
 func NewVerifiedEquivocation(s, t Statement) (*Equivocation, error) {
-	if s.Author != t.Author || s.Context != t.Context || s.Epoch != t.Epoch || s.Sequence != t.Sequence || s.Digest == t.Digest {
+	if s.Author != t.Author || !s.samePlace(&t) || s.Digest == t.Digest {
 		return nil, ErrNoEquivocation
 	}
 	if bytes.Compare(s.Digest[:], t.Digest[:]) > 0 {
 		s, t = t, s
 	}
 	e := &Equivocation{
-		Author: s.Author, Context: s.Context, Epoch: s.Epoch, Sequence: s.Sequence,
+		Author: s.Author, Context: s.Context, Subject: s.Subject, Epoch: s.Epoch, Sequence: s.Sequence,
 		Digests: [2][sha256.Size]byte{s.Digest, t.Digest}, Signatures: [2]Signature{s.Signature, t.Signature},
 	}
 	return e, nil
@@ -53,7 +54,7 @@ func NewVerifiedEquivocation(s, t Statement) (*Equivocation, error) {
 // Statement returns the statement i, 0 or 1.
 func (e *Equivocation) Statement(i int) Statement {
 	return Statement{
-		Author: e.Author, Context: e.Context, Epoch: e.Epoch, Sequence: e.Sequence, Digest: e.Digests[i], Signature: e.Signatures[i],
+		Author: e.Author, Context: e.Context, Subject: e.Subject, Epoch: e.Epoch, Sequence: e.Sequence, Digest: e.Digests[i], Signature: e.Signatures[i],
 	}
 }
 
@@ -65,7 +66,8 @@ func (e *Equivocation) SignatureChecks() []protocol.Check {
 
 // Same reports whether both prove the same guilt: that of one author at one place. Which statements and signatures prove it does not matter.
 func (e *Equivocation) Same(f *Equivocation) bool {
-	return e.Author == f.Author && e.Context == f.Context && e.Epoch == f.Epoch && e.Sequence == f.Sequence
+	s, t := e.Statement(0), f.Statement(0)
+	return e.Author == f.Author && s.samePlace(&t)
 }
 
 // Verify reports why this proves nothing: ErrNoEquivocation, ErrOrder, ErrWeakKey or ErrSignature.
@@ -105,6 +107,7 @@ func (e *Equivocation) String() string {
 func (e *Equivocation) Append(b []byte) []byte {
 	b = append(appendHeader(b), byte(e.Context))
 	b = append(b, e.Author[:]...)
+	b = wire.AppendFixed64(b, e.Subject)
 	b = wire.AppendFixed64(wire.AppendFixed64(b, e.Epoch), e.Sequence)
 	for i := range e.Digests {
 		b = append(append(b, e.Digests[i][:]...), e.Signatures[i][:]...)
@@ -119,7 +122,7 @@ func DecodeEquivocation(b []byte) (*Equivocation, error) {
 	readHeader(&in)
 	e := &Equivocation{Context: Context(in.Byte())}
 	readArray(&in, e.Author[:])
-	e.Epoch, e.Sequence = in.Fixed64(), in.Fixed64()
+	e.Subject, e.Epoch, e.Sequence = in.Fixed64(), in.Fixed64(), in.Fixed64()
 	for i := range e.Digests {
 		readArray(&in, e.Digests[i][:])
 		readArray(&in, e.Signatures[i][:])

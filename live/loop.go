@@ -270,6 +270,10 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 			frames = rest
 			continue
 		}
+		if a.group && !wire.ToGroups(kind) {
+			n.drop(sender, ReasonGroupKind, 1)
+			return messages
+		}
 		m, err := n.config.Decoder.Decode(kind, body)
 		if err != nil {
 			n.drop(sender, decodeReason(err), 1)

@@ -19,6 +19,19 @@ type credential struct {
 // key returns the member's key.
 func (c *credential) key() identity.PublicKey { return c.chain.Leaf().Key }
 
+// PublicKey implements protocol.Credential.
+func (c *credential) PublicKey() []byte { return c.chain.Leaf().Key[:] }
+
+// MayPublish implements protocol.Credential.
+func (c *credential) MayPublish(topic string) bool {
+	return c.chain.Leaf().Grants.Allows(identity.VerbPublish, topic)
+}
+
+// MaySubscribe implements protocol.Credential.
+func (c *credential) MaySubscribe(topic string) bool {
+	return c.chain.Leaf().Grants.Allows(identity.VerbSubscribe, topic)
+}
+
 // credentialOf finds out whose word a row would be, if its signature were good: all that can be known without checking signatures. fresh says that those
 // of the chain have not been checked either. An empty reason says that nothing is wrong.
 func (m *Machine) credentialOf(now protocol.Time, row *table.Row) (c *credential, fresh bool, reason protocol.Reason) {

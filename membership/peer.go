@@ -73,17 +73,23 @@ func (m *Machine) statusOf(r *record) PeerStatus {
 	if r.left {
 		state = StateLeft
 	}
-	return PeerStatus{Peer: m.viewOf(r.row, 0), State: state, Since: r.since}
+	return PeerStatus{Peer: m.viewOf(r.row, 0, r.credential), State: state, Since: r.since}
 }
 
 // view returns the peer of an entry as events carry it.
-func (m *Machine) view(e *entry) *protocol.Peer { return m.viewOf(e.Row(), e.State.roundTrip) }
+func (m *Machine) view(e *entry) *protocol.Peer {
+	return m.viewOf(e.Row(), e.State.roundTrip, e.State.credential)
+}
 
-func (m *Machine) viewOf(row *table.Row, roundTrip time.Duration) *protocol.Peer {
-	return &protocol.Peer{
+func (m *Machine) viewOf(row *table.Row, roundTrip time.Duration, c *credential) *protocol.Peer {
+	p := &protocol.Peer{
 		ID: row.Owner, Epoch: row.Epoch, Name: row.Name, Addresses: row.Addresses, RoundTrip: roundTrip,
 		Distance: distance(m.own.Row().Name, row.Name), Attributes: row.Attributes,
 	}
+	if c != nil {
+		p.Credential = c
+	}
+	return p
 }
 
 // distance returns how many levels lie between the leaf zone of the member named own and the deepest zone that has both.

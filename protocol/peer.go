@@ -12,6 +12,15 @@ type Peer struct {
 	RoundTrip time.Duration // measured, smoothed; 0 when not measured yet
 	// Attributes are the peer's own attributes as they stand in its row, sorted by name.
 	Attributes []Attribute
+	// Credential is what shows who the peer is; nil in a fleet whose members do not prove themselves. Another one, of the same key, comes with renewed certificates.
+	Credential Credential
+}
+
+// Credential is the key that a member signs with, and what its certificates allow it.
+type Credential interface {
+	PublicKey() []byte // Ed25519, 32 bytes
+	MayPublish(topic string) bool
+	MaySubscribe(topic string) bool
 }
 
 // Attribute is a named value of a row. Value is in the encoding of package table.

@@ -28,7 +28,7 @@ var layers = map[string][]string{
 	"seal":          {"protocol", "wire"},
 	"table":         {"protocol", "wire"},
 	"membership":    {"protocol", "wire", "table", "identity"},
-	"bimodal":       {"protocol", "wire"},
+	"bimodal":       {"protocol", "wire", "identity"},
 	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "identity"},
 	"sim":           {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "internal/keytls"},

@@ -52,6 +52,15 @@ func (a *authority) identityOf(b sim.Boot) *membership.Identity {
 	return i
 }
 
+// notaryOf returns what a host signs packets with, nil without an authority.
+func (a *authority) notaryOf(w *sim.World, id protocol.NodeID) identity.Notary {
+	if a == nil {
+		return nil
+	}
+	return identity.NewNotaryOf(identity.PublicKey(w.PublicKey(id)), func(v *protocol.Sign) []byte { return w.SignNow(id, v) },
+		func(c protocol.Check) bool { return w.VerifyNow(id, c) })
+}
+
 // What members tell of the topics that they want is what every member may set.
 func TestTopicsAttribute(t *testing.T) {
 	if membership.TopicsAttribute != bimodal.InterestAttribute {

@@ -67,7 +67,7 @@ func newFleet(w *sim.World, size int, interval time.Duration, until protocol.Tim
 				panic(err)
 			}
 			config := nodeConfig(b, epoch, i == 1)
-			config.Membership.Identity = f.authority.identityOf(b)
+			config.Membership.Identity, config.Bimodal.Notary = f.authority.identityOf(b), f.authority.notaryOf(w, b.ID)
 			n, err := stack.New(config)
 			if err != nil {
 				panic(err)

@@ -19,6 +19,8 @@ const (
 	KindMulticastProbe protocol.Kind = 9  // bimodal: who hears this, which was sent to a group
 	KindMulticastHeard protocol.Kind = 10 // bimodal: this member does, or no longer does
 
+	KindShared protocol.Kind = 11 // bimodal: a packet that is sent to a group
+
 	KindBimodalFirst protocol.Kind = 1 // the range that is kept for bimodal
 	KindBimodalLast  protocol.Kind = 15
 
@@ -35,3 +37,8 @@ const (
 
 	KindTest protocol.Kind = 127 // kept free for tests of drivers
 )
+
+// ToGroups reports whether messages of a kind are sent to groups. Drivers take no others from there, since a group does not prove who sent them.
+func ToGroups(kind protocol.Kind) bool {
+	return kind == KindShared || kind == KindMulticastProbe || kind == KindTest
+}
