@@ -58,9 +58,9 @@ func (m *Machine) enter(now protocol.Time, from protocol.NodeID, u *RowUpdate, c
 	}
 	switch outcome {
 	case table.Added:
-		m.arrived(now, e, out)
+		m.arrived(now, e, c, out)
 	case table.Replaced:
-		m.replaced(now, e, out)
+		m.replaced(now, e, c, out)
 	case table.Advanced:
 		m.advanced(now, e, out)
 	}
@@ -104,8 +104,8 @@ func (m *Machine) refused(now protocol.Time, from protocol.NodeID, err error, ou
 }
 
 // arrived deals with a member that is new, or back.
-func (m *Machine) arrived(now protocol.Time, e *entry, out *protocol.Output) {
-	e.State = peer{since: now}
+func (m *Machine) arrived(now protocol.Time, e *entry, c *credential, out *protocol.Output) {
+	e.State = peer{since: now, credential: c}
 	if r, ok := m.gone.remove(e.Owner()); ok && !r.left && r.row.Epoch == e.Row().Epoch {
 		m.comeBack(now)
 	}
@@ -115,8 +115,9 @@ func (m *Machine) arrived(now protocol.Time, e *entry, out *protocol.Output) {
 }
 
 // replaced deals with a new row of a member that was known.
-func (m *Machine) replaced(now protocol.Time, e *entry, out *protocol.Output) {
+func (m *Machine) replaced(now protocol.Time, e *entry, c *credential, out *protocol.Output) {
 	s := &e.State
+	s.credential = c
 	switch {
 	case e.Row().Left && s.state != StateLeft:
 		s.state, s.since, s.unreachable = StateLeft, now, false
@@ -125,7 +126,7 @@ func (m *Machine) replaced(now protocol.Time, e *entry, out *protocol.Output) {
 		out.Emit(protocol.PeerLeft{Peer: m.view(e)})
 	case e.Row().Left:
 	case s.state == StateLeft:
-		*s = peer{since: now}
+		*s = peer{since: now, credential: c}
 		m.stats.PeersUp++
 		out.Emit(protocol.PeerUp{Peer: m.view(e)})
 		m.watchName(e)
