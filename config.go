@@ -134,10 +134,15 @@ func (c *Config) datagramSize() int {
 	switch {
 	case c.DatagramSize != 0:
 		return c.DatagramSize
-	case c.Conn == nil && isLoopback(c.Listen) && (c.Advertise == "" || isLoopback(c.Advertise)):
+	case c.withinHost():
 		return wire.DatagramLoopback
 	}
 	return wire.DatagramDefault
+}
+
+// withinHost reports whether the node talks to others on its host only, because it listens on a loopback address.
+func (c *Config) withinHost() bool {
+	return c.Conn == nil && isLoopback(c.Listen) && (c.Advertise == "" || isLoopback(c.Advertise))
 }
 
 // isLoopback reports whether the host of "host:port" is an address of the loopback interface.

@@ -122,6 +122,9 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		topics := bimodal.DefaultConfig()
 		topics.Self, topics.Zone, topics.Epoch, topics.Rand = n.id, protocol.Zone(n.name), n.dataDir.epoch+1, newRand()
 		topics.Notary = config.notary()
+		if topics.Notary != nil && config.withinHost() {
+			topics.GroupMin = bimodal.GroupMinMax
+		}
 		topics.DatagramSize, topics.BufferBytes = config.datagramSize(), cmp.Or(config.RepairBuffer, RepairBufferDefault)
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{

@@ -13,6 +13,9 @@ import (
 // requestPauseMax bounds Config.RequestPause, in rounds.
 const requestPauseMax = 100
 
+// GroupMinMax is a Config.GroupMin that no group reaches.
+const GroupMinMax = 1 << 30
+
 // Mode chooses between the protocol as it ships and the forms that the analysis describes.
 type Mode uint8
 
@@ -54,6 +57,10 @@ type Config struct {
 	Burst int64 // bytes that may be published at once after a pause; 64 KiB to 1 GiB
 	Flow  Flow  // how the crowd of subscribers changes the rates of topics; the zero value leaves them fixed
 
+	// GroupMin is how many subscribers have to hear a group for SpreadAuto to choose it: 2 or more. Two save a datagram; but a packet to a group has to be proven to each by a
+	// hash, where one over a link of the author's is not, so that where bandwidth costs no more than processors do, as within a host, it never pays.
+	GroupMin int
+
 	Subscriptions int // limit of topics subscribed to: 1 to 1024
 	Topics        int // limit of topics subscribed to or ever published to: 1 to 1 Mi
 	Streams       int // limit of streams remembered: 1 to 16 Mi
@@ -82,6 +89,7 @@ func DefaultConfig() Config {
 		Rate:          2 << 20,
 		Burst:         256 << 10,
 		Flow:          Flow{Adaptive: true, RateMin: 16 << 10, RateMax: rateMax, Quantile: 0.5},
+		GroupMin:      2,
 		Subscriptions: 64,
 		Topics:        1024,
 		Streams:       16 << 10,
@@ -116,6 +124,7 @@ func (c *Config) Validate() error {
 		{"BufferBytes", int64(c.BufferBytes), 1 << 20, 1 << 40},
 		{"Rate", c.Rate, 0, rateMax},
 		{"Burst", c.Burst, burstMin, burstMax},
+		{"GroupMin", int64(c.GroupMin), 2, GroupMinMax},
 		{"Subscriptions", int64(c.Subscriptions), 1, interestTopicsMax},
 		{"Topics", int64(c.Topics), 1, 1 << 20},
 		{"Streams", int64(c.Streams), 1, 16 << 20},

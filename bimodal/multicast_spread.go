@@ -9,7 +9,6 @@ import (
 
 // Constants of multicast that are not for configuration.
 const (
-	groupHearingMin  = 2   // targets that hear, from which on a datagram to the group saves anything
 	groupHearingPart = 2   // and they are at least one in so many of all targets
 	groupRestMax     = 32  // targets besides the group that get copies; with more, another means is better
 	groupMemory      = 4   // rounds over which the rate of a topic is smoothed
@@ -38,7 +37,7 @@ func (m *Machine) multicasts(t *topic) bool {
 		return g.hearing > 0
 	}
 	rest := len(t.region) - g.hearing + len(t.entrances)
-	return g.hearing >= groupHearingMin && g.hearing*groupHearingPart >= len(t.region) && rest <= groupRestMax
+	return g.hearing >= m.config.GroupMin && g.hearing*groupHearingPart >= len(t.region) && rest <= groupRestMax
 }
 
 // spreadMulticast sends a packet to the group, a copy to each target of the own zone that does not hear the group, and one into each other zone. A
@@ -142,7 +141,7 @@ func (m *Machine) probes(t *topic) bool {
 	switch {
 	case t.means == SpreadMulticast:
 		return copies > groupCopiesEnd
-	case t.means != SpreadAuto || len(t.region) < groupHearingMin:
+	case t.means != SpreadAuto || len(t.region) < m.config.GroupMin:
 		return false
 	case g.probing:
 		return copies > groupCopiesStop
