@@ -20,6 +20,8 @@ var (
 	ErrTopic = fmt.Errorf("spinglass: the name of a topic has 1 to %d bytes", protocol.TopicMax)
 	// ErrLimit tells that a bound of the node is reached, such as the number of topics; its text says which.
 	ErrLimit = errors.New("spinglass: limit reached")
+	// ErrForbidden tells that the certificate of this node does not allow what was asked; its text says what.
+	ErrForbidden = errors.New("spinglass: not allowed")
 	// ErrDataDir tells that the data directory cannot be used; its text says why.
 	ErrDataDir = errors.New("spinglass: data directory")
 )

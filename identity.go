@@ -86,6 +86,7 @@ func (c *Config) sessions() int {
 type credentials struct {
 	chain       atomic.Pointer[identity.Chain]
 	revocations atomic.Pointer[identity.Revocations]
+	quarantined atomic.Pointer[[]identity.PublicKey]
 	policy      func() identity.Policy // nil without an identity
 }
 
@@ -117,7 +118,11 @@ func (n *Node) security(i *Identity) (*live.Security, error) {
 	}
 	anchor, grace := i.Anchor, i.grace()
 	n.credentials.policy = func() identity.Policy {
-		return identity.Policy{Anchor: anchor, Now: identity.InstantOf(time.Now()), Grace: grace, Revocations: n.credentials.revocations.Load()}
+		policy := identity.Policy{Anchor: anchor, Now: identity.InstantOf(time.Now()), Grace: grace, Revocations: n.credentials.revocations.Load()}
+		if keys := n.credentials.quarantined.Load(); keys != nil {
+			policy.Quarantined = *keys
+		}
+		return policy
 	}
 	return &live.Security{
 		Key: i.Key, Accept: accept, Chain: func() identity.Chain { return *n.credentials.chain.Load() }, Policy: n.credentials.policy,
@@ -130,6 +135,24 @@ func (n *Node) Revocations() []*identity.RevocationList {
 		return known.Lists()
 	}
 	return nil
+}
+
+// allows reports why the node's certificate does not allow something: an ErrForbidden.
+func (n *Node) allows(verb identity.Verb, topic string) error {
+	chain := n.credentials.chain.Load()
+	if chain == nil || chain.Leaf().Grants.Allows(verb, topic) {
+		return nil
+	}
+	return fmt.Errorf("%w: the certificate of this node has no grant to %s topic %q", ErrForbidden, verb, topic)
+}
+
+// quarantined has links follow the proofs that membership knows; the loop calls it.
+func (n *Node) quarantined() {
+	var keys []identity.PublicKey
+	for _, peer := range n.stack.Membership.Quarantine() {
+		keys = append(keys, peer.Proof.Author)
+	}
+	n.credentials.quarantined.Store(&keys)
 }
 
 // memberIdentity returns what membership needs of an identity, nil without one.

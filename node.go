@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spinglass/bimodal"
+	"spinglass/identity"
 	"spinglass/live"
 	"spinglass/membership"
 	"spinglass/protocol"
@@ -199,6 +200,9 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 			return nil, err
 		}
 	}
+	if err := n.allows(identity.VerbSubscribe, topic); err != nil {
+		return nil, err
+	}
 	s := &Subscription{node: n, topic: topic, limit: o.queue, wake: make(chan struct{}, 1)}
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
@@ -327,6 +331,8 @@ func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
 		delete(n.rows, e.Peer.ID)
 	case membership.RevocationsChanged:
 		n.revoked()
+	case membership.Quarantined:
+		n.quarantined()
 	case protocol.Joined:
 		close(n.joined)
 	case protocol.Left:

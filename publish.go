@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"spinglass/bimodal"
+	"spinglass/identity"
 	"spinglass/live"
 	"spinglass/protocol"
 	"spinglass/wire"
@@ -159,7 +160,14 @@ func (o *outgoings) named(name string) *outgoing {
 
 // topic returns the queue of a topic. The first time it asks the protocol for the topic, which may refuse.
 func (o *outgoings) topic(ctx context.Context, name string) (*outgoing, error) {
-	if t := o.named(name); t != nil {
+	t, chain := o.named(name), o.node.credentials.chain.Load()
+	if t == nil || t.allowed.Load() != chain {
+		if err := o.node.allows(identity.VerbPublish, name); err != nil {
+			return nil, err
+		}
+	}
+	if t != nil {
+		t.allowed.Store(chain)
 		return t, nil
 	}
 	var failed error
@@ -179,7 +187,7 @@ func (o *outgoings) topic(ctx context.Context, name string) (*outgoing, error) {
 	if t := o.named(name); t != nil {
 		return t, nil
 	}
-	t := &outgoing{node: o.node, name: name, progress: make(chan struct{})}
+	t = &outgoing{node: o.node, name: name, progress: make(chan struct{})}
 	t.run = t.send
 	topics := map[string]*outgoing{name: t}
 	if before := o.topics.Load(); before != nil {
@@ -216,6 +224,8 @@ type outgoing struct {
 	node *Node
 	name string
 	run  func(protocol.Time, *protocol.Output) // send
+
+	allowed atomic.Pointer[identity.Chain] // the certificates that were found to allow it
 
 	mu       sync.Mutex
 	waiting  batch

@@ -26,6 +26,7 @@ var (
 	ErrLife        = errors.New("issued after its issuer's certificate had expired")
 	ErrAuthority   = errors.New("wrong authority")
 	ErrRevoked     = errors.New("revoked")
+	ErrQuarantined = errors.New("quarantined: it is proven that its holder has signed different things for one place")
 	ErrOutside     = errors.New("outside the issuer's zone")
 	ErrGrant       = errors.New("grant exceeds those of the issuer")
 	ErrQuota       = errors.New("quota exceeded")

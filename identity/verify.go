@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"time"
 
 	"spinglass/protocol"
@@ -14,6 +15,7 @@ type Policy struct {
 	// away must not kill a fleet. GraceDefault is usual.
 	Grace       time.Duration
 	Revocations *Revocations // nil: nothing is revoked
+	Quarantined []PublicKey  // members that are proven to contradict themselves
 }
 
 // Identity is who somebody is. Identities are the same when they are equal.
@@ -92,6 +94,9 @@ func (p Policy) verifyAt(chain Chain, i int) error {
 	}
 	if err := certificate.checkLife(p.Now, grace); err != nil {
 		return err
+	}
+	if slices.Contains(p.Quarantined, certificate.Key) {
+		return ErrQuarantined
 	}
 	return p.Revocations.check(chain, i)
 }

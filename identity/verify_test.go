@@ -259,6 +259,11 @@ func TestVerifyAgain(t *testing.T) {
 	if _, err := policy.VerifyAgain(chain); !errors.Is(err, ErrRevoked) {
 		t.Error(err)
 	}
+	policy = f.policy(noon)
+	policy.Quarantined = []PublicKey{newKey(99).Public(), chain.Leaf().Key}
+	if _, err := policy.VerifyAgain(chain); !errors.Is(err, ErrQuarantined) {
+		t.Error(err)
+	}
 }
 
 func BenchmarkVerifyAgainChainOf3(b *testing.B) {

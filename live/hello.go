@@ -47,12 +47,14 @@ const (
 	refusalIdentity    refusalCode = 6
 	refusalNotMeant    refusalCode = 7
 	refusalBusy        refusalCode = 8
+	refusalQuarantined refusalCode = 9
 )
 
 var refusalTexts = [...]string{
 	refusalOther: "for a reason that it does not tell", refusalExpired: "our certificate has expired", refusalNotYetValid: "our certificate is not valid yet",
 	refusalRevoked: "our certificate is revoked", refusalAuthority: "our certificate is of another fleet", refusalIdentity: "our certificate is for somebody else",
 	refusalNotMeant: "it is not the node that was meant", refusalBusy: "it has too many sessions",
+	refusalQuarantined: "it is proven that our key has signed different things for one place",
 }
 
 // refusalOf returns what the other end is told of an error.
@@ -63,7 +65,7 @@ func refusalOf(err error) refusalCode {
 	}{
 		{identity.ErrExpired, refusalExpired}, {identity.ErrNotYetValid, refusalNotYetValid}, {identity.ErrRevoked, refusalRevoked},
 		{identity.ErrAuthority, refusalAuthority}, {errKeyOther, refusalIdentity}, {errNodeOther, refusalIdentity}, {errNotMeant, refusalNotMeant},
-		{errTable, refusalBusy},
+		{errTable, refusalBusy}, {identity.ErrQuarantined, refusalQuarantined},
 	} {
 		if errors.Is(err, c.err) {
 			return c.code

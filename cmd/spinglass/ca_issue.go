@@ -14,6 +14,7 @@ type issueSettings struct {
 	place
 	life    time.Duration
 	grants  []string
+	only    bool
 	zone    bool
 	members uint64
 }
@@ -35,6 +36,7 @@ func newCAIssue() *cobra.Command {
 	s.flags(cmd)
 	cmd.Flags().DurationVar(&s.life, "life", 0, "for how long it is valid (default 720h, with --zone 2160h)")
 	cmd.Flags().StringSliceVar(&s.grants, "grant", nil, "grants besides those that every member has, VERB:PATTERN,...")
+	cmd.Flags().BoolVar(&s.only, "only", false, "the grants of --grant only, such as publish:orders*,subscribe:orders*,set:*")
 	cmd.Flags().BoolVar(&s.zone, "zone", false, "make it the authority of the zone that the request names")
 	cmd.Flags().Uint64Var(&s.members, "members", zoneMembersDefault, "with --zone: members that it may have at a time")
 	return cmd
@@ -86,7 +88,10 @@ func (s *issueSettings) issue(cmd *cobra.Command, authority *enrolment.Authority
 }
 
 func (s *issueSettings) memberGrants() (identity.Grants, error) {
-	grants := identity.MemberGrants()
+	var grants identity.Grants
+	if !s.only {
+		grants = identity.MemberGrants()
+	}
 	for _, text := range s.grants {
 		grant, err := identity.ParseGrant(text)
 		if err != nil {

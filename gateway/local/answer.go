@@ -50,6 +50,8 @@ func failureStatus(err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, spinglass.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, spinglass.ErrForbidden):
+		return http.StatusForbidden
 	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig):
 		return http.StatusBadRequest
 	}

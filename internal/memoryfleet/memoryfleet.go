@@ -44,6 +44,11 @@ func newAuthority(entropy io.Reader) (*Authority, error) {
 
 // Identity returns that of a new member, with a NodeID of its own.
 func (a *Authority) Identity(name string) (*spinglass.Identity, error) {
+	return a.Granted(name, identity.MemberGrants())
+}
+
+// Granted is Identity for a member with certain grants only.
+func (a *Authority) Granted(name string, grants identity.Grants) (*spinglass.Identity, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key, err := identity.GenerateKey(rand.Reader)
@@ -53,7 +58,7 @@ func (a *Authority) Identity(name string) (*spinglass.Identity, error) {
 	var id [8]byte
 	rand.Read(id[:]) // never fails
 	terms := identity.Terms{Entropy: rand.Reader, Now: identity.InstantOf(time.Now()), Lifetime: life / 2}
-	chain, err := a.trust.IssueMember(terms, name, protocol.NodeID(binary.BigEndian.Uint64(id[:])|1), key.Public(), identity.MemberGrants())
+	chain, err := a.trust.IssueMember(terms, name, protocol.NodeID(binary.BigEndian.Uint64(id[:])|1), key.Public(), grants)
 	if err != nil {
 		return nil, err
 	}
