@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/table"
 )
@@ -207,6 +208,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.signed(now, e, out)
 	case protocol.Verified:
 		m.verified(now, e, out)
+	case identity.Contradiction:
+		m.contradicted(now, e, out)
 	case protocol.WallClock:
 		m.setClock(now, e, out)
 	}

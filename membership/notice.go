@@ -125,7 +125,7 @@ func (n *notice) check(anchor identity.Fingerprint) error {
 	kind := identity.KindMember
 	if n.list != nil {
 		kind = identity.KindZone
-	} else if n.proof.Context != identity.ContextRow {
+	} else if n.proof.Context != identity.ContextRow && n.proof.Context != identity.ContextPackets {
 		return errNotice
 	}
 	if verified.Kind != kind || verified.Key != n.signer() {

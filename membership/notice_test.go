@@ -49,8 +49,8 @@ func TestNoticesAreVerified(t *testing.T) {
 	foreign := newNotice(other.issue(9, "/lab/p9", noon, identity.MemberGrants()), nil, good.proof)
 	s.row(7, 1)
 	borrowed := newNotice(s.authorities.chains[7], nil, good.proof)
-	packets, err := identity.NewEquivocation(
-		identity.SignStatement(soloKey(9), identity.ContextPackets, 1, 2, []byte("yes")), identity.SignStatement(soloKey(9), identity.ContextPackets, 1, 2, []byte("no")))
+	beacons, err := identity.NewEquivocation(
+		identity.SignStatement(soloKey(9), identity.ContextBeacon, 1, 2, []byte("yes")), identity.SignStatement(soloKey(9), identity.ContextBeacon, 1, 2, []byte("no")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestNoticesAreVerified(t *testing.T) {
 	}
 	for name, encoded := range map[string][]byte{
 		"another fleet": foreign.encoded, "another member's chain": borrowed.encoded, "a list of a member": newNotice(s.authorities.chains[9], list, nil).encoded,
-		"no row": newNotice(s.authorities.chains[9], nil, packets).encoded, "noise": []byte("noise"),
+		"neither rows nor packets": newNotice(s.authorities.chains[9], nil, beacons).encoded, "noise": []byte("noise"),
 	} {
 		if out := s.tell(8, encoded); len(s.m.guard.notices.held) != 0 || !slices.Equal(dropped(out, 8), []protocol.Reason{ReasonNotice}) {
 			t.Errorf("%s: %d notices are held, dropped %v", name, len(s.m.guard.notices.held), dropped(out, 8))

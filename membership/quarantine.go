@@ -85,6 +85,24 @@ func (m *Machine) recordOf(e *entry, since protocol.Time) record {
 	return record{row: e.Row(), version: e.Version(), proof: e.Proof(), credential: e.State.credential, since: since}
 }
 
+// contradicted makes a proof known that a sibling has found and verified.
+func (m *Machine) contradicted(now protocol.Time, e identity.Contradiction, out *protocol.Output) {
+	if m.guard == nil {
+		return
+	}
+	var c *credential
+	if held := m.table.Get(e.Peer); held != nil {
+		c = held.State.credential
+	} else if r := m.gone.get(e.Peer); r != nil {
+		c = r.credential
+	}
+	if c == nil || c.key() != e.Proof.Author {
+		return // who is not known here any more need not be shut out
+	}
+	m.stats.Equivocations++
+	m.takeNotice(now, m.config.Self, newNotice(c.chain, nil, e.Proof), out)
+}
+
 // Revoke takes a revocation list in, and has it spread to all members. It takes effect once its signature was checked; RevocationsChanged tells when. Its issuer
 // has to be an authority above a member that is known, or the error is an identity.ErrAuthority.
 func (m *Machine) Revoke(now protocol.Time, list *identity.RevocationList, out *protocol.Output) error {

@@ -392,3 +392,49 @@ func TestCertificatesExpire(t *testing.T) {
 		t.Errorf("the one with a good certificate holds %d rows", n)
 	}
 }
+
+// A sibling machine that finds an author to contradict itself has it shut out everywhere.
+func TestContradictionsOfPackets(t *testing.T) {
+	f := newSignedFleet(10, signedConfig(1), nil)
+	f.form(t, 20*time.Second)
+	const liar = 4
+	key := f.keyOf(liar)
+	proof, err := identity.NewEquivocation(
+		identity.SignStatement(key, identity.ContextPackets, 1, 7, []byte("one")), identity.SignStatement(key, identity.ContextPackets, 1, 7, []byte("another")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.world.Command(f.ids[2], func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+		m.Notify(now, identity.Contradiction{Peer: f.ids[liar], Proof: proof}, out)
+	})
+	f.world.Run(f.world.Now().Add(5 * time.Second))
+	for i := range f.ids {
+		if i == liar {
+			continue
+		}
+		if q := f.machine(i).Quarantine(); len(q) != 1 || q[0].Peer != f.ids[liar] || f.machine(i).table.Get(f.ids[liar]) != nil {
+			t.Errorf("member %d has quarantined %v", i, q)
+		}
+	}
+}
+
+// Siblings learn of each member's key and grants with the first view of it.
+func TestViewsCarryCredentials(t *testing.T) {
+	f := newSignedFleet(6, signedConfig(2), nil)
+	ups := 0
+	f.world.Observe(func(_ protocol.Time, _ protocol.NodeID, e protocol.Event) {
+		up, ok := e.(protocol.PeerUp)
+		if !ok {
+			return
+		}
+		ups++
+		c := up.Peer.Credential
+		if c == nil || string(c.PublicKey()) != string(f.world.PublicKey(up.Peer.ID)) || !c.MayPublish("any") || !c.MaySubscribe("any") {
+			t.Errorf("%v comes up with the credential %v", up.Peer.ID, c)
+		}
+	})
+	f.form(t, 20*time.Second)
+	if ups < 6*5 {
+		t.Errorf("%d members came up", ups)
+	}
+}
