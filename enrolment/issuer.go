@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"spinglass/identity"
@@ -45,6 +46,13 @@ func (i *Issuer) Stats() Stats { return i.counters.stats() }
 // Serve answers one connection of Protocol, whose handshake is done, and closes it: within ExchangeTimeout, or when ctx ends.
 func (i *Issuer) Serve(ctx context.Context, conn *tls.Conn) {
 	i.counters.connections.Add(1)
+	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
+	defer cancel()
+	i.serve(ctx, conn, false)
+}
+
+// serve answers one connection before ctx ends, and closes it. Admitted says that its address was let in before.
+func (i *Issuer) serve(ctx context.Context, conn *tls.Conn, admitted bool) {
 	select {
 	case i.inFlight <- struct{}{}:
 		defer func() { <-i.inFlight }()
@@ -53,13 +61,11 @@ func (i *Issuer) Serve(ctx context.Context, conn *tls.Conn) {
 		conn.NetConn().Close()
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
-	defer cancel()
 	// What waits for the network is ended by closing the connection beneath TLS, which would otherwise wait for room to say good-bye.
 	stop := context.AfterFunc(ctx, func() { conn.NetConn().Close() })
 	defer stop()
 	defer conn.Close()
-	switch err := i.answer(ctx, conn); {
+	switch err := i.answer(ctx, conn, admitted); {
 	case err == nil:
 	case errors.Is(err, errProtocol):
 		i.counters.protocol.Add(1)
@@ -73,17 +79,12 @@ func (i *Issuer) Serve(ctx context.Context, conn *tls.Conn) {
 var errProtocol = errors.New("another protocol")
 
 // answer exchanges messages. Its error is that of the connection, errProtocol, or an ErrMessage.
-func (i *Issuer) answer(ctx context.Context, conn *tls.Conn) error {
+func (i *Issuer) answer(ctx context.Context, conn *tls.Conn, admitted bool) error {
 	state := conn.ConnectionState()
 	if !state.HandshakeComplete || state.NegotiatedProtocol != Protocol {
 		return errProtocol
 	}
-	switch i.limiter.admit(conn.RemoteAddr(), timeBy(i.config.Now)) {
-	case limited:
-		i.counters.limited.Add(1)
-		return i.refuse(conn, ErrBusy)
-	case crowded:
-		i.counters.crowded.Add(1)
+	if !admitted && !i.admit(conn.RemoteAddr()) {
 		return i.refuse(conn, ErrBusy)
 	}
 	first := &hello{Now: i.now(), Chain: i.config.Chain()}
@@ -100,6 +101,19 @@ func (i *Issuer) answer(ctx context.Context, conn *tls.Conn) error {
 		return errors.Join(i.refuse(conn, err), onlyMalformed(err))
 	}
 	return writeMessage(conn, answer, content)
+}
+
+// admit reports whether a connection of a remote address is within what addresses may, and counts it if not.
+func (i *Issuer) admit(remote net.Addr) bool {
+	switch i.limiter.admit(remote, timeBy(i.config.Now)) {
+	case limited:
+		i.counters.limited.Add(1)
+		return false
+	case crowded:
+		i.counters.crowded.Add(1)
+		return false
+	}
+	return true
 }
 
 // onlyMalformed returns err if it is an ErrMessage.

@@ -571,24 +571,95 @@ func TestConnectionsInFlight(t *testing.T) {
 	})
 }
 
-// TestAddressesAreLimited connects more often than one address may.
+// TestAddressesAreLimited connects more often than one address may: what is too much is closed before anything is said.
 func TestAddressesAreLimited(t *testing.T) {
 	o := newOffice(t)
 	c := o.client(2)
 	c.Dial = nil
-	codes := map[Code]int{}
-	for range AddressBurst + 2 {
-		var refused *RefusalError
-		if _, err := c.Renew(t.Context(), o.member().Bundle, o.address); !errors.As(err, &refused) {
-			t.Fatal(err)
-		}
-		codes[refused.Code]++
+	for range AddressBurst {
+		_, err := c.Renew(t.Context(), o.member().Bundle, o.address)
+		oneLine(t, "within the burst", err, ErrProof)
 	}
-	if codes[CodeBusy] != 2 || codes[CodeProof] != AddressBurst || o.Stats().Limited != 2 {
-		t.Errorf("%v, %+v", codes, o.Stats())
+	conn := must[net.Conn](t)(net.Dial("tcp", string(o.address)))
+	defer conn.Close()
+	if err := conn.SetReadDeadline(time.Now().Add(ExchangeTimeout / 2)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 	_, err := c.Renew(t.Context(), o.member().Bundle, o.address)
-	oneLine(t, "busy", err, ErrBusy, "try again later")
+	oneLine(t, "too much", err, ErrNoAnswer)
+	if s := o.Stats(); s.Limited != 2 || s.Refused != AddressBurst || s.Connections != AddressBurst+2 || s.Cut != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestBusyIssuersSaySo connects more often than one address may to an issuer whose port is shared, so that the handshake is done when it is asked.
+func TestBusyIssuersSaySo(t *testing.T) {
+	o := newOffice(t)
+	synctest.Test(t, func(t *testing.T) {
+		issuer := NewIssuer(IssuerConfig{Authority: o.authority, Chain: o.chain, Now: o.clock.now})
+		for n := range AddressBurst + 1 {
+			client, server := pipe(t, o.member().Key)
+			done := make(chan struct{})
+			go func() { issuer.Serve(t.Context(), server); close(done) }()
+			kind, body, err := readMessage(client)
+			if want := n < AddressBurst; err != nil || (kind == kindHello) != want {
+				t.Errorf("connection %d: %d, %v", n, kind, err)
+			} else if !want {
+				oneLine(t, "busy", &RefusalError{Code: must[*refusal](t)(decodeRefusal(body)).Code}, ErrBusy)
+			}
+			client.NetConn().Close()
+			<-done
+		}
+		if s := issuer.Stats(); s.Limited != 1 || s.Connections != AddressBurst+1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// pipes is a listener of connections in memory.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if conn, open := <-p; open {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+// TestHandshakeCounts is slow with its handshake, and silent after it: all is over within one ExchangeTimeout.
+func TestHandshakeCounts(t *testing.T) {
+	o := newOffice(t)
+	synctest.Test(t, func(t *testing.T) {
+		issuer := NewIssuer(IssuerConfig{Authority: o.authority, Chain: o.chain, Now: o.clock.now})
+		listener := make(pipes)
+		done := make(chan error, 1)
+		go func() { done <- issuer.ServeListener(t.Context(), listener, o.member().Key) }()
+		a, b := net.Pipe()
+		started := time.Now()
+		listener <- b
+		time.Sleep(ExchangeTimeout / 2)
+		client := tls.Client(a, keytls.Client(nil, nil, Protocol))
+		if kind, _, err := readMessage(client); err != nil || kind != kindHello {
+			t.Errorf("%d, %v", kind, err)
+		}
+		if _, err := client.Read(make([]byte, 1)); err == nil {
+			t.Error("something was answered")
+		}
+		if took := time.Since(started); took != ExchangeTimeout || issuer.Stats().Cut != 1 {
+			t.Errorf("%v, %+v", took, issuer.Stats())
+		}
+		a.Close()
+		close(listener)
+		if err := <-done; !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
 }
 
 // TestIssuersThatDoNotAnswer lets a client meet one that accepts and is silent.

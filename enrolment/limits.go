@@ -13,7 +13,7 @@ const Protocol = "spinglass-enrol/1"
 const (
 	MessageSizeMax   = identity.ChainSizeMax + 1024 // bytes of a message
 	RefusalTextMax   = 512                          // bytes of what an issuer says of why it refuses
-	ExchangeTimeout  = 5 * time.Second              // of one connection, from its first byte to its last
+	ExchangeTimeout  = 5 * time.Second              // of one connection, from its first byte to its last; of one that Serve is given, after its handshake
 	InFlightMax      = 128                          // connections that are answered at a time
 	AddressRate      = 20                           // connections per second and remote address (IPv6: network of 64 bits), in the long run
 	AddressBurst     = 5                            // connections of a remote address at once

@@ -12,7 +12,8 @@ import (
 )
 
 // ServeListener answers connections that a listener accepts, by TLS with the given key, until ctx ends or accepting fails: for an issuer that has a port of
-// its own. It closes the listener, and returns once all connections are done. The error is that of accepting, nil when ctx ended.
+// its own. Connections that an address has too many of are closed before the handshake, which is what costs most. It closes the listener, and returns once all
+// connections are done. The error is that of accepting, nil when ctx ended.
 func (i *Issuer) ServeListener(ctx context.Context, listener net.Listener, key identity.PrivateKey) error {
 	certificate, err := keytls.Certificate(key)
 	if err != nil {
@@ -34,6 +35,11 @@ func (i *Issuer) ServeListener(ctx context.Context, listener net.Listener, key i
 			}
 			return err
 		}
+		i.counters.connections.Add(1)
+		if !i.admit(conn.RemoteAddr()) {
+			conn.Close()
+			continue
+		}
 		select {
 		case shaking <- struct{}{}:
 		default:
@@ -41,22 +47,20 @@ func (i *Issuer) ServeListener(ctx context.Context, listener net.Listener, key i
 			conn.Close()
 			continue
 		}
-		wait.Go(func() {
-			secured, err := i.shake(ctx, conn, config)
-			<-shaking
-			if err != nil {
-				i.counters.cut.Add(1)
-				conn.Close()
-				return
-			}
-			i.Serve(ctx, secured)
-		})
+		wait.Go(func() { i.shakeAndServe(ctx, tls.Server(conn, config), func() { <-shaking }) })
 	}
 }
 
-func (i *Issuer) shake(ctx context.Context, conn net.Conn, config *tls.Config) (*tls.Conn, error) {
+// shakeAndServe answers a connection that was admitted, handshake included, and calls shaken when that is over.
+func (i *Issuer) shakeAndServe(ctx context.Context, conn *tls.Conn, shaken func()) {
 	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
 	defer cancel()
-	secured := tls.Server(conn, config)
-	return secured, secured.HandshakeContext(ctx)
+	err := conn.HandshakeContext(ctx)
+	shaken()
+	if err != nil {
+		i.counters.cut.Add(1)
+		conn.NetConn().Close()
+		return
+	}
+	i.serve(ctx, conn, true)
 }
