@@ -108,6 +108,28 @@ func TestRevoke(t *testing.T) {
 	enrol(t, a, newStore(t, c), "/lab/a1", 1)
 }
 
+// TestListsSayWhatVerificationSays revokes the authority's own key, which takes back all that it issued.
+func TestListsSayWhatVerificationSays(t *testing.T) {
+	c := newClock()
+	a := newAuthority(t, c)
+	member := enrol(t, a, newStore(t, c), "/lab/a1", 1)
+	_, list, err := a.Revoke(t.Context(), must[*identity.Bundle](t)(a.Bundle()).Chain.Leaf().Key.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	revocations := &identity.Revocations{}
+	if err := mergeAll(revocations, []*identity.RevocationList{list}); err != nil {
+		t.Fatal(err)
+	}
+	policy := identity.Policy{Anchor: member.Bundle.Anchor, Now: c.instant(), Revocations: revocations}
+	if _, err := policy.Verify(member.Bundle.Chain); !errors.Is(err, identity.ErrRevoked) {
+		t.Error(err)
+	}
+	if got := must[*Listing](t)(a.List(t.Context())).Certificates[0].State; got != StateRevoked {
+		t.Errorf("listed as %s", got)
+	}
+}
+
 // TestOneAuthorityForManyUsers lets operations of several users of one folder run at the same time: none is lost.
 func TestOneAuthorityForManyUsers(t *testing.T) {
 	const users, each = 4, 5

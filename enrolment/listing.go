@@ -46,7 +46,7 @@ func (a *Authority) List(ctx context.Context) (*Listing, error) {
 		listing.Expired = st.now > end(st.Chain())
 		listing.Revocations = st.RevocationList()
 		for _, issued := range st.Register().All() {
-			listing.Certificates = append(listing.Certificates, ListedCertificate{issued, certificateState(&issued, listing.Revocations, st.now)})
+			listing.Certificates = append(listing.Certificates, ListedCertificate{issued, certificateState(&issued, st.Revoked(&issued), st.now)})
 		}
 		slices.SortStableFunc(listing.Certificates, func(a, b ListedCertificate) int {
 			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.NotBefore, b.NotBefore))
@@ -59,13 +59,10 @@ func (a *Authority) List(ctx context.Context) (*Listing, error) {
 	return listing, err
 }
 
-func certificateState(issued *identity.Issued, list *identity.RevocationList, now identity.Instant) string {
-	for _, entry := range list.Entries {
-		if entry.Key == issued.Key && issued.NotBefore < entry.Before || entry.Serial == issued.Serial {
-			return StateRevoked
-		}
-	}
+func certificateState(issued *identity.Issued, revoked bool, now identity.Instant) string {
 	switch late := now.Sub(issued.NotAfter); {
+	case revoked:
+		return StateRevoked
 	case late <= 0:
 		return StateValid
 	case issued.Kind == identity.KindMember && late <= identity.GraceDefault:

@@ -142,7 +142,7 @@ func (a *Authority) Admit(terms Terms, request *JoinRequest, tokens *Tokens, gra
 func (a *Authority) checkFree(request *JoinRequest, now Instant) error {
 	for i := range a.register.issued {
 		entry := &a.register.issued[i]
-		if entry.Kind != KindMember || entry.Key == request.Key || !entry.Live(now) || a.revoked(entry) {
+		if entry.Kind != KindMember || entry.Key == request.Key || !entry.Live(now) || a.Revoked(entry) {
 			continue
 		}
 		if entry.Name == request.Name {
@@ -155,8 +155,8 @@ func (a *Authority) checkFree(request *JoinRequest, now Instant) error {
 	return nil
 }
 
-// revoked reports whether the own list revokes what was issued.
-func (a *Authority) revoked(entry *Issued) bool {
+// Revoked reports whether the latest list revokes what the authority issued, as verification takes it.
+func (a *Authority) Revoked(entry *Issued) bool {
 	if a.list == nil {
 		return false
 	}
