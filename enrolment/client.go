@@ -105,21 +105,21 @@ func (c *Client) Token(ctx context.Context, bundle *identity.Bundle, uses int, l
 	return token, err
 }
 
-// try asks one address after the other until one answers, and all again while none does and another answer is possible. Of several errors it returns the one
-// that says most.
+// try asks one address after the other until one answers, and all again while none does and another answer is possible. Of several errors it returns the first
+// of an issuer that said something, else the first.
 func (c *Client) try(ctx context.Context, addresses []protocol.Address, rounds int, ask func(context.Context, protocol.Address) error) error {
 	if len(addresses) == 0 {
 		return ErrNoAddress
 	}
 	addresses = addresses[:min(len(addresses), AddressesMax)]
-	var worst error
+	var reason error
 	for round := range rounds {
 		if round > 0 {
-			if err := sleep(ctx, jittered(RoundPause<<(round-1))); err != nil {
+			if err := sleep(ctx, jittered(RoundPause<<(round-1), rand.Float64())); err != nil {
 				return err
 			}
 		}
-		worst = nil
+		reason = nil
 		for _, address := range addresses {
 			err := ask(ctx, address)
 			var refused *RefusalError
@@ -130,15 +130,15 @@ func (c *Client) try(ctx context.Context, addresses []protocol.Address, rounds i
 				return ctx.Err()
 			case errors.As(err, &refused) && refused.final():
 				return err
-			case worst == nil || errors.Is(worst, ErrNoAnswer) && !errors.Is(err, ErrNoAnswer):
-				worst = err
+			case reason == nil || errors.Is(reason, ErrNoAnswer) && !errors.Is(err, ErrNoAnswer):
+				reason = err
 			}
 		}
-		if !retryable(worst) {
-			return worst
+		if !retryable(reason) {
+			return reason
 		}
 	}
-	return worst
+	return reason
 }
 
 // retryable reports whether the same question can have another answer soon.
@@ -271,8 +271,10 @@ func (c *Client) checkHello(state tls.ConnectionState, address protocol.Address,
 	return nil
 }
 
-// jittered returns a half to all of a pause.
-func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+// jittered returns a half to all of a pause, by a jitter from 0 to 1, so that a fleet does not come back at once.
+func jittered(pause time.Duration, jitter float64) time.Duration {
+	return pause/2 + time.Duration(jitter*float64(pause/2))
+}
 
 // sleep waits, unless ctx ends before.
 func sleep(ctx context.Context, d time.Duration) error {

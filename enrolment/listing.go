@@ -43,7 +43,7 @@ func (a *Authority) List(ctx context.Context) (*Listing, error) {
 	listing := &Listing{}
 	err := a.do(ctx, func(st *state) (change, error) {
 		listing.Bundle = &identity.Bundle{Anchor: st.Anchor(), Chain: st.Chain()}
-		listing.Expired = st.now > end(st.Chain())
+		listing.Expired = st.now > st.Chain().NotAfter()
 		listing.Revocations = st.RevocationList()
 		for _, issued := range st.Register().All() {
 			listing.Certificates = append(listing.Certificates, ListedCertificate{issued, certificateState(&issued, st.Revoked(&issued), st.now)})

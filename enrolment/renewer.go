@@ -84,37 +84,23 @@ func (r *Renewer) Run(ctx context.Context) {
 			r.failed.Add(1)
 			r.warn(err)
 		}
-		if sleep(ctx, r.spread(pause)) != nil {
+		if sleep(ctx, jittered(pause, r.config.Jitter())) != nil {
 			return
 		}
 		pause = min(2*pause, RenewRetryMax)
 	}
 }
 
-// spread returns a half to all of a pause, so that a fleet does not come back at once.
-func (r *Renewer) spread(pause time.Duration) time.Duration {
-	return pause/2 + time.Duration(r.config.Jitter()*float64(pause/2))
-}
-
 // due returns when the present bundle is to be renewed.
 func (r *Renewer) due() identity.Instant {
 	chain := r.Bundle().Chain
-	return identity.RenewAt(chain.Leaf().NotBefore, end(chain), r.config.Jitter())
+	return identity.RenewAt(chain.Leaf().NotBefore, chain.NotAfter(), r.config.Jitter())
 }
 
-// end returns when the first certificate of a chain expires.
-func end(chain identity.Chain) identity.Instant {
-	notAfter := identity.InstantMax
-	for _, certificate := range chain {
-		notAfter = min(notAfter, certificate.NotAfter)
-	}
-	return notAfter
-}
-
-// renew tries each issuer once. The error is that of the last one that said something, or ErrNoAddress.
+// renew tries each issuer once. The error is that of the first one that said something, else that of the last one; ErrNoAddress without any.
 func (r *Renewer) renew(ctx context.Context) error {
 	before := r.Bundle()
-	worst := ErrNoAddress
+	reason := ErrNoAddress
 	for _, issuer := range r.config.Issuers {
 		bundle, err := issuer(ctx, before)
 		if err == nil {
@@ -123,22 +109,22 @@ func (r *Renewer) renew(ctx context.Context) error {
 		if err == nil {
 			r.bundle.Store(bundle)
 			leaf := bundle.Chain.Leaf()
-			r.config.Logger.Info("the certificate was renewed", "name", leaf.Name, "expires", end(bundle.Chain).String())
+			r.config.Logger.Info("the certificate was renewed", "name", leaf.Name, "expires", bundle.Chain.NotAfter().String())
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(worst, ErrNoAddress) || errors.Is(worst, ErrNoAnswer) {
-			worst = err
+		if errors.Is(reason, ErrNoAddress) || errors.Is(reason, ErrNoAnswer) {
+			reason = err
 		}
 	}
-	return worst
+	return reason
 }
 
 // warn says how urgent it is that somebody looks.
 func (r *Renewer) warn(err error) {
-	leaf, expired, now := r.Bundle().Chain.Leaf(), end(r.Bundle().Chain), r.now()
+	leaf, expired, now := r.Bundle().Chain.Leaf(), r.Bundle().Chain.NotAfter(), r.now()
 	log := r.config.Logger.With("name", leaf.Name, "expires", expired.String(), "error", err)
 	var grace time.Duration
 	if leaf.Kind == identity.KindMember {

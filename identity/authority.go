@@ -183,12 +183,11 @@ func (a *Authority) issue(terms Terms, certificate Certificate) (Chain, error) {
 		return nil, err
 	}
 	certificate.Issuer, certificate.Serial, certificate.NotBefore = a.key.Public(), serial, terms.Now
-	certificate.NotAfter = terms.Now.Add(terms.Lifetime)
+	certificate.NotAfter = min(terms.Now.Add(terms.Lifetime), a.chain.NotAfter())
 	for i, above := range a.chain {
 		if terms.Now > above.NotAfter {
 			return nil, a.chain.fail(i, &ExpiredError{Since: above.NotAfter, Now: terms.Now})
 		}
-		certificate.NotAfter = min(certificate.NotAfter, above.NotAfter)
 	}
 	if err := a.checkMembers(&certificate); err != nil {
 		return nil, err
@@ -251,10 +250,6 @@ func (a *Authority) Revoke(now Instant, entries ...Revocation) (*RevocationList,
 	if kind := a.chain.Leaf().Kind; kind != KindZone {
 		return nil, fmt.Errorf("revocation lists are those of zones, not of a %s: %w", kind, ErrKind)
 	}
-	end := InstantMax
-	for _, above := range a.chain {
-		end = min(end, above.NotAfter)
-	}
 	number := uint64(1)
 	var all []Revocation
 	if a.list != nil {
@@ -262,7 +257,7 @@ func (a *Authority) Revoke(now Instant, entries ...Revocation) (*RevocationList,
 	}
 	for _, entry := range entries {
 		if entry.Until == 0 {
-			entry.Until = end.Add(GraceMax + Skew)
+			entry.Until = a.chain.NotAfter().Add(GraceMax + Skew)
 		}
 		all = append(all, entry)
 	}

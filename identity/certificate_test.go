@@ -166,3 +166,20 @@ func TestChainLimits(t *testing.T) {
 		t.Error("an empty chain has a leaf")
 	}
 }
+
+func TestChainEndsWithItsFirstCertificateToEnd(t *testing.T) {
+	ends := func(instants ...Instant) (c Chain) {
+		for _, notAfter := range instants {
+			c = append(c, &Certificate{NotAfter: notAfter})
+		}
+		return c
+	}
+	for _, test := range []struct {
+		chain Chain
+		want  Instant
+	}{{nil, InstantMax}, {ends(noon), noon}, {ends(noon, noon+1, noon+2), noon}, {ends(noon+2, noon, noon+1), noon}, {ends(noon+2, noon+1, noon), noon}} {
+		if got := test.chain.NotAfter(); got != test.want {
+			t.Errorf("%d certificates: %v, want %v", len(test.chain), got, test.want)
+		}
+	}
+}

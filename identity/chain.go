@@ -23,6 +23,15 @@ func (c Chain) Leaf() *Certificate {
 	return c[len(c)-1]
 }
 
+// NotAfter returns the earliest NotAfter of its certificates, after which nothing of it holds but by grace; InstantMax when the chain is empty.
+func (c Chain) NotAfter() Instant {
+	earliest := InstantMax
+	for _, certificate := range c {
+		earliest = min(earliest, certificate.NotAfter)
+	}
+	return earliest
+}
+
 // issue returns the chain with one certificate more. It shares nothing that changes with c.
 func (c Chain) issue(next *Certificate) Chain { return append(c[:len(c):len(c)], next) }
 

@@ -63,14 +63,12 @@ func (p Policy) VerifyAgain(chain Chain) (*Verified, error) {
 	if found := chain[0].Key.Fingerprint(); found != p.Anchor {
 		return nil, chain.fail(0, &AuthorityError{Expected: p.Anchor, Found: found})
 	}
-	notAfter := InstantMax
-	for i, certificate := range chain {
+	for i := range chain {
 		if err := p.verifyAt(chain, i); err != nil {
 			return nil, chain.fail(i, err)
 		}
-		notAfter = min(notAfter, certificate.NotAfter)
 	}
-	leaf := chain.Leaf()
+	leaf, notAfter := chain.Leaf(), chain.NotAfter()
 	return &Verified{
 		Identity: Identity{Kind: leaf.Kind, Name: leaf.Name, Zone: leaf.Zone(), NodeID: leaf.NodeID, Key: leaf.Key},
 		Issuer:   leaf.Issuer, Serial: leaf.Serial, Grants: leaf.Grants, Quotas: leaf.Quotas,
