@@ -106,7 +106,11 @@ func (s *Store) Member() (*Member, error) {
 
 // Key returns the node's key, which it draws and keeps when there is none yet.
 func (s *Store) Key(ctx context.Context) (identity.PrivateKey, error) {
-	folder := s.identityFolder()
+	return s.drawKey(ctx, s.identityFolder())
+}
+
+// drawKey returns the key that a folder keeps, and draws and keeps one when there is none yet.
+func (s *Store) drawKey(ctx context.Context, folder string) (identity.PrivateKey, error) {
 	held, err := lock(ctx, folder)
 	if err != nil {
 		return identity.PrivateKey{}, err

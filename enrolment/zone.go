@@ -10,20 +10,7 @@ import (
 
 // ZoneKey returns the key of the authority, which it draws and keeps when there is none yet: for asking a zone above to make it an authority.
 func (a *Authority) ZoneKey(ctx context.Context) (identity.PrivateKey, error) {
-	folder := a.store.authorityFolder()
-	held, err := lock(ctx, folder)
-	if err != nil {
-		return identity.PrivateKey{}, err
-	}
-	defer held.Close()
-	key, err := readKey(folder)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	if key, err = identity.GenerateKey(a.store.entropy()); err != nil {
-		return identity.PrivateKey{}, err
-	}
-	return key, writeKey(folder, key)
+	return a.store.drawKey(ctx, a.store.authorityFolder())
 }
 
 // HasKey reports whether a certificate is for the key of the authority.
