@@ -246,7 +246,7 @@ func TestClockOfAnAuthorityThatIsWrong(t *testing.T) {
 func TestCrashBetweenTokenAndRegister(t *testing.T) {
 	const full = "/dev/full"
 	if _, err := os.Stat(full); err != nil {
-		t.Skip("no device that is full here")
+		t.Skip("skipped: there is no /dev/full here, a device that is always full")
 	}
 	a := newAuthority(t, newClock())
 	token := must[*identity.Token](t)(a.NewToken(t.Context(), 1, TokenLifeDefault))

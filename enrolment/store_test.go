@@ -161,7 +161,7 @@ func sameText(a, b []byte) bool {
 
 func TestExposedSecretsAreRefused(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("permissions are not known here")
+		t.Skip("skipped: Windows has no file modes that say who can read a file")
 	}
 	c := newClock()
 	a := newAuthority(t, c)
@@ -190,7 +190,7 @@ func TestExposedSecretsAreRefused(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	const full = "/dev/full"
 	if _, err := os.Stat(full); err != nil {
-		t.Skip("no device that is full here")
+		t.Skip("skipped: there is no /dev/full here, a device that is always full")
 	}
 	c := newClock()
 	a := newAuthority(t, c)
