@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +25,7 @@ const (
 
 // Files of the identity folder.
 var (
-	keyFile     = file{name: "key", what: "key", sizeMax: keyFileSize, secret: true}
+	keyFile     = file{name: "key", what: "key", sizeMax: identity.PrivateKeySize, secret: true}
 	bundleFile  = file{name: "bundle", what: "certificate", sizeMax: identity.ArmorSizeMax}
 	requestFile = file{name: "request", what: "join request", sizeMax: identity.ArmorSizeMax}
 	issuersFile = file{name: "issuers", what: "addresses of issuers", sizeMax: AddressesMax * (protocol.AddressMax + 1)}
@@ -266,43 +265,14 @@ func parseAddresses(text []byte) (addresses []protocol.Address, err error) {
 	return addresses, nil
 }
 
-// A kept key is a version, the seed, and the beginning of the SHA-256 of both, which tells a damaged key from a good one.
-const (
-	keyFileVersion  = 1
-	keyChecksumSize = 8
-	keyFileSize     = 1 + identity.SeedSize + keyChecksumSize
-)
-
 func writeKey(folder string, key identity.PrivateKey) error {
-	seed := key.Seed()
-	b := append([]byte{keyFileVersion}, seed[:]...)
-	sum := sha256.Sum256(b)
-	return keyFile.write(folder, append(b, sum[:keyChecksumSize]...))
+	return keyFile.write(folder, key.Append(nil))
 }
 
 func readKey(folder string) (identity.PrivateKey, error) {
-	b, err := keyFile.read(folder)
-	if err != nil {
-		return identity.PrivateKey{}, err
-	}
-	if len(b) != keyFileSize || b[0] != keyFileVersion {
-		return identity.PrivateKey{}, keyFile.fail(folder, ErrDamaged)
-	}
-	content := b[:1+identity.SeedSize]
-	if sum := sha256.Sum256(content); !bytes.Equal(sum[:keyChecksumSize], b[len(content):]) {
-		return identity.PrivateKey{}, keyFile.fail(folder, ErrDamaged)
-	}
-	return identity.NewPrivateKey([identity.SeedSize]byte(content[1:])), nil
+	return decodeFile(keyFile, folder, identity.DecodePrivateKey)
 }
 
 func readBundle(folder string) (*identity.Bundle, error) {
-	text, err := bundleFile.read(folder)
-	if err != nil {
-		return nil, err
-	}
-	bundle, err := identity.ParseBundle(text)
-	if err != nil {
-		return nil, bundleFile.fail(folder, fmt.Errorf("%w: %w", ErrDamaged, err))
-	}
-	return bundle, nil
+	return decodeFile(bundleFile, folder, identity.ParseBundle)
 }

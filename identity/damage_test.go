@@ -72,6 +72,7 @@ func samples(t testing.TB) map[string]sample {
 			func(r *JoinRequest) error { return r.Verify(anchor) }),
 		"token": sampleOf([]byte(token.Text()), func(b []byte) (*Token, error) { return ParseToken(string(b)) },
 			func(t *Token) []byte { return []byte(t.Text()) }, func(*Token) error { return nil }),
+		"key":      sampleOf(newKey(1).Append(nil), DecodePrivateKey, func(k PrivateKey) []byte { return k.Append(nil) }, func(PrivateKey) error { return nil }),
 		"tokens":   sampleOf(tokens.Append(nil), DecodeTokens, func(t *Tokens) []byte { return t.Append(nil) }, func(*Tokens) error { return nil }),
 		"register": sampleOf(f.zone.Register().Append(nil), DecodeRegister, func(r *Register) []byte { return r.Append(nil) }, func(*Register) error { return nil }),
 		"bundle": sampleOf(bytes.TrimSpace(bundle.Text()), ParseBundle, func(b *Bundle) []byte { return bytes.TrimSpace(b.Text()) },
@@ -120,6 +121,9 @@ func TestDamageIsRejected(t *testing.T) {
 func TestKeptFilesRefuseNonsense(t *testing.T) {
 	checked := func(b ...byte) []byte { return appendChecksum(append([]byte{formatVersion}, b...)) }
 	for _, b := range [][]byte{checked(), checked(1), checked(255), checked(0, 0), checked(1, 2, 3), checked(bytes.Repeat([]byte{1}, 200)...)} {
+		if _, err := DecodePrivateKey(b); err == nil {
+			t.Errorf("key %x", b)
+		}
 		if _, err := DecodeTokens(b); err == nil {
 			t.Errorf("tokens %x", b)
 		}

@@ -83,12 +83,15 @@ func FuzzParse(f *testing.F) {
 // The content of kept files is fuzzed under the right checksum, and that of tokens, too.
 func FuzzKept(f *testing.F) {
 	for name, s := range samples(f) {
-		if name == "tokens" || name == "register" {
+		if name == "key" || name == "tokens" || name == "register" {
 			f.Add(s.encoded[1 : len(s.encoded)-checksumSize])
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = appendChecksum(append([]byte{formatVersion}, b...))
+		if key, err := DecodePrivateKey(b); err == nil && !bytes.Equal(key.Append(nil), b) {
+			t.Error("key")
+		}
 		if tokens, err := DecodeTokens(b); err == nil && !bytes.Equal(tokens.Append(nil), b) {
 			t.Errorf("tokens %x", b)
 		}

@@ -15,6 +15,7 @@ const (
 	SeedSize        = ed25519.SeedSize
 	SignatureSize   = ed25519.SignatureSize
 	FingerprintSize = 20
+	PrivateKeySize  = 1 + SeedSize + checksumSize // of what PrivateKey.Append appends
 )
 
 // letters is base32 in lower case without padding: it survives case-insensitive file names, and a double click selects all of it.
@@ -130,8 +131,28 @@ func NewPrivateKey(seed [SeedSize]byte) PrivateKey {
 // Public returns the public key.
 func (k PrivateKey) Public() PublicKey { return PublicKey(k.key[SeedSize:]) }
 
-// Seed returns the secret that the key is made of, for keeping it.
+// Seed returns the secret that the key is made of.
 func (k PrivateKey) Seed() [SeedSize]byte { return [SeedSize]byte(k.key[:SeedSize]) }
+
+// Append appends the encoding of the key to b, for keeping it. It holds the secret.
+func (k PrivateKey) Append(b []byte) []byte {
+	seed := k.Seed()
+	return appendChecksum(append(append(b, formatVersion), seed[:]...))
+}
+
+// DecodePrivateKey reads the encoding of a key, which must fill b. The error is one of package wire, ErrVersion or ErrDamaged.
+func DecodePrivateKey(b []byte) (PrivateKey, error) {
+	in, err := readChecked(b)
+	if err != nil {
+		return PrivateKey{}, err
+	}
+	var seed [SeedSize]byte
+	readArray(&in, seed[:])
+	if err := in.Done(); err != nil {
+		return PrivateKey{}, err
+	}
+	return NewPrivateKey(seed), nil
+}
 
 // Ed25519 returns the key in the standard library's form, for TLS. Its signatures without context are none of this package's.
 func (k PrivateKey) Ed25519() ed25519.PrivateKey { return append(ed25519.PrivateKey(nil), k.key...) }

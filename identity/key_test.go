@@ -3,12 +3,15 @@ package identity
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/big"
 	"strings"
 	"testing"
 	"time"
+
+	"spinglass/wire"
 )
 
 func TestSignatureIsOfOneContext(t *testing.T) {
@@ -224,5 +227,23 @@ func TestInstant(t *testing.T) {
 	}
 	if InstantMax.Sub(0) <= 0 || Instant(0).Sub(InstantMax) >= 0 || noon.Sub(noon-60) != time.Minute {
 		t.Error("differences")
+	}
+}
+
+func TestKeptKey(t *testing.T) {
+	seed := [SeedSize]byte{31: 7}
+	content := append([]byte{1}, seed[:]...)
+	sum := sha256.Sum256(content)
+	want := append(content, sum[:8]...)
+	if got := NewPrivateKey(seed).Append(nil); !bytes.Equal(got, want) || len(got) != PrivateKeySize {
+		t.Errorf("%x, want %x", got, want)
+	}
+	if key, err := DecodePrivateKey(want); err != nil || key.Seed() != seed {
+		t.Error(err)
+	}
+	for size, want := range map[int]error{SeedSize - 1: wire.ErrShort, SeedSize + 1: wire.ErrTrailing} {
+		if _, err := DecodePrivateKey(appendChecksum(append([]byte{1}, make([]byte, size)...))); !errors.Is(err, want) {
+			t.Errorf("seed of %d bytes: %v", size, err)
+		}
 	}
 }
