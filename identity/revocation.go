@@ -35,6 +35,9 @@ func (r Revocation) String() string {
 	if r.Key == (PublicKey{}) {
 		return fmt.Sprintf("serial %016x", r.Serial)
 	}
+	if r.Before == InstantMax {
+		return fmt.Sprintf("key with the fingerprint %s, for ever", r.Key.Fingerprint())
+	}
 	return fmt.Sprintf("key with the fingerprint %s, for what was issued before %s", r.Key.Fingerprint(), r.Before)
 }
 

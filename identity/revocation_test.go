@@ -68,6 +68,20 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
+func TestRevocationText(t *testing.T) {
+	key := newKey(3).Public()
+	of := "key with the fingerprint " + key.Fingerprint().String()
+	for want, r := range map[string]Revocation{
+		"serial 000000000000000a":                                {Serial: 10},
+		of + ", for what was issued before 1970-01-01T00:00:05Z": {Key: key, Before: 5},
+		of + ", for ever":                                        {Key: key, Before: InstantMax},
+	} {
+		if got := r.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // A key revoked for what was issued before an instant can be certified again.
 func TestRevokedKeyComesBack(t *testing.T) {
 	f := newFleet(t)
