@@ -77,9 +77,9 @@ type Member struct {
 	Verified *identity.Verified
 }
 
-// Member returns the kept identity, after verifying it at the present time, with the usual grace. The error is ErrNotEnrolled when there is none, and else a
-// FileError around what is wrong with key or certificate.
-func (s *Store) Member() (*Member, error) {
+// Member returns the kept identity, after verifying it at the present time, with the usual grace and by the given revocation lists. The error is ErrNotEnrolled
+// when there is none, and else a FileError around what is wrong with key or certificate, or that of a list.
+func (s *Store) Member(lists ...*identity.RevocationList) (*Member, error) {
 	folder := s.identityFolder()
 	bundle, err := readBundle(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -95,7 +95,11 @@ func (s *Store) Member() (*Member, error) {
 	if bundle.Chain.Leaf().Key != key.Public() {
 		return nil, bundleFile.fail(folder, ErrOtherKey)
 	}
-	policy := identity.Policy{Anchor: bundle.Anchor, Now: s.now(), Grace: identity.GraceDefault}
+	revocations := &identity.Revocations{}
+	if err := mergeAll(revocations, lists); err != nil {
+		return nil, err
+	}
+	policy := identity.Policy{Anchor: bundle.Anchor, Now: s.now(), Grace: identity.GraceDefault, Revocations: revocations}
 	verified, err := policy.Verify(bundle.Chain)
 	if err != nil {
 		return nil, bundleFile.fail(folder, err)

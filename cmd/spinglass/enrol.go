@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -27,6 +28,9 @@ const (
 // revocationLook is how often the agent looks whether its authority has revoked anything, which a command may have done.
 const revocationLook = 2 * time.Second
 
+// revocationRetry is for how long the agent does not try again to keep revocation lists after it failed, except when it ends.
+const revocationRetry = time.Minute
+
 var errNotEnrolled = errors.New("this node has no certificate: join a fleet with --token (spinglass ca token makes one), or make a fleet with --first and without --join")
 
 // enrolled is what an agent has of identity and authority.
@@ -34,7 +38,8 @@ type enrolled struct {
 	store     *enrolment.Store
 	member    *enrolment.Member
 	issuers   []protocol.Address
-	authority bool // the data directory holds an authority
+	kept      []*identity.RevocationList // those that the data directory holds
+	authority bool                       // the data directory holds an authority
 	log       *slog.Logger
 	renewer   *enrolment.Renewer
 	node      atomic.Pointer[spinglass.Node] // nil before start
@@ -55,7 +60,8 @@ func (s *agentSettings) enrol(ctx context.Context, logger *slog.Logger, dataDir 
 	if e.issuers, err = e.store.Issuers(); err != nil {
 		return nil, err
 	}
-	e.member, err = e.store.Member()
+	e.kept = e.keptRevocations()
+	e.member, err = e.store.Member(e.kept...)
 	absent := errors.Is(err, enrolment.ErrNotEnrolled)
 	switch expired := errors.Is(err, identity.ErrExpired); {
 	case err == nil:
@@ -74,6 +80,15 @@ func (s *agentSettings) enrol(ctx context.Context, logger *slog.Logger, dataDir 
 		s.join = texts(e.issuers)
 	}
 	return e, nil
+}
+
+// keptRevocations returns the revocation lists that were kept. Those that are damaged are done without, since other members have them, too.
+func (e *enrolled) keptRevocations() []*identity.RevocationList {
+	lists, err := e.store.Revocations()
+	if err != nil {
+		e.log.Warn("starting without the revocation lists that were kept: the first member that this one meets tells them anew", "error", err)
+	}
+	return lists
 }
 
 // parseToken returns the token that the agent was given, or nil.
@@ -152,7 +167,7 @@ func (e *enrolled) install(ctx context.Context, bundle *identity.Bundle, id prot
 	if _, err = e.store.Install(ctx, bundle, id); err != nil {
 		return err
 	}
-	if e.member, err = e.store.Member(); err == nil {
+	if e.member, err = e.store.Member(e.kept...); err == nil {
 		e.log.Info("enrolled", "name", e.member.Verified.Name, "expires", e.member.Verified.NotAfter.String(), "fingerprint", bundle.Anchor.String())
 	}
 	return err
@@ -193,7 +208,7 @@ func (e *enrolled) equip(id protocol.NodeID) *spinglass.Identity {
 			return e.node.Load().Renew(ctx, bundle.Chain)
 		},
 	})
-	i := &spinglass.Identity{Key: e.member.Key, Chain: e.member.Bundle.Chain, Anchor: e.member.Bundle.Anchor}
+	i := &spinglass.Identity{Key: e.member.Key, Chain: e.member.Bundle.Chain, Anchor: e.member.Bundle.Anchor, Revocations: e.kept}
 	if e.authority {
 		issuer := enrolment.NewIssuer(enrolment.IssuerConfig{
 			Authority: e.store.Authority(), Chain: func() identity.Chain { return e.renewer.Bundle().Chain }, Revocations: e.revocations, Logger: e.log,
@@ -218,11 +233,12 @@ func (e *enrolled) told(list *identity.RevocationList) bool {
 	})
 }
 
-// start lets certificates be renewed and, where there is an authority, what it revokes be known, until close.
+// start lets certificates be renewed, revocation lists be kept and, where there is an authority, what it revokes be known, until close.
 func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
 	e.node.Store(node)
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.wait.Go(func() { e.renewer.Run(ctx) })
+	e.wait.Go(func() { e.keepRevocations(ctx, node) })
 	if !e.authority {
 		return nil
 	}
@@ -231,6 +247,30 @@ func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
 	}
 	e.wait.Go(func() { e.watchRevocations(ctx, node) })
 	return e.renewAuthority(ctx)
+}
+
+// revocationsKnower is what keepRevocations needs of a node.
+type revocationsKnower interface {
+	Events(context.Context) iter.Seq2[spinglass.Event, error]
+	Revocations() []*identity.RevocationList
+}
+
+// keepRevocations keeps the lists that the node knows for its next start, whenever there are others. It looks at every event, and at the end, since one that came
+// before this loop began, or among more events than it could read, is told by no event of its own.
+func (e *enrolled) keepRevocations(ctx context.Context, node revocationsKnower) {
+	kept, next := e.kept, time.Time{}
+	for _, ended := range node.Events(ctx) {
+		known := node.Revocations()
+		if slices.Equal(known, kept) || ended == nil && time.Now().Before(next) {
+			continue
+		}
+		if err := e.store.KeepRevocations(context.WithoutCancel(ctx), known); err != nil {
+			e.log.Warn("the revocation lists that this node knows cannot be kept for its next start; trying again", "error", err)
+			next = time.Now().Add(revocationRetry)
+			continue
+		}
+		kept = known
+	}
 }
 
 // watchRevocations tells the fleet of what the authority of this agent revokes.
@@ -311,7 +351,7 @@ func (e *enrolled) invite(ctx context.Context, out io.Writer, name string) error
 	return nil
 }
 
-// close ends renewals.
+// close ends what start began.
 func (e *enrolled) close() {
 	e.cancel()
 	e.wait.Wait()

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -95,6 +99,59 @@ func TestClockADayOff(t *testing.T) {
 	_, err := s.enrol(t.Context(), slog.New(slog.DiscardHandler), member.Dir)
 	if !errors.Is(err, identity.ErrNotYetValid) || !strings.Contains(oneLine(err), "the clock of this host (now ") {
 		t.Error(err)
+	}
+}
+
+// knower is a node that knows revocation lists. It has the events of a loop, and calls between before each of them and before the end.
+type knower struct {
+	lists   []*identity.RevocationList
+	events  int
+	between func(i int)
+}
+
+func (k *knower) Revocations() []*identity.RevocationList { return k.lists }
+
+func (k *knower) Events(context.Context) iter.Seq2[spinglass.Event, error] {
+	return func(yield func(spinglass.Event, error) bool) {
+		for i := range k.events {
+			k.between(i)
+			if !yield(spinglass.Overflow{}, nil) {
+				return
+			}
+		}
+		k.between(k.events)
+		yield(nil, context.Canceled)
+	}
+}
+
+// TestRevocationsThatCannotBeKept finds a folder where the file is to be, until the agent ends: it is warned of once, and the lists are kept at the end.
+func TestRevocationsThatCannotBeKept(t *testing.T) {
+	authority, member := enrolledAgo(t, 0)
+	_, list, err := authority.Authority().Revoke(t.Context(), "/lab/a1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(member.Dir, "identity", "revocations")
+	node := &knower{lists: []*identity.RevocationList{list}, events: 5, between: func(i int) {
+		switch i {
+		case 0:
+			err = os.Mkdir(path, 0o700)
+		case 5:
+			err = os.Remove(path)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}}
+	var log bytes.Buffer
+	e := &enrolled{store: member, log: slog.New(slog.NewTextHandler(&log, nil))}
+	e.keepRevocations(t.Context(), node)
+	if warned := strings.Count(log.String(), "cannot be kept"); warned != 1 {
+		t.Errorf("%d warnings: %s", warned, log.String())
+	}
+	kept, err := member.Revocations()
+	if err != nil || len(kept) != 1 || kept[0].Number != list.Number {
+		t.Errorf("%d lists, %v", len(kept), err)
 	}
 }
 
