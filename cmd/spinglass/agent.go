@@ -109,7 +109,7 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer node.Close()
-	server := local.New(node, local.Options{Version: readVersion().Version, Logger: logger})
+	server := local.New(node, local.Options{Version: readVersion().Version, Logger: logger, Metrics: enrolled.metrics()})
 	defer server.Close()
 	metrics, err := s.serveMetrics(server, logger)
 	if err != nil {

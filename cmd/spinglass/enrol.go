@@ -42,6 +42,7 @@ type enrolled struct {
 	authority bool                       // the data directory holds an authority
 	log       *slog.Logger
 	renewer   *enrolment.Renewer
+	issuer    *enrolment.Issuer              // nil without an authority
 	node      atomic.Pointer[spinglass.Node] // nil before start
 	cancel    context.CancelFunc
 	wait      sync.WaitGroup
@@ -210,10 +211,10 @@ func (e *enrolled) equip(id protocol.NodeID) *spinglass.Identity {
 	})
 	i := &spinglass.Identity{Key: e.member.Key, Chain: e.member.Bundle.Chain, Anchor: e.member.Bundle.Anchor, Revocations: e.kept}
 	if e.authority {
-		issuer := enrolment.NewIssuer(enrolment.IssuerConfig{
+		e.issuer = enrolment.NewIssuer(enrolment.IssuerConfig{
 			Authority: e.store.Authority(), Chain: func() identity.Chain { return e.renewer.Bundle().Chain }, Revocations: e.revocations, Logger: e.log,
 		})
-		i.Accept = map[string]func(context.Context, *tls.Conn){enrolment.Protocol: issuer.Serve}
+		i.Accept = map[string]func(context.Context, *tls.Conn){enrolment.Protocol: e.issuer.Serve}
 	}
 	return i
 }

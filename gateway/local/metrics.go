@@ -15,7 +15,7 @@ func (s *Server) Metrics() http.Handler {
 	return mux
 }
 
-// metricsHandler serves the counters of the node, of the server and of the process, from a registry of their own.
+// metricsHandler serves the counters of the node, of the server, of the process and of Options.Metrics, from a registry of their own.
 func (s *Server) metricsHandler() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -32,5 +32,6 @@ func (s *Server) metricsHandler() http.Handler {
 			Name: "spinglass_api_unauthorized_total", Help: "Requests refused because they did not carry the token.",
 		}, func() float64 { return float64(s.stats.unauthorized.Load()) }),
 	)
+	registry.MustRegister(s.options.Metrics...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMax})
 }

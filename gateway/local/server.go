@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 
 	"spinglass"
@@ -24,6 +25,8 @@ type Options struct {
 	Version string
 	// Logger receives failures of connections; nil discards them.
 	Logger *slog.Logger
+	// Metrics are served besides those of the node.
+	Metrics []prometheus.Collector
 }
 
 // Server answers commands on behalf of a node. It is an [http.Handler].

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"spinglass"
 )
@@ -115,6 +116,18 @@ func TestMetrics(t *testing.T) {
 	s.server.Metrics().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/v1/status", nil))
 	if answer.Code != http.StatusNotFound {
 		t.Errorf("the handler of metrics alone answers /v1/status with %d", answer.Code)
+	}
+}
+
+func TestMetricsOfOthersAreServed(t *testing.T) {
+	other := prometheus.NewCounter(prometheus.CounterOpts{Name: "spinglass_other_total", Help: "For tests."})
+	server := newServer(newFakeNode(), Options{Metrics: []prometheus.Collector{other}})
+	answer := httptest.NewRecorder()
+	server.Metrics().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{"spinglass_fake 42", "spinglass_other_total 0"} {
+		if !strings.Contains(answer.Body.String(), want) {
+			t.Errorf("status %d: no %q in the metrics", answer.Code, want)
+		}
 	}
 }
 
