@@ -162,7 +162,7 @@ func readState(folder string, now identity.Instant) (*state, error) {
 	// An authority that has expired, or not begun, can still show what it has out; identity lets it issue nothing.
 	policy := identity.Policy{Anchor: bundle.Anchor, Now: now}
 	if _, err := policy.Verify(bundle.Chain); err != nil && !errors.Is(err, identity.ErrExpired) && !errors.Is(err, identity.ErrNotYetValid) {
-		return nil, bundleFile.fail(folder, fmt.Errorf("%w: %w", ErrDamaged, err))
+		return nil, bundleFile.fail(folder, ofKept(err))
 	}
 	return &state{Authority: authority, tokens: tokens, now: now}, nil
 }

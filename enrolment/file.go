@@ -83,7 +83,7 @@ func (f file) readAll(path string) ([]byte, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(opened, f.sizeMax+1))
 	if err == nil && int64(len(b)) > f.sizeMax {
-		err = fmt.Errorf("larger than %d bytes", f.sizeMax)
+		err = fmt.Errorf("%w: larger than %d bytes", ErrDamaged, f.sizeMax)
 	}
 	return b, err
 }

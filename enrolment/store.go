@@ -102,9 +102,17 @@ func (s *Store) Member(lists ...*identity.RevocationList) (*Member, error) {
 	policy := identity.Policy{Anchor: bundle.Anchor, Now: s.now(), Grace: identity.GraceDefault, Revocations: revocations}
 	verified, err := policy.Verify(bundle.Chain)
 	if err != nil {
-		return nil, bundleFile.fail(folder, err)
+		return nil, bundleFile.fail(folder, ofKept(err))
 	}
 	return &Member{Key: key, Bundle: bundle, Verified: verified}, nil
+}
+
+// ofKept says of a chain that was good when it was kept that it is damaged, unless it is time or a list that speaks against it now.
+func ofKept(err error) error {
+	if errors.Is(err, identity.ErrExpired) || errors.Is(err, identity.ErrNotYetValid) || errors.Is(err, identity.ErrRevoked) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 // Key returns the node's key, which it draws and keeps when there is none yet.

@@ -273,7 +273,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(large.Dir, "identity", "bundle"), make([]byte, identity.ArmorSizeMax+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := large.Member(); err == nil || !strings.HasSuffix(err.Error(), "larger than 32768 bytes") {
+	if _, err := large.Member(); !errors.Is(err, ErrDamaged) || !strings.HasSuffix(err.Error(), "larger than 32768 bytes") {
 		t.Error(err)
 	}
 }
