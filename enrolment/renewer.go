@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type RenewerConfig struct {
 // RenewRetryMin to RenewRetryMax, with jitter, and warns once the certificate has expired: what is left then is grace.
 type Renewer struct {
 	config  RenewerConfig
+	turn    sync.Mutex // one renewal at a time
 	bundle  atomic.Pointer[identity.Bundle]
 	renewed atomic.Uint64
 	failed  atomic.Uint64
@@ -75,13 +77,11 @@ func (r *Renewer) Run(ctx context.Context) {
 				return
 			}
 		}
-		if err := r.renew(ctx); err == nil {
-			r.renewed.Add(1)
+		if err := r.Renew(ctx); err == nil {
 			pause = RenewRetryMin
 			due = max(r.due(), r.now().Add(RenewRetryMin))
 			continue
 		} else if ctx.Err() == nil {
-			r.failed.Add(1)
 			r.warn(err)
 		}
 		if sleep(ctx, jittered(pause, r.config.Jitter())) != nil {
@@ -97,7 +97,22 @@ func (r *Renewer) due() identity.Instant {
 	return identity.RenewAt(chain.Leaf().NotBefore, chain.NotAfter(), r.config.Jitter())
 }
 
-// renew tries each issuer once. The error is that of the first one that said something, else that of the last one; ErrNoAddress without any.
+// Renew renews at once, whether it is due or not, by trying each issuer once. The error is that of the first one that said something, else that of the last one;
+// ErrNoAddress without any.
+func (r *Renewer) Renew(ctx context.Context) error {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	err := r.renew(ctx)
+	switch {
+	case err == nil:
+		r.renewed.Add(1)
+	case ctx.Err() == nil:
+		r.failed.Add(1)
+	}
+	return err
+}
+
+// renew is Renew, in its turn and without counting.
 func (r *Renewer) renew(ctx context.Context) error {
 	before := r.Bundle()
 	reason := ErrNoAddress

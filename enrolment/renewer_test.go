@@ -88,6 +88,26 @@ func TestRenewalAtHalfLife(t *testing.T) {
 	}
 }
 
+// TestRenewalBeforeItIsDue asks at once: for a certificate that is good, and for one that is revoked.
+func TestRenewalBeforeItIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 0.5)
+		before := r.Bundle()
+		if err := r.Renew(t.Context()); err != nil || r.Bundle() == before {
+			t.Error(err)
+		}
+		if _, _, err := r.authority.Revoke(t.Context(), "/lab/a2"); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Renew(t.Context()); !errors.Is(err, identity.ErrRevoked) {
+			t.Error(err)
+		}
+		if renewed, failed := r.Counts(); renewed != 1 || failed != 1 {
+			t.Errorf("%d renewed, %d failed", renewed, failed)
+		}
+	})
+}
+
 // TestRenewalWhileNoIssuerAnswers cuts the node off until its grace is nearly over.
 func TestRenewalWhileNoIssuerAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

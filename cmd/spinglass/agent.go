@@ -129,6 +129,8 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	select {
 	case err := <-failed:
 		return fmt.Errorf("api: %w", err)
+	case err := <-enrolled.ended:
+		return err
 	case <-cmd.Context().Done():
 	}
 	leave(node, server, logger)

@@ -28,6 +28,9 @@ const (
 // revocationLook is how often the agent looks whether its authority has revoked anything, which a command may have done.
 const revocationLook = 2 * time.Second
 
+// standingPause is between questions to issuers whether this node is still a member, while it cannot join.
+const standingPause = time.Hour
+
 // revocationRetry is for how long the agent does not try again to keep revocation lists after it failed, except when it ends.
 const revocationRetry = time.Minute
 
@@ -44,13 +47,14 @@ type enrolled struct {
 	renewer   *enrolment.Renewer
 	issuer    *enrolment.Issuer              // nil without an authority
 	node      atomic.Pointer[spinglass.Node] // nil before start
+	ended     chan error                     // why this node cannot be a member any longer
 	cancel    context.CancelFunc
 	wait      sync.WaitGroup
 }
 
 // enrol finds the agent's identity, or gets one: by the token, or, for the first agent of a fleet, from an authority that it makes.
 func (s *agentSettings) enrol(ctx context.Context, logger *slog.Logger, dataDir string) (*enrolled, error) {
-	e := &enrolled{store: &enrolment.Store{Dir: dataDir}, log: logger, cancel: func() {}}
+	e := &enrolled{store: &enrolment.Store{Dir: dataDir}, log: logger, ended: make(chan error, 1), cancel: func() {}}
 	token, err := s.parseToken()
 	if err != nil {
 		return nil, err
@@ -234,12 +238,14 @@ func (e *enrolled) told(list *identity.RevocationList) bool {
 	})
 }
 
-// start lets certificates be renewed, revocation lists be kept and, where there is an authority, what it revokes be known, until close.
+// start renews certificates, keeps revocation lists, asks the issuers while nobody lets this node in and, where there is an authority, tells what it revokes, until
+// close.
 func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
 	e.node.Store(node)
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.wait.Go(func() { e.renewer.Run(ctx) })
 	e.wait.Go(func() { e.keepRevocations(ctx, node) })
+	e.wait.Go(func() { e.watchJoining(ctx, node) })
 	if !e.authority {
 		return nil
 	}
@@ -271,6 +277,22 @@ func (e *enrolled) keepRevocations(ctx context.Context, node revocationsKnower) 
 			continue
 		}
 		kept = known
+	}
+}
+
+// watchJoining asks the issuers, while no join address answers, to renew the certificate: members do not talk to a node that is revoked, so that it hears of it from
+// nobody else. It takes their word as it does when it joins by a token.
+func (e *enrolled) watchJoining(ctx context.Context, node *spinglass.Node) {
+	var next time.Time
+	for event := range node.Events(ctx) {
+		if _, failing := event.(spinglass.JoinFailing); !failing || time.Now().Before(next) {
+			continue
+		}
+		next = time.Now().Add(standingPause)
+		if err := e.renewer.Renew(ctx); errors.Is(err, identity.ErrRevoked) {
+			e.ended <- fmt.Errorf("this node is not let in: %w", err)
+			return
+		}
 	}
 }
 
