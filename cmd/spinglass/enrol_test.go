@@ -17,6 +17,7 @@ import (
 	"spinglass"
 	"spinglass/enrolment"
 	"spinglass/identity"
+	"spinglass/internal/enroltest"
 	"spinglass/protocol"
 )
 
@@ -27,27 +28,8 @@ func enrolledAgo(t *testing.T, ago time.Duration) (authority, member *enrolment.
 	t.Helper()
 	then := func() time.Time { return time.Now().Add(-ago) }
 	authority, member = &enrolment.Store{Dir: t.TempDir(), Now: then}, &enrolment.Store{Dir: t.TempDir(), Now: then}
-	if _, err := authority.Authority().Init(t.Context(), "/", enrolment.RootLifeDefault); err != nil {
-		t.Fatal(err)
-	}
 	for name, store := range map[string]*enrolment.Store{"/lab/a1": authority, "/lab/a2": member} {
-		id, err := spinglass.DataDirNodeID(store.Dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		key, err := store.Key(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		request, err := identity.NewOfflineRequest(key, name, id, identity.Fingerprint{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		bundle, err := authority.Authority().Issue(t.Context(), request, identity.MemberGrants())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.Install(t.Context(), bundle, id); err != nil {
+		if err := enroltest.EnrolAt(t.Context(), then, authority.Dir, store.Dir, name); err != nil {
 			t.Fatal(err)
 		}
 	}

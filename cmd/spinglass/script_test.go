@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -18,7 +19,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"spinglass/enrolment"
 	"spinglass/gateway/local"
+	"spinglass/identity"
 	"spinglass/internal/enroltest"
 )
 
@@ -57,6 +60,10 @@ func TestScripts(t *testing.T) {
 			"await-metric":  awaitMetric,
 			"occupy":        occupy,
 			"fleet":         fleet,
+			"issuer":        issuer,
+			"fails":         fails,
+			"damage":        damage,
+			"token":         token,
 			"cut":           cut,
 		},
 	})
@@ -211,15 +218,91 @@ func occupy(ts *testscript.TestScript, negated bool, args []string) {
 	ts.Defer(func() { listener.Close() })
 }
 
-// fleet DIR=NAME... gives data directories certificates of one fleet, as if their machines had been enrolled before.
+// fleet [AGO] DIR=NAME... gives data directories certificates of one fleet, whose authority is in vault, as if their machines had been enrolled before: now,
+// or some time ago.
 func fleet(ts *testscript.TestScript, negated bool, args []string) {
+	now := time.Now
+	if len(args) > 0 && !strings.Contains(args[0], "=") {
+		now, args = ago(ts, args[0]), args[1:]
+	}
 	if negated || len(args) == 0 {
-		ts.Fatalf("usage: fleet DIR=NAME...")
+		ts.Fatalf("usage: fleet [AGO] DIR=NAME...")
 	}
 	for _, arg := range args {
 		dir, name, _ := strings.Cut(arg, "=")
-		ts.Check(enroltest.Enrol(context.Background(), ts.MkAbs("vault"), ts.MkAbs(dir), name))
+		ts.Check(enroltest.EnrolAt(context.Background(), now, ts.MkAbs("vault"), ts.MkAbs(dir), name))
 	}
+}
+
+// ago returns a clock that is late by a duration, or, for a negative one, early.
+func ago(ts *testscript.TestScript, text string) func() time.Time {
+	late, err := time.ParseDuration(text)
+	ts.Check(err)
+	return func() time.Time { return time.Now().Add(-late) }
+}
+
+// token AGO DIR NAME sets the environment variable NAME to a token of the authority in a data directory, made some time ago for one join within an hour.
+func token(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 3 {
+		ts.Fatalf("usage: token AGO DIR NAME")
+	}
+	store := &enrolment.Store{Dir: ts.MkAbs(args[1]), Now: ago(ts, args[0])}
+	made, err := store.Authority().NewToken(context.Background(), 1, enrolment.TokenLifeDefault)
+	ts.Check(err)
+	ts.Setenv(args[2], made.Text())
+}
+
+// issuer AGO DIR PORT answers joins on the loopback port until the script ends, by the authority and the certificate of a data directory and a clock that is late.
+func issuer(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 3 {
+		ts.Fatalf("usage: issuer AGO DIR PORT")
+	}
+	now := ago(ts, args[0])
+	store := &enrolment.Store{Dir: ts.MkAbs(args[1]), Now: now}
+	member, err := store.Member()
+	ts.Check(err)
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", args[2]))
+	ts.Check(err)
+	i := enrolment.NewIssuer(enrolment.IssuerConfig{Authority: store.Authority(), Chain: func() identity.Chain { return member.Bundle.Chain }, Now: now})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- i.ServeListener(ctx, listener, member.Key) }()
+	ts.Defer(func() {
+		cancel()
+		ts.Check(<-ended)
+	})
+}
+
+// fails STATUS REGEXP COMMAND... runs a command that has to exit with a status, after it wrote nothing on standard output and on standard error one line, which has
+// to match behind "spinglass: ".
+func fails(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 3 {
+		ts.Fatalf("usage: fails STATUS REGEXP COMMAND...")
+	}
+	status, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	pattern, err := regexp.Compile("^spinglass: " + args[1] + "\n$")
+	ts.Check(err)
+	var exit *exec.ExitError
+	if err := ts.Exec(args[2], args[3:]...); !errors.As(err, &exit) || exit.ExitCode() != status {
+		ts.Fatalf("%v, want status %d", err, status)
+	}
+	if out := ts.ReadFile("stdout"); out != "" {
+		ts.Fatalf("on standard output: %q", out)
+	}
+	if text := ts.ReadFile("stderr"); !pattern.MatchString(text) || strings.Count(text, "\n") != 1 {
+		ts.Fatalf("no match for %s", pattern)
+	}
+}
+
+// damage FILE changes a bit in the middle of a file.
+func damage(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 1 {
+		ts.Fatalf("usage: damage FILE")
+	}
+	content := []byte(ts.ReadFile(args[0]))
+	content[len(content)/2] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
 }
 
 // cut FILE N NAME sets the environment variable NAME to the first line of a file without its last N characters.

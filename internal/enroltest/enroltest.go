@@ -3,6 +3,7 @@ package enroltest
 
 import (
 	"context"
+	"time"
 
 	"spinglass"
 	"spinglass/enrolment"
@@ -11,8 +12,14 @@ import (
 
 // Enrol gives a data directory the certificate of a member with a name, issued by the authority in vault, another directory, which is made if it is not there.
 func Enrol(ctx context.Context, vault, dir, name string) error {
-	authority := (&enrolment.Store{Dir: vault}).Authority()
-	if has, err := (&enrolment.Store{Dir: vault}).HasAuthority(); err != nil {
+	return EnrolAt(ctx, nil, vault, dir, name)
+}
+
+// EnrolAt is Enrol by a clock, nil for the real one.
+func EnrolAt(ctx context.Context, now func() time.Time, vault, dir, name string) error {
+	keeper := &enrolment.Store{Dir: vault, Now: now}
+	authority := keeper.Authority()
+	if has, err := keeper.HasAuthority(); err != nil {
 		return err
 	} else if !has {
 		if _, err := authority.Init(ctx, "/", enrolment.RootLifeDefault); err != nil {
@@ -23,7 +30,7 @@ func Enrol(ctx context.Context, vault, dir, name string) error {
 	if err != nil {
 		return err
 	}
-	store := &enrolment.Store{Dir: dir}
+	store := &enrolment.Store{Dir: dir, Now: now}
 	key, err := store.Key(ctx)
 	if err != nil {
 		return err
