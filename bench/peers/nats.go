@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"time"
 
@@ -15,7 +17,7 @@ const (
 	natsPending    = 512 << 20 // bytes that the server holds for a client before it disconnects it
 	natsPayload    = 8 << 20   // bytes of a message, at most
 	natsWrite      = 10 * time.Second
-	natsStart      = 10 * time.Second
+	natsStart      = 10 * time.Second // that the server has to start, and TLS to shake hands
 	natsReconnect  = 50 * time.Millisecond
 	natsBuffer     = 64 << 10 // bytes that the publisher gathers before it writes
 	natsPatience   = 2 * time.Second
@@ -23,17 +25,44 @@ const (
 )
 
 // natsSystem is core NATS: an embedded server in a process of its own. What it holds for slow clients is raised from 64 MiB, and clients queue
-// without limits. A client that is disconnected as too slow connects again; what it misses is lost.
-func natsSystem() measure.System {
-	return measure.System{Name: "nats", Server: true, Ordered: true, Patience: natsPatience, Start: startNATS}
+// without limits. A client that is disconnected as too slow connects again; what it misses is lost. Secure is mutual TLS 1.3 between each client and the
+// server, which reads and could change everything.
+func natsSystem(secure bool) measure.System {
+	name := "nats"
+	if secure {
+		name = "nats-tls"
+	}
+	start := func(_ context.Context, spec measure.Spec, recorder *measure.Recorder) (measure.Member, error) {
+		links, err := natsLinks(spec, secure)
+		if err != nil {
+			return nil, err
+		}
+		if spec.Role == measure.RoleServer {
+			return startNATSServer(links)
+		}
+		return startNATSClient(spec, recorder, links)
+	}
+	return measure.System{Name: name, Server: true, Ordered: true, Patience: natsPatience, Start: start}
 }
 
-func startNATS(_ context.Context, spec measure.Spec, recorder *measure.Recorder) (measure.Member, error) {
-	if spec.Role == measure.RoleServer {
-		return startNATSServer()
+// natsLinks returns what a member needs for TLS, nil if it is to use none.
+func natsLinks(spec measure.Spec, secure bool) (*tls.Config, error) {
+	if !secure {
+		return nil, nil
 	}
-	c, err := nats.Connect(spec.Addresses[0], nats.MaxReconnects(-1), nats.ReconnectWait(natsReconnect), nats.ReconnectJitter(0, 0),
-		nats.WriteBufferSize(natsBuffer), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	a, err := newAuthority(spec.Run)
+	if err != nil {
+		return nil, err
+	}
+	usage := x509.ExtKeyUsageClientAuth
+	if spec.Role == measure.RoleServer {
+		usage = x509.ExtKeyUsageServerAuth
+	}
+	return a.configure(usage)
+}
+
+func startNATSClient(spec measure.Spec, recorder *measure.Recorder, links *tls.Config) (measure.Member, error) {
+	c, err := nats.Connect(spec.Addresses[0], natsOptions(links)...)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +79,17 @@ func startNATS(_ context.Context, spec measure.Spec, recorder *measure.Recorder)
 		return nil, err
 	}
 	return m, nil
+}
+
+func natsOptions(links *tls.Config) []nats.Option {
+	options := []nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectWait(natsReconnect), nats.ReconnectJitter(0, 0), nats.WriteBufferSize(natsBuffer),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+	}
+	if links != nil {
+		options = append(options, nats.Secure(links), nats.Timeout(natsStart))
+	}
+	return options
 }
 
 // natsClient is the publisher or a receiver.
@@ -71,9 +111,10 @@ func (m *natsClient) Close() error { m.Conn.Close(); return nil }
 
 type natsServer struct{ *server.Server }
 
-func startNATSServer() (measure.Member, error) {
+func startNATSServer(links *tls.Config) (measure.Member, error) {
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, MaxPending: natsPending, MaxPayload: natsPayload, WriteDeadline: natsWrite,
+		Host: loopback.String(), Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, MaxPending: natsPending, MaxPayload: natsPayload, WriteDeadline: natsWrite,
+		TLS: links != nil, TLSVerify: links != nil, TLSConfig: links, TLSTimeout: natsStart.Seconds(),
 	})
 	if err != nil {
 		return nil, err
