@@ -30,8 +30,9 @@ func contenders() []contender {
 		{System: node.OpenSystem(), perturbed: true},
 		{System: natsSystem(false), perturbed: true},
 		{System: natsSystem(true), perturbed: true},
-		{System: gossipsubSystem(false), perturbed: true},
-		{System: gossipsubSystem(true), perturbed: true},
+		{System: gossipsubSystem(gossipsubOpen), perturbed: true},
+		{System: gossipsubSystem(gossipsubSigned), perturbed: true},
+		{System: gossipsubSystem(gossipsubSecure), perturbed: true},
 		{System: memberlistSystem(), perturbed: true},
 		{System: memberlistQueueSystem(), perturbed: true},
 	}
