@@ -11,8 +11,18 @@
 //
 // # What is compared
 //
-// Each system has the settings that serve it best here, as far as they are settings that a user could choose: see its file. None of them encrypts,
-// as this library does not; one variant of gossipsub signs. NATS has its server in one more process, whose CPU and memory count.
+// Each system has the settings that serve it best here, as far as they are settings that a user could choose: see its file. NATS has its server in one
+// more process, whose CPU and memory count.
+//
+// What protects the traffic is not the same in all of them:
+//
+//   - Nothing in spinglass-open, nats, gossipsub, memberlist and the limits of the machine.
+//   - Links are encrypted and both ends authenticated in nats-tls. The server of NATS sees messages in the clear and vouches for all publishers.
+//   - Messages have signatures of their authors, which each receiver verifies, over open links, in gossipsub-signed.
+//   - Both in gossipsub-secure: its links prove keys, but there is no authority that says whose keys may take part.
+//   - Both in spinglass, which signs runs of packets rather than messages, and verifies those that others than the author hand on, or could have sent.
+//
+// All that encrypt use AES-128-GCM with keys from TLS 1.3. TLS itself takes another cipher where processors have no instructions for this one.
 //
 // # Limitations
 //
