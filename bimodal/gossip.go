@@ -129,7 +129,7 @@ func (m *Machine) sweep(s *stream, out *protocol.Output) {
 			continue
 		}
 		missing := m.round - slot.since
-		if missing <= s.topic.life()*patienceLives && !m.over(s, &slot.usage) {
+		if missing <= s.topic.life()*patienceLives && (!m.over(s, &slot.usage) || m.onTrial(s, s.next)) {
 			break
 		}
 		m.skip(s, GapExpired)

@@ -59,7 +59,7 @@ func (m *Machine) measure(s *stream) {
 	now := l.rounds % (lagWindow + 1)
 	l.late = int(min(l.delay.over(s, l.rounds)/m.config.Round, lateMax))
 	due := max(l.dueBy(s), s.next-1, l.due[l.before(now, 1)])
-	missing := s.missingUpTo(due)
+	missing := s.missingUpTo(due) - m.suspectsUpTo(s, due)
 	l.due[now], l.behind[now] = due, s.missed+missing
 	l.rounds++
 	l.lag = Lag{}

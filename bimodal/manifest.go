@@ -24,7 +24,8 @@ const (
 	verificationsPart = 2
 )
 
-// Manifest lets anybody check packets, whoever hands them on: it is signed by the author, and covers the packet that carries it and those right before.
+// Manifest lets anybody check packets, whoever hands them on: it is signed by the author, and covers the packet that carries it and those right before. Most packets are
+// covered by two.
 type Manifest struct {
 	Hashes    []byte // SHA-256 of the packets before, oldest first; at most manifestMax
 	Signature identity.Signature
@@ -101,10 +102,7 @@ func (m *Machine) statementOf(p *Packet, key identity.PublicKey) identity.Statem
 func (m *Machine) cover(now protocol.Time, t *topic, p *Packet, last bool) {
 	u := &t.uncovered
 	if m.roomBeside(t, len(p.Body)) && (m.coveredFully(t) || last && now >= u.due) {
-		p.Manifest = m.ownArena.manifest()
-		p.Manifest.Hashes = m.ownArena.copy(u.hashes)
-		m.sign(p)
-		u.hashes, u.due = u.hashes[:0], now.Add(m.manifestDelay(t))
+		m.sign(now, t, p)
 		return
 	}
 	sum := m.sumOf(p)
@@ -113,7 +111,7 @@ func (m *Machine) cover(now protocol.Time, t *topic, p *Packet, last bool) {
 
 // roomBeside reports whether a packet has room for the next manifest of a topic beside a body.
 func (m *Machine) roomBeside(t *topic, body int) bool {
-	return body+manifestSize(len(t.uncovered.hashes)) <= m.packer.Limit()
+	return body+manifestSize(t.uncovered.fresh()) <= m.packer.Limit()
 }
 
 // manifestDelay returns for how long the packets of a topic may go without a manifest.
@@ -124,24 +122,27 @@ func (m *Machine) manifestDelay(t *topic) time.Duration {
 	return manifestDelayProven
 }
 
-func (m *Machine) sign(p *Packet) {
+// sign gives a packet of this node's own the manifest that is next.
+func (m *Machine) sign(now protocol.Time, t *topic, p *Packet) {
+	u := &t.uncovered
+	room := (m.packer.Limit() - len(p.Body) - identity.SignatureSize) / sha256.Size
+	p.Manifest = m.ownArena.manifest()
+	p.Manifest.Hashes = m.ownArena.copy(u.hashes[max(0, len(u.hashes)-sha256.Size*min(manifestMax, room)):])
 	s := m.statementOf(p, identity.PublicKey{})
 	m.proving.notary.Sign(&s)
 	p.Manifest.Signature = s.Signature
 	m.stats.ManifestsSigned++
+	u.hashes = append(append(u.hashes[:0], u.hashes[u.past:]...), s.Digest[:]...)
+	u.past, u.due = len(u.hashes), now.Add(m.manifestDelay(t))
 }
 
 // coverRest sends a packet that has nothing but a manifest, where packets wait for one and no other came in time or has room for it.
 func (m *Machine) coverRest(now protocol.Time, t *topic, out *protocol.Output) {
-	u := &t.uncovered
 	p := m.ownArena.packet()
 	s := t.stream
 	p.Stream, p.Seq, p.Age, p.Messages, p.whole = s.id, s.high+1, s.age(now), s.total, true
 	m.stats.ManifestsAlone++
-	p.Manifest = m.ownArena.manifest()
-	p.Manifest.Hashes = m.ownArena.copy(u.hashes)
-	m.sign(p)
-	u.hashes, u.due = u.hashes[:0], now.Add(m.manifestDelay(t))
+	m.sign(now, t, p)
 	m.launch(now, t, p, out)
 }
 
@@ -164,17 +165,22 @@ func (m *Machine) coverAll(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-// uncovered is what the next manifest of a topic covers.
+// uncovered is what the next manifest of a topic covers: the packets that none does yet and, as far as there is room, those of the manifest before, with the packet that
+// carries it. So what was handed on is proven by the next manifest where one was lost.
 type uncovered struct {
-	hashes []byte
+	hashes []byte        // of packets in a row
+	past   int           // bytes of the hashes of packets that are covered already
 	due    protocol.Time // of the next manifest
 }
 
-func (u *uncovered) any() bool { return len(u.hashes) > 0 }
+// fresh returns the bytes of the hashes of packets that no manifest covers yet.
+func (u *uncovered) fresh() int { return len(u.hashes) - u.past }
+
+func (u *uncovered) any() bool { return u.fresh() > 0 }
 
 // coveredFully reports whether no more packets of a topic can be covered by the next manifest, which has to fit into a packet.
 func (m *Machine) coveredFully(t *topic) bool {
-	return len(t.uncovered.hashes) == sha256.Size*min(manifestMax, (m.packer.Limit()-identity.SignatureSize)/sha256.Size)
+	return t.uncovered.fresh() == sha256.Size*min(manifestMax, (m.packer.Limit()-identity.SignatureSize)/sha256.Size)
 }
 
 // verify reports whether the signature of a packet's manifest is the author's. refused says that there is no time to find out in this round.

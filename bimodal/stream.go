@@ -68,6 +68,7 @@ func (m *Machine) raiseEpoch(now protocol.Time, epoch uint64, out *protocol.Outp
 			if t.uncovered.any() {
 				m.coverRest(now, t, out)
 			}
+			t.uncovered = uncovered{}
 			m.abandonAssembly(t.stream)
 			t.stream = nil
 		}

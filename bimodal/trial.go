@@ -14,7 +14,7 @@ const (
 	trialsMax     = 1024    // streams with packets on trial
 	trialBytesMax = 8 << 20 // of packets on trial, all streams together,
 	trialPart     = 4       // and one peer's part of them: one in so many
-	trialRounds   = 5       // rounds for which a packet waits for its manifest
+	trialRounds   = 40      // rounds for which a packet waits for its manifest
 )
 
 // suspect is a packet that waits for the manifest that proves it.
@@ -222,6 +222,17 @@ func (m *Machine) onTrial(s *stream, seq uint64) bool {
 	}
 	_, waits := t.find(seq)
 	return waits
+}
+
+// suspectsUpTo returns how many of the packets that a stream misses, up to a number, are here and wait for their manifest. The network has brought them.
+func (m *Machine) suspectsUpTo(s *stream, seq uint64) uint64 {
+	t := m.proving.trials[s.id]
+	if t == nil {
+		return 0
+	}
+	from, _ := t.find(s.next)
+	to, _ := t.find(min(seq, s.high) + 1)
+	return uint64(max(0, to-from))
 }
 
 // sweepTrials gives up what has waited for too long, and trials of which nothing is left.
