@@ -109,7 +109,10 @@ func (c *Config) failTimeout(members int) time.Duration {
 func (c *Config) claims() int {
 	header, claim := digestHeaderTypical, table.ClaimSizeTypical+1
 	if c.Identity != nil {
-		header, claim = header+table.LinkSize+digestChecksMax, claim+1
+		header += table.LinkSize
+		if !c.Identity.ChecksOff {
+			header, claim = header+digestChecksMax, claim+1
+		}
 	}
 	return max(1, (min(c.DigestBytes, c.payload())-header)/claim)
 }

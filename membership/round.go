@@ -67,14 +67,17 @@ func (m *Machine) followUp(now protocol.Time, out *protocol.Output) {
 func (m *Machine) digest(now protocol.Time) *Digest {
 	d := m.slabs.digests.one()
 	d.Stamp, d.Evidence = uint64(now), m.evidence()
-	room := min(m.config.DigestBytes, m.config.payload()) - d.Size() - 2
+	checks := m.guard != nil && !m.guard.identity.ChecksOff
 	if m.guard != nil {
 		d.Notices = m.guard.notices.hash
+	}
+	room := min(m.config.DigestBytes, m.config.payload()) - d.Size() - 2
+	if checks {
 		room = (room - digestChecksMax) * table.ClaimSizeMin / (table.ClaimSizeMin + 1) // a byte for each claim
 	}
 	d.Held = m.table.Digest(m.slabs.claims.open(room/table.ClaimSizeMin+1), room)
 	d.Held.Claims = m.slabs.claims.close(d.Held.Claims)
-	if m.guard != nil && !m.guard.identity.ChecksOff {
+	if checks {
 		d.Salt = byte(m.config.Rand.IntN(sha256.Size))
 		d.Checks = m.checksOf(d.Held.Claims, d.Salt)
 	}
