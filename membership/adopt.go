@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -87,7 +88,8 @@ func (m *Machine) comeBackBy(now protocol.Time, from protocol.NodeID, b *Beat, o
 		out.Drop(from, reason)
 		return
 	}
-	m.arm(m.enter(now, from, &update, c, false, out), c)
+	sum := sha256.Sum256(update.Row.AppendSigned(nil))
+	arm(m.enter(now, from, &update, c, false, out), update.Row, sum, c)
 }
 
 // refused tells that a row exceeds a limit.

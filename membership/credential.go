@@ -46,23 +46,40 @@ func (m *Machine) credentialOf(now protocol.Time, row *table.Row) (c *credential
 		whole := append(identity.Chain{m.guard.root}, chain...)
 		c, fresh = &credential{certificates: row.Certificates, chain: whole}, true
 	}
-	verified, err := m.guard.policy(now).VerifyAgain(c.chain)
-	if err != nil {
-		return nil, false, reasonOf(err)
+	if reason = m.judgeRow(now, c, row); reason != "" {
+		return nil, false, reason
 	}
-	c.verified = verified
+	return c, fresh, ""
+}
+
+// judgeRow returns why a credential does not make its key one that may say what the row says, empty when it does.
+func (m *Machine) judgeRow(now protocol.Time, c *credential, row *table.Row) protocol.Reason {
+	if reason := m.guard.distrust(m.guard.policy(now), c); reason != "" {
+		return reason
+	}
+	verified := c.verified
 	if verified.Kind != identity.KindMember || verified.Name != row.Name || verified.NodeID != row.Owner || !bytes.Equal(verified.Key[:], row.PublicKey) {
-		return nil, false, ReasonRowCertificate
-	}
-	if m.guard.notices.guilty(verified.Key) {
-		return nil, false, ReasonRowQuarantined
+		return ReasonRowCertificate
 	}
 	for i := range row.Attributes {
 		if !mayset(verified.Grants, row.Attributes[i].Name) {
-			return nil, false, ReasonRowAttribute
+			return ReasonRowAttribute
 		}
 	}
-	return c, fresh, ""
+	return ""
+}
+
+// distrust returns why a credential does not count, or does not count any longer; empty when it does.
+func (g *guard) distrust(policy identity.Policy, c *credential) protocol.Reason {
+	if g.notices.guilty(c.key()) {
+		return ReasonRowQuarantined
+	}
+	verified, err := policy.VerifyAgain(c.chain)
+	if err != nil {
+		return reasonOf(err)
+	}
+	c.verified = verified
+	return ""
 }
 
 // mayset reports whether the grants allow a member to set an attribute of its row.

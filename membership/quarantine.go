@@ -21,7 +21,7 @@ func (m *Machine) contradicts(now protocol.Time, s *suspect, out *protocol.Outpu
 		return false
 	}
 	proof, err := identity.NewVerifiedEquivocation(
-		statementOf(held, sha256.Sum256(held.AppendSigned(nil))), statementOf(row, sha256.Sum256(row.AppendSigned(nil))))
+		statementOf(held, sha256.Sum256(held.AppendSigned(nil))), statementOf(row, s.rowSum))
 	if err != nil {
 		return false // one content, signed twice
 	}
@@ -30,7 +30,7 @@ func (m *Machine) contradicts(now protocol.Time, s *suspect, out *protocol.Outpu
 	return true
 }
 
-// judgeCredentials looks at the certificates of all members again, and expels who is no longer one.
+// judgeCredentials looks at the certificates of all members again, and expels who is no longer one. Who is gone is judged alike, and no longer contacted.
 func (m *Machine) judgeCredentials(now protocol.Time, out *protocol.Output) {
 	policy := m.guard.policy(now)
 	for i := 0; i < m.table.Len(); {
@@ -40,15 +40,7 @@ func (m *Machine) judgeCredentials(now protocol.Time, out *protocol.Output) {
 			i++
 			continue
 		}
-		reason := protocol.Reason("")
-		if verified, err := policy.VerifyAgain(c.chain); err != nil {
-			reason = reasonOf(err)
-		} else {
-			c.verified = verified
-		}
-		if m.guard.notices.guilty(c.key()) {
-			reason = ReasonRowQuarantined
-		}
+		reason := m.guard.distrust(policy, c)
 		if reason == "" {
 			i++
 			continue
@@ -57,12 +49,16 @@ func (m *Machine) judgeCredentials(now protocol.Time, out *protocol.Output) {
 	}
 	for i := range m.gone.records {
 		r := &m.gone.records[i]
-		if r.credential != nil && !r.barred && m.guard.notices.guilty(r.credential.key()) {
+		if r.credential != nil && !r.barred && bars(m.guard.distrust(policy, r.credential)) {
 			r.barred = true
+			m.gone.due.Set(r.row.Owner, now.Add(m.memory()))
 		}
 	}
 	m.watchLife(now, out)
 }
+
+// bars reports whether who is not believed for a reason is not contacted either. Who only expired, perhaps by a wrong clock here, still is.
+func bars(reason protocol.Reason) bool { return reason != "" && reason != ReasonRowExpired }
 
 // expel takes out a member whose word no longer counts. Its version is remembered, and it is not contacted.
 func (m *Machine) expel(now protocol.Time, e *entry, reason protocol.Reason, out *protocol.Output) {
@@ -70,7 +66,7 @@ func (m *Machine) expel(now protocol.Time, e *entry, reason protocol.Reason, out
 	m.table.Remove(e.Owner())
 	m.expected.Cancel(e.Owner())
 	r := m.recordOf(e, now)
-	r.left, r.barred = left, reason != ReasonRowExpired // who only expired, perhaps by a wrong clock here, is still contacted
+	r.left, r.barred = left, bars(reason)
 	m.bury(now, r)
 	m.stats.Expelled++
 	out.Emit(Expelled{Peer: m.view(e), Reason: reason})
@@ -177,7 +173,7 @@ func (m *Machine) conflicting(d *Digest, difference *table.Difference[peer]) {
 	for i := range d.Held.Claims {
 		claim := &d.Held.Claims[i]
 		e := m.table.Get(claim.Owner)
-		if e == nil || e.State.credential == nil && e != m.own || e.Version().CompareRow(claim.Version) != 0 || e.State.sum[d.Salt%sha256.Size] == d.Checks[i] {
+		if e == nil || e.State.credential == nil && e != m.own || e.Version().CompareRow(claim.Version) != 0 || e.State.sum[d.Salt] == d.Checks[i] {
 			continue
 		}
 		difference.Rows = append(difference.Rows, e)
@@ -189,7 +185,7 @@ func (m *Machine) conflicting(d *Digest, difference *table.Difference[peer]) {
 func (m *Machine) checksOf(claims []table.Claim, salt byte) []byte {
 	checks := make([]byte, len(claims))
 	for i := range claims {
-		checks[i] = m.table.Get(claims[i].Owner).State.sum[salt%sha256.Size]
+		checks[i] = m.table.Get(claims[i].Owner).State.sum[salt]
 	}
 	return checks
 }

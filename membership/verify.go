@@ -34,7 +34,8 @@ type suspect struct {
 	checks   []protocol.Check
 	number   uint64 // of the Verify; 0 while it waits
 	ownZone  bool
-	update   RowUpdate // a row
+	update   RowUpdate         // a row
+	rowSum   [sha256.Size]byte // of the row without its signature
 	author   *credential
 	rumoured bool
 	notice   *notice // or a notice
@@ -207,7 +208,7 @@ func (m *Machine) examineRow(now protocol.Time, from protocol.NodeID, u *RowUpda
 	sum := sha256.Sum256(u.Row.AppendSigned(nil))
 	statement := statementOf(u.Row, sum)
 	s := suspect{
-		from: from, author: credential, rumoured: rumoured, sum: sha256.Sum256(append(sum[:], u.Row.Signature...)),
+		from: from, author: credential, rumoured: rumoured, sum: sha256.Sum256(append(sum[:], u.Row.Signature...)), rowSum: sum,
 		update:  RowUpdate{Row: u.Row, Heartbeat: u.Heartbeat, Proof: bytes.Clone(u.Proof)},
 		ownZone: protocol.Zone(u.Row.Name) == protocol.Zone(m.config.Name),
 	}
@@ -256,7 +257,7 @@ func (m *Machine) takeSigned(now protocol.Time, s *suspect, out *protocol.Output
 	if m.stage != stageRunning || !m.isNews(now, s.from, &s.update, out) {
 		return
 	}
-	if _, _, reason := m.credentialOf(now, row); reason != "" {
+	if reason := m.judgeRow(now, s.author, row); reason != "" {
 		m.stats.RowsRefused++
 		out.Drop(s.from, reason)
 		return
@@ -271,17 +272,16 @@ func (m *Machine) takeSigned(now protocol.Time, s *suspect, out *protocol.Output
 	m.proveRow(s.from, &s.update, out)
 	m.stats.RowsVerified++
 	e := m.enter(now, s.from, &s.update, s.author, s.rumoured, out)
-	m.arm(e, s.author)
+	arm(e, row, s.rowSum, s.author)
 	if e != nil {
 		e.State.rows.spend(now, m.config.Round)
 		m.reached(now, out)
 	}
 }
 
-// arm notes what the row of an entry was verified with.
-func (m *Machine) arm(e *entry, c *credential) {
-	if e == nil || string(e.Row().Certificates) != string(c.certificates) {
-		return
+// arm notes what row, of which sum is the SHA-256, was verified with, if it is the one that the entry holds now.
+func arm(e *entry, row *table.Row, sum [sha256.Size]byte, c *credential) {
+	if e != nil && e.Row() == row {
+		e.State.credential, e.State.sum = c, sum
 	}
-	e.State.credential, e.State.sum = c, sha256.Sum256(e.Row().AppendSigned(nil))
 }
