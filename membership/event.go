@@ -28,13 +28,15 @@ type EpochNotStored struct {
 	Retry time.Duration
 }
 
-// RowNotSigned tells that the driver brought no signature for the own row, so that the member cannot announce itself or what changed; it tries again after Retry.
+// RowNotSigned tells that the driver brought no signature for the own row, so that the member cannot announce itself, what changed, or that it leaves; it tries
+// again after Retry.
 type RowNotSigned struct {
 	protocol.EventMark
-	Retry time.Duration
+	Retry time.Duration // 0: it has left without
 }
 
-// Expelled tells why a member, whose PeerDown follows, does not count as one any longer although it is heard: one of the reasons for refusing rows.
+// Expelled tells why a member does not count as one any longer although it is heard: one of the reasons for refusing rows. PeerDown follows, unless the member
+// had left.
 type Expelled struct {
 	protocol.EventMark
 	Peer   *protocol.Peer

@@ -37,8 +37,12 @@ func (m *Machine) Leave(now protocol.Time, out *protocol.Output) {
 	m.pushLeft(now, out)
 }
 
-// pushLeft pushes the left mark once more.
+// pushLeft pushes the left mark once more. A member whose last row was not signed in time leaves without: others find that it is silent.
 func (m *Machine) pushLeft(now protocol.Time, out *protocol.Output) {
+	if !m.own.Row().Left {
+		m.stats.SignFailures++
+		out.Emit(RowNotSigned{})
+	}
 	if m.leavings == 0 || m.partner() == nil || !m.own.Row().Left {
 		m.finish(out)
 		return
