@@ -281,7 +281,8 @@ func TestVerifierIsFair(t *testing.T) {
 	number := byte(0)
 	put := func(from protocol.NodeID, ownZone bool) bool {
 		number++
-		return v.put(suspect{from: from, sum: [32]byte{number, byte(from)}, ownZone: ownZone, notice: &notice{}})
+		_, ok := v.put(suspect{from: from, sum: [32]byte{number, byte(from)}, ownZone: ownZone, notice: &notice{}})
+		return ok
 	}
 	for i := range verifiesSenderMax + 5 {
 		if put(2, true) != (i < verifiesSenderMax) {

@@ -72,7 +72,7 @@ func newGuard(c *Config) (*guard, error) {
 	if i.VerifyRate < 1 || i.ChainLength < chainLengthMin || i.ChainLength > table.ChainStepsMax {
 		return nil, errors.New("membership: verify rate or chain length out of range")
 	}
-	g := &guard{identity: i, wall: i.Wall}
+	g := &guard{identity: i, wall: i.Wall, verifier: verifier{self: c.Self}}
 	for _, list := range i.Revocations {
 		if _, _, err := g.revocations.MergeVerified(list); err != nil {
 			return nil, fmt.Errorf("membership: %w", err)

@@ -42,12 +42,12 @@ type Stats struct {
 
 	// Of members with an identity.
 	RowsSigned        uint64
-	SignFailures      uint64
+	SignFailures      uint64 // times that the own row was not signed
 	RowsVerified      uint64 // adopted with good signatures
-	RowsRefused       uint64 // for what they say, without a look at signatures
+	RowsRefused       uint64 // for what they and their certificates say, whatever the signatures
 	SignaturesChecked uint64
 	Forgeries         uint64 // rows and notices with signatures that do not match
-	VerifyRefused     uint64 // rows and notices for which there was no room to wait
+	VerifyRefused     uint64 // rows and notices for which there was no room to wait, or that had to make room for those of others
 	RowsOverRate      uint64 // of owners that change them too often
 	BeatsChecked      uint64
 	BeatsForged       uint64

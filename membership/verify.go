@@ -44,6 +44,7 @@ type suspect struct {
 // verifier is the queue of what is to be verified. Who costs least comes first, and what is of the own zone before that, so that a member that floods
 // delays itself.
 type verifier struct {
+	self    protocol.NodeID // what it offered itself is not displaced
 	queue   []suspect
 	under   int
 	spent   [senderBuckets]uint32 // checks for each sender, lately
@@ -57,13 +58,14 @@ func (v *verifier) decay() {
 	}
 }
 
-// put queues s. It reports false when there is no room for it. A newer row of one owner takes the place of an older one of the same sender.
-func (v *verifier) put(s suspect) bool {
+// put queues s. It reports false when there is no room for it. A newer row of one owner takes the place of an older one of the same sender. displaced is the hop
+// of what made room for s, 0 when nothing had to.
+func (v *verifier) put(s suspect) (displaced protocol.NodeID, ok bool) {
 	fromSender, last := 0, -1
 	for i := range v.queue {
 		q := &v.queue[i]
 		if q.sum == s.sum {
-			return true
+			return 0, true
 		}
 		if q.from == s.from {
 			fromSender++
@@ -76,38 +78,43 @@ func (v *verifier) put(s suspect) bool {
 		if s.update.Row.Version(0).CompareRow(v.queue[last].update.Row.Version(0)) >= 0 {
 			v.queue[last] = s
 		}
-		return true
+		return 0, true
 	}
 	if fromSender >= verifiesSenderMax {
-		return false
+		return 0, false
 	}
-	if len(v.queue) >= verifiesMax && !v.makeRoom(fromSender) {
-		return false
+	if len(v.queue) >= verifiesMax {
+		if displaced = v.makeRoom(fromSender); displaced == 0 {
+			return 0, false
+		}
 	}
 	v.queue = append(v.queue, s)
-	return true
+	return displaced, true
 }
 
-// makeRoom takes the latest waiting suspect of the sender that has most, if that has more than few and one.
-func (v *verifier) makeRoom(few int) bool {
+// makeRoom takes the latest waiting suspect of the sender that has most, if that has more than few and one, and returns the sender; 0 when there is none.
+func (v *verifier) makeRoom(few int) protocol.NodeID {
 	var held [senderBuckets]int
 	most := 0
 	for i := range v.queue {
+		if v.queue[i].from == v.self {
+			continue
+		}
 		b := bucketOf(v.queue[i].from)
 		if held[b]++; held[b] > held[most] {
 			most = b
 		}
 	}
 	if held[most] <= few+1 {
-		return false
+		return 0
 	}
 	for i := len(v.queue) - 1; i >= 0; i-- {
-		if v.queue[i].number == 0 && bucketOf(v.queue[i].from) == most {
+		if from := v.queue[i].from; v.queue[i].number == 0 && from != v.self && bucketOf(from) == most {
 			v.queue = slices.Delete(v.queue, i, i+1)
-			return true
+			return from
 		}
 	}
-	return false
+	return 0
 }
 
 // next returns the position of what is to be checked next, -1 when nothing waits.
@@ -128,14 +135,20 @@ func (v *verifier) before(s, t *suspect) bool {
 	return v.spent[bucketOf(s.from)] < v.spent[bucketOf(t.from)]
 }
 
-// verify queues a suspect and begins to check what may be checked now.
-func (m *Machine) verify(now protocol.Time, s suspect, out *protocol.Output) {
-	if !m.guard.verifier.put(s) {
-		m.stats.VerifyRefused++
-		out.Drop(s.from, ReasonVerifyQueue)
-		return
+// verify queues a suspect and begins to check what may be checked now. It reports false when there is no room for the suspect.
+func (m *Machine) verify(now protocol.Time, s suspect, out *protocol.Output) bool {
+	displaced, ok := m.guard.verifier.put(s)
+	if !ok {
+		displaced = s.from
 	}
-	m.verifyMore(now, out)
+	if displaced != 0 {
+		m.stats.VerifyRefused++
+		out.Drop(displaced, ReasonVerifyQueue)
+	}
+	if ok {
+		m.verifyMore(now, out)
+	}
+	return ok
 }
 
 // verifyMore begins checks, as many as the rate allows.
