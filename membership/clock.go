@@ -38,7 +38,7 @@ func (m *Machine) setClock(now protocol.Time, e protocol.WallClock, out *protoco
 // sweep looks at certificates again because time has passed.
 func (m *Machine) sweep(now protocol.Time, out *protocol.Output) {
 	m.deadlines.Set(taskSweep, now.Add(sweepEvery))
-	m.guard.notices.forget(m.guard.instant(now))
+	m.ageNotices(now)
 	m.judgeCredentials(now, out)
 }
 

@@ -117,4 +117,5 @@ const (
 	ReasonStranger       protocol.Reason = "stranger"
 	ReasonNotice         protocol.Reason = "notice_refused"
 	ReasonNoticesFull    protocol.Reason = "notices_full"
+	ReasonNoticeParts    protocol.Reason = "notice_parts" // too many come in parts at once
 )

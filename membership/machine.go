@@ -255,6 +255,9 @@ func (m *Machine) Stats() Stats {
 	s := m.stats
 	s.Table = m.table.Stats()
 	s.RecordsDropped = m.gone.dropped
+	if m.guard != nil {
+		s.NoticesDropped, s.NoticePartsDropped = m.guard.notices.dropped, m.guard.notices.partsDropped
+	}
 	return s
 }
 

@@ -142,23 +142,22 @@ type parcel struct {
 	left  int
 }
 
-// collect adds a part to those that came of the same notice from the same sender, and returns the notice when it is complete.
-func (n *notices) collect(now protocol.Time, from protocol.NodeID, p *NoticePart) []byte {
+// collect adds a part to those that came of the same notice from the same sender, and returns the notice when it is complete; or why the part was dropped. It is
+// sent again as long as the notice is lacking.
+func (n *notices) collect(now protocol.Time, from protocol.NodeID, p *NoticePart) (whole []byte, dropped protocol.Reason) {
 	if p.Total == len(p.Data) {
-		return slices.Clone(p.Data)
+		return slices.Clone(p.Data), ""
 	}
 	i := slices.IndexFunc(n.parcels, func(q parcel) bool { return q.from == from })
-	if i >= 0 && (n.parcels[i].sum != p.Sum || n.parcels[i].total != p.Total) {
-		if now.Sub(n.parcels[i].begun) < parcelsLife {
-			return nil // one at a time; it is offered again
+	if i < 0 && len(n.parcels) == parcelsMax || i >= 0 && (n.parcels[i].sum != p.Sum || n.parcels[i].total != p.Total) { // one at a time from each
+		n.giveUp(now)
+		if i = slices.IndexFunc(n.parcels, func(q parcel) bool { return q.from == from }); i >= 0 || len(n.parcels) == parcelsMax {
+			n.partsDropped++
+			return nil, ReasonNoticeParts
 		}
-		n.parcels = slices.Delete(n.parcels, i, i+1)
-		i = -1
 	}
 	if i < 0 {
-		if i = n.begin(now, from, p); i < 0 {
-			return nil
-		}
+		i = n.begin(now, from, p)
 	}
 	q := &n.parcels[i]
 	if k := p.Offset / partSize; q.parts[k] == nil {
@@ -166,19 +165,26 @@ func (n *notices) collect(now protocol.Time, from protocol.NodeID, p *NoticePart
 		q.left--
 	}
 	if q.left > 0 {
-		return nil
+		return nil, ""
 	}
-	whole := slices.Concat(q.parts...)
+	whole = slices.Concat(q.parts...)
 	n.parcels = slices.Delete(n.parcels, i, i+1)
-	return whole
+	return whole, ""
 }
 
-// begin makes room for a notice in parts, -1 when there is none.
+// giveUp drops what has not become whole in time.
+func (n *notices) giveUp(now protocol.Time) {
+	n.parcels = slices.DeleteFunc(n.parcels, func(q parcel) bool {
+		late := now.Sub(q.begun) >= parcelsLife
+		if late {
+			n.partsDropped += uint64(len(q.parts) - q.left)
+		}
+		return late
+	})
+}
+
+// begin begins to collect a notice, and returns its position.
 func (n *notices) begin(now protocol.Time, from protocol.NodeID, p *NoticePart) int {
-	n.parcels = slices.DeleteFunc(n.parcels, func(q parcel) bool { return now.Sub(q.begun) >= parcelsLife })
-	if len(n.parcels) == parcelsMax {
-		return -1
-	}
 	count := (p.Total + partSize - 1) / partSize
 	n.parcels = append(n.parcels, parcel{from: from, sum: p.Sum, begun: now, total: p.Total, parts: make([][]byte, count), left: count})
 	return len(n.parcels) - 1

@@ -19,7 +19,6 @@ const (
 	proofsMax       = 48 // members that are quarantined
 	noticeSizeMax   = 1 + 2*3 + identity.ChainSizeMax + identity.RevocationListSizeMax
 	noticePushes    = 3 // how often each member that a notice is news to tells some peers of it
-	refusalsMax     = 16
 	noticeTextProof = "spinglass 1 proof"
 	noticeTextList  = "spinglass 1 list"
 )
@@ -31,14 +30,15 @@ const (
 )
 
 // notice is what all members have to know, and anybody can verify: a revocation list, or a proof that a member contradicts itself. It carries the chain of
-// who signed it. It is immutable but for pushes.
+// who signed it. It is immutable but for pushes and over.
 type notice struct {
 	claim   NoticeClaim
 	encoded []byte
 	chain   identity.Chain // the root's certificate is the own one
 	list    *identity.RevocationList
 	proof   *identity.Equivocation
-	pushes  int // still to come
+	pushes  int  // still to come
+	over    bool // certificates have expired without which nothing that its signer signs is believed in any case
 }
 
 // errNotice says that a notice is none.
@@ -145,10 +145,11 @@ func (n *notice) checks(g *guard) []protocol.Check {
 
 // notices are those that this member holds, in ascending order of their IDs.
 type notices struct {
-	held     []*notice
-	hash     uint32 // of what is held; 0 when nothing is
-	parcels  []parcel
-	refusals []NoticeClaim // what was refused lately and is not to be asked for again
+	held         []*notice
+	hash         uint32 // of what is held; 0 when nothing is
+	parcels      []parcel
+	dropped      uint64 // notices for want of a place
+	partsDropped uint64
 }
 
 func (n *notices) find(id uint64) (int, bool) {
@@ -164,34 +165,56 @@ func (n *notices) guilty(key identity.PublicKey) bool {
 	return found
 }
 
-// put keeps a notice in place of an older one. It reports false when there is no place; lists of issuers closer to the root take that of others.
-func (n *notices) put(next *notice) bool {
-	i, found := n.find(next.claim.ID)
-	if found {
-		n.held[i] = next
-		n.rehash()
-		return true
+// before reports whether a notice is worth its place more than another one of its kind. The order is the same for all members, so that all end with the same ones
+// when there are too many, and nobody is handed for ever what it cannot keep.
+func (n *notice) before(o *notice) bool {
+	switch {
+	case n.over != o.over:
+		return o.over
+	case len(n.chain) != len(o.chain):
+		return len(n.chain) < len(o.chain) // closer to the root
 	}
-	count, limit, farthest := 0, proofsMax, -1
+	return n.claim.ID < o.claim.ID
+}
+
+// last returns the position of the notice whose place next would take: that of an older one, -1 when there is room, or that of the one that is worth least. It
+// reports false when that is next itself.
+func (n *notices) last(next *notice) (position int, place bool) {
+	if i, found := n.find(next.claim.ID); found {
+		return i, true
+	}
+	count, limit, last := 0, proofsMax, -1
 	if next.list != nil {
 		limit = listsMax
 	}
-	for j, h := range n.held {
+	for i, h := range n.held {
 		if (h.list != nil) != (next.list != nil) {
 			continue
 		}
-		count++
-		if h.list != nil && len(h.chain) > len(next.chain) && (farthest < 0 || len(h.chain) > len(n.held[farthest].chain)) {
-			farthest = j
+		if count++; last < 0 || n.held[last].before(h) {
+			last = i
 		}
 	}
-	if count >= limit {
-		if farthest < 0 {
-			return false
-		}
-		n.held = slices.Delete(n.held, farthest, farthest+1)
-		i, _ = n.find(next.claim.ID)
+	if count < limit {
+		return -1, true
 	}
+	return last, next.before(n.held[last])
+}
+
+// put keeps a notice, in place of an older one or of one that is worth less. It reports false when there is no place.
+func (n *notices) put(next *notice) bool {
+	position, place := n.last(next)
+	switch {
+	case !place:
+		n.dropped++
+		return false
+	case position >= 0:
+		if n.held[position].claim.ID != next.claim.ID {
+			n.dropped++
+		}
+		n.held = slices.Delete(n.held, position, position+1)
+	}
+	i, _ := n.find(next.claim.ID)
 	n.held = slices.Insert(n.held, i, next)
 	n.rehash()
 	return true
@@ -233,6 +256,7 @@ func (m *Machine) summary(to protocol.NodeID, answer bool, out *protocol.Output)
 	s := &Summary{Answer: answer, Claims: m.guard.notices.claims()}
 	m.answerRoom -= s.Size()
 	m.stats.BytesSent += uint64(s.Size())
+	m.stats.NoticeSummariesSent++
 	out.Send(to, s)
 }
 
@@ -268,13 +292,8 @@ func (m *Machine) receiveSummary(from protocol.NodeID, s *Summary, out *protocol
 		return
 	}
 	own := n.claims()
-	for _, claim := range s.Claims {
-		if lacks(own, claim) && !slices.Contains(n.refusals, claim) {
-			if m.answerRoom > 0 {
-				m.summary(from, true, out)
-			}
-			return
-		}
+	if m.answerRoom > 0 && slices.ContainsFunc(s.Claims, func(c NoticeClaim) bool { return lacks(own, c) }) {
+		m.summary(from, true, out)
 	}
 }
 
@@ -303,6 +322,7 @@ func (m *Machine) pushNotices(now protocol.Time, out *protocol.Output) {
 	}
 	s := &Summary{Claims: m.guard.notices.claims()}
 	if targets := m.targets(m.config.Fanout); len(targets) > 0 {
+		m.stats.NoticeSummariesSent += uint64(len(targets))
 		m.stats.BytesSent += uint64(len(targets) * s.Size())
 		out.Spread(targets, s)
 	}
@@ -318,7 +338,10 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Notice
 		return
 	}
 	n := &m.guard.notices
-	encoded := n.collect(now, from, p)
+	encoded, reason := n.collect(now, from, p)
+	if reason != "" {
+		out.Drop(from, reason)
+	}
 	if encoded == nil {
 		return
 	}
@@ -334,35 +357,33 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Notice
 		out.Drop(from, ReasonNotice)
 		return
 	}
-	m.offerNotice(now, from, notice, out)
+	_ = m.offerNotice(now, from, notice, out) // what is wrong with it was counted
 }
 
-// offerNotice has a notice verified, if it is news.
-func (m *Machine) offerNotice(now protocol.Time, from protocol.NodeID, n *notice, out *protocol.Output) {
+// offerNotice has a notice verified, if it is news. The error says why it cannot be: one of check, or ErrVerifyQueue.
+func (m *Machine) offerNotice(now protocol.Time, from protocol.NodeID, n *notice, out *protocol.Output) error {
+	n.over = m.isOver(now, n)
 	if !m.noticeIsNews(n) {
-		return
+		return nil
 	}
-	if err := n.check(m.guard.identity.Anchor); err != nil || n.expired(m.guard.instant(now)) {
-		m.guard.notices.refuse(n.claim)
+	if err := n.check(m.guard.identity.Anchor); err != nil {
 		out.Drop(from, ReasonNotice)
-		return
+		return err
 	}
-	m.verify(now, suspect{from: from, sum: sha256.Sum256(n.encoded), checks: n.checks(m.guard), ownZone: true, notice: n}, out)
+	if !m.verify(now, suspect{from: from, sum: sha256.Sum256(n.encoded), checks: n.checks(m.guard), ownZone: true, notice: n}, out) {
+		return ErrVerifyQueue
+	}
+	return nil
 }
 
-// refuse notes that a notice is not to be asked for again for a while.
-func (n *notices) refuse(claim NoticeClaim) {
-	if len(n.refusals) == refusalsMax {
-		n.refusals = slices.Delete(n.refusals, 0, 1)
-	}
-	n.refusals = append(n.refusals, claim)
-}
-
+// noticeIsNews reports whether a notice would change anything, were it good. What a list says may be known without a chain to its issuer; then the notice is needed
+// to pass it on.
 func (m *Machine) noticeIsNews(n *notice) bool {
-	if n.list != nil {
-		return m.guard.revocations.News(n.list)
+	if n.list != nil && m.guard.revocations.News(n.list) {
+		return true
 	}
-	return !m.guard.notices.guilty(n.proof.Author)
+	position, place := m.guard.notices.last(n)
+	return place && (position < 0 || m.guard.notices.held[position].claim.ID != n.claim.ID)
 }
 
 // takeNotice takes in a notice whose signatures are good, and tells others of it.
@@ -370,52 +391,97 @@ func (m *Machine) takeNotice(now protocol.Time, from protocol.NodeID, n *notice,
 	if m.stage != stageRunning || !m.noticeIsNews(n) {
 		return
 	}
+	changed := true
 	if n.list != nil {
-		changed, proof, err := m.guard.revocations.MergeVerified(n.list)
-		if proof != nil {
-			out.Emit(ListsContradict{Proof: proof})
-		}
-		if err != nil || !changed {
-			m.guard.notices.refuse(n.claim)
+		if n, changed = m.takeList(n, out); n == nil {
 			return
 		}
 	}
-	if m.guard.notices.put(n) {
+	switch placed := m.guard.notices.put(n); {
+	case !placed:
+		out.Drop(from, ReasonNoticesFull) // it is not passed on, but what it says holds here
+	case changed:
 		n.pushes = noticePushes
 		m.deadlines.Set(taskNotices, now)
-	} else { // it is not passed on, but what it says holds here
-		m.stats.NoticesDropped++
-		m.guard.notices.refuse(n.claim)
-		out.Drop(from, ReasonNoticesFull)
-		if n.list == nil {
-			return
+	}
+	if changed {
+		m.tellNotice(now, n, out)
+	}
+}
+
+// takeList merges the list of a notice with those that are known. It returns the notice that is to be held, nil for none, and whether its list is news.
+func (m *Machine) takeList(n *notice, out *protocol.Output) (*notice, bool) {
+	g := m.guard
+	if g.revocations.List(n.list.Issuer) == nil && len(g.revocations.Lists()) >= identity.RevocationListsMax {
+		g.forgetList()
+	}
+	changed, proof, err := g.revocations.MergeVerified(n.list)
+	if proof != nil {
+		out.Emit(ListsContradict{Proof: proof})
+	}
+	if _, held := g.notices.find(n.claim.ID); err != nil || held && !changed {
+		return nil, false // the lesser of two that contradict each other
+	}
+	if !changed {
+		known := newNotice(n.chain, g.revocations.List(n.list.Issuer), nil)
+		known.over = n.over
+		return known, false
+	}
+	return n, true
+}
+
+// forgetList makes room for the list of one more issuer: of those that are not passed on, the one that was issued first is known no longer.
+func (g *guard) forgetList() {
+	var first *identity.RevocationList
+	for _, list := range g.revocations.Lists() {
+		if _, held := g.notices.find(noticeID(noticeTextList, list.Issuer)); !held && (first == nil || list.Issued < first.Issued) {
+			first = list
 		}
 	}
+	g.revocations.Forget(first.Issuer) // there is one: fewer are passed on than known
+	g.notices.dropped++
+}
+
+// tellNotice tells of a notice that is news, and draws its conclusions.
+func (m *Machine) tellNotice(now protocol.Time, n *notice, out *protocol.Output) {
 	if n.list != nil {
 		m.stats.RevocationLists++
 		out.Emit(RevocationsChanged{List: n.list})
-		m.judgeCredentials(now, out)
-		return
+	} else {
+		m.stats.Quarantined++
+		leaf := n.chain.Leaf()
+		out.Emit(Quarantined{Peer: leaf.NodeID, Name: leaf.Name, Proof: n.proof})
 	}
-	m.stats.Quarantined++
-	leaf := n.chain.Leaf()
-	out.Emit(Quarantined{Peer: leaf.NodeID, Name: leaf.Name, Proof: n.proof})
 	m.judgeCredentials(now, out)
 }
 
-// expired reports whether nothing that a proof's author signs can be believed in any case: its certificates are over.
-func (n *notice) expired(now identity.Instant) bool {
-	end := identity.InstantMax
-	for _, certificate := range n.chain {
-		end = min(end, certificate.NotAfter)
+// isOver reports whether neither the notice's own chain to its signer nor one of a member that is known, which may have been renewed, has a life left.
+func (m *Machine) isOver(now protocol.Time, n *notice) bool {
+	over := func(chain identity.Chain) bool {
+		return m.guard.instant(now) > endOf(chain).Add(identity.GraceMax+identity.Skew)
 	}
-	return n.proof != nil && now > end.Add(identity.GraceMax+identity.Skew)
+	if !over(n.chain) {
+		return false
+	}
+	chain := m.chainOf(n.chain.Leaf().Kind, n.signer())
+	return chain == nil || over(chain)
 }
 
-// forget drops proofs that are of no use any longer.
-func (n *notices) forget(now identity.Instant) {
-	n.held = slices.DeleteFunc(n.held, func(h *notice) bool { return h.expired(now) })
-	n.rehash()
+// endOf returns when the first certificate of a chain expires.
+func endOf(chain identity.Chain) identity.Instant {
+	end := identity.InstantMax
+	for _, certificate := range chain {
+		end = min(end, certificate.NotAfter)
+	}
+	return end
+}
+
+// ageNotices finds out which notices are over. They stay as long as nothing needs their places: clocks differ, and who dropped one would be handed it again by those
+// who have not.
+func (m *Machine) ageNotices(now protocol.Time) {
+	for _, h := range m.guard.notices.held {
+		h.over = m.isOver(now, h)
+	}
 }
 
 // knownNotices makes notices of the revocation lists that were known from the start, as far as the own chain leads to their issuers.

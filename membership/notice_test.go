@@ -3,7 +3,9 @@ package membership
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,43 +114,190 @@ func TestKeptRevocationsHold(t *testing.T) {
 	}
 }
 
-// Places for notices are few, and those of lists go to the issuers closest to the root.
+// listOf returns the notice of the first list of a zone below another one, or below the root.
+func (a *authorities) listOf(above *identity.Authority, k int) *notice {
+	path := fmt.Sprintf("%s/z%d", strings.TrimSuffix(above.Chain().Leaf().Name, "/"), k)
+	key := soloKey(protocol.NodeID(10_000 + k))
+	chain, err := above.IssueZone(a.terms(noon, a.life), path, key.Public(), identity.Quotas{}, identity.ZoneGrants(path))
+	if err != nil {
+		panic(err)
+	}
+	list, err := identity.NewRevocationList(key, 1, noon+identity.Instant(k), identity.Revocation{Serial: uint64(k + 1)})
+	if err != nil {
+		panic(err)
+	}
+	return newNotice(chain, list, nil)
+}
+
+// Places for notices are few, and whatever comes in whichever order, the same ones are kept: of lists those of issuers close to the root first.
 func TestNoticesAreBounded(t *testing.T) {
 	s := newSolo(t, nil)
-	n := &s.m.guard.notices
-	for id := protocol.NodeID(100); id < 100+proofsMax+5; id++ {
-		if proof := s.proofAgainst(id); n.put(proof) != (id < 100+proofsMax) {
-			t.Fatalf("proof %d", id-100)
+	var all []*notice
+	for k := range proofsMax + 5 {
+		all = append(all, s.proofAgainst(protocol.NodeID(100+k)))
+	}
+	near := s.authorities.listOf(s.authorities.root, 50)
+	all = append(all, near)
+	for k := range listsMax + 4 {
+		all = append(all, s.authorities.listOf(s.authorities.zone, k))
+	}
+	s.m.guard.notices.held = nil
+	var first []NoticeClaim
+	for seed := range uint64(20) {
+		someRand(seed).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		var n notices
+		for _, next := range all {
+			_, place := n.last(next)
+			if _, held := n.find(next.claim.ID); n.put(next) != place || held {
+				t.Fatal("put as it was not told")
+			}
+		}
+		if seed == 0 {
+			first = n.claims()
+		}
+		if !slices.Equal(n.claims(), first) || len(n.held) != proofsMax+listsMax || int(n.dropped) != len(all)-len(n.held) {
+			t.Fatalf("order %d: %d notices are held, %d dropped", seed, len(n.held), n.dropped)
+		}
+		if _, found := n.find(near.claim.ID); !found {
+			t.Fatal("the list of an issuer close to the root is gone")
 		}
 	}
-	deep := func(i int) *notice {
-		list, err := identity.NewRevocationList(soloKey(protocol.NodeID(i)), 1, noon)
+	if !slices.IsSortedFunc(first, func(a, b NoticeClaim) int { return int(int64(a.ID>>1) - int64(b.ID>>1)) }) {
+		t.Error("out of order")
+	}
+	if size := (&Summary{Claims: first}).Size(); size > 1100 {
+		t.Errorf("a summary of %d bytes", size)
+	}
+}
+
+// Members that hold different notices, of which there are too many, end with the same ones, and hand each other none any longer.
+func TestTooManyNoticesSettle(t *testing.T) {
+	f := newSignedFleet(8, signedConfig(9), nil)
+	f.form(t, 20*time.Second)
+	for k := range listsMax + 12 {
+		n := f.authorities.listOf(f.authorities.root, k)
+		f.world.Command(f.ids[k%len(f.ids)], func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+			if err := m.(*Machine).offerNotice(now, f.ids[k%len(f.ids)], n, out); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	parts := func(s *Stats) uint64 { return s.NoticePartsSent }
+	summaries := func(s *Stats) uint64 { return s.NoticeSummariesSent }
+	f.world.Run(f.world.Now().Add(20 * time.Second))
+	sent, told := f.total(parts), f.total(summaries)
+	if sent < listsMax || told == 0 {
+		t.Fatalf("%d parts, %d summaries", sent, told)
+	}
+	want := f.machine(0).guard.notices.claims()
+	for i := range f.ids {
+		if n := &f.machine(i).guard.notices; len(n.held) != listsMax || !slices.Equal(n.claims(), want) {
+			t.Errorf("member %d holds %d notices, other ones", i, len(n.held))
+		}
+	}
+	f.world.Run(f.world.Now().Add(3 * time.Minute))
+	if n, k := f.total(parts)-sent, f.total(summaries)-told; n != 0 || k != 0 {
+		t.Errorf("%d parts and %d summaries of what everybody knows", n, k)
+	}
+	if f.total(func(s *Stats) uint64 { return s.NoticesDropped }) == 0 {
+		t.Error("what had no place is not counted")
+	}
+}
+
+// A list that was kept from an earlier run, and whose issuer is none of the own authorities, holds; but only with a chain to its issuer can it be passed on.
+func TestKnownListsAreHeld(t *testing.T) {
+	known := makeAuthorities(1, soloPublic, false).listOf(makeAuthorities(1, soloPublic, false).root, 3)
+	s := newSolo(t, func(c *Config) { c.Identity.Revocations = []*identity.RevocationList{known.list} })
+	s.meet(8)
+	n := s.authorities.listOf(s.authorities.root, 3)
+	if len(s.m.guard.notices.held) != 0 {
+		t.Fatal("held without a chain")
+	}
+	for range 3 {
+		if out := s.tell(8, n.encoded); len(s.m.guard.notices.held) != 1 || len(event[RevocationsChanged](out)) != 0 || len(dropped(out, 8)) != 0 {
+			t.Fatalf("%d notices are held: %+v", len(s.m.guard.notices.held), out.Effects)
+		}
+	}
+	out := s.input(func(out *protocol.Output) { s.m.Receive(s.now, 8, &Summary{Claims: []NoticeClaim{n.claim}}, out) })
+	if len(sent[*NoticePart](out)) != 0 || len(sent[*Summary](out)) != 0 {
+		t.Errorf("%+v", out.Effects)
+	}
+	checked := s.checked
+	if s.tell(8, n.encoded); s.checked != checked {
+		t.Error("what is held is verified again")
+	}
+}
+
+// Notices of signers whose certificates are over stay where there is room, and make room where there is none.
+func TestOldNoticesMakeRoom(t *testing.T) {
+	s := newSolo(t, nil)
+	old := s.authorities.listOf(s.authorities.root, 100)
+	s.authorities.life = 200 * day
+	s.meet(8)
+	s.tell(8, old.encoded)
+	for k := range listsMax - 1 {
+		s.tell(8, s.authorities.listOf(s.authorities.root, k).encoded)
+	}
+	held := func() bool { _, found := s.m.guard.notices.find(old.claim.ID); return found }
+	deep := s.authorities.listOf(s.authorities.zone, 200)
+	s.m.guard.wall = old.chain.Leaf().NotAfter.Add(identity.GraceMax + identity.Skew)
+	s.m.ageNotices(s.now)
+	if out := s.tell(8, deep.encoded); !held() || !slices.Equal(dropped(out, 8), []protocol.Reason{ReasonNoticesFull}) || len(event[RevocationsChanged](out)) != 1 {
+		t.Fatalf("before it is over: held %v, %+v", held(), out.Effects)
+	}
+	s.m.guard.wall++
+	if s.m.ageNotices(s.now); !held() {
+		t.Fatal("gone although nothing needs the place")
+	}
+	if s.tell(8, deep.encoded); held() || len(s.m.guard.notices.held) != listsMax || s.m.Stats().NoticesDropped != 2 {
+		t.Errorf("afterwards: held %v, %d in all, %d dropped", held(), len(s.m.guard.notices.held), s.m.Stats().NoticesDropped)
+	}
+	if s.tell(8, old.encoded); held() {
+		t.Error("what is over takes the place back")
+	}
+}
+
+// A notice whose signer has renewed its certificates is not over, though it carries the old ones.
+func TestRenewedNoticesStay(t *testing.T) {
+	s := newSolo(t, nil)
+	proof := s.proofAgainst(9)
+	s.authorities.life = 300 * day
+	s.authorities.issue(9, "/lab/p9", noon, identity.MemberGrants())
+	s.meet(9)
+	s.m.guard.wall = proof.chain.Leaf().NotAfter.Add(identity.GraceMax+identity.Skew) + 1
+	if s.m.isOver(s.now, proof) {
+		t.Error("over although the certificate was renewed")
+	}
+	s.m.table.Remove(9)
+	if !s.m.isOver(s.now, proof) {
+		t.Error("not over although nobody is known to have renewed the certificate")
+	}
+}
+
+// There is always a place for the list of one more issuer: of those that are not passed on, the oldest is forgotten.
+func TestRevocationsAreBounded(t *testing.T) {
+	var kept []*identity.RevocationList
+	for k := range identity.RevocationListsMax {
+		list, err := identity.NewRevocationList(soloKey(protocol.NodeID(20_000+k)), 1, noon+identity.Instant(k))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return newNotice(s.authorities.chains[100], list, nil)
+		kept = append(kept, list)
 	}
-	for i := range listsMax + 2 {
-		if n.put(deep(i+500)) != (i < listsMax) {
-			t.Fatalf("list %d", i)
-		}
+	s := newSolo(t, func(c *Config) { c.Identity.Revocations = kept })
+	s.meet(8)
+	n := s.authorities.listOf(s.authorities.root, 3)
+	out := s.tell(8, n.encoded)
+	known := &s.m.guard.revocations
+	if len(event[RevocationsChanged](out)) != 1 || known.List(n.list.Issuer) == nil || len(known.Lists()) != identity.RevocationListsMax {
+		t.Fatalf("%d lists are known: %+v", len(known.Lists()), out.Effects)
 	}
-	near := deep(900)
-	near.chain = near.chain[:1]
-	if !n.put(near) || len(n.held) != proofsMax+listsMax {
-		t.Errorf("%d notices are held", len(n.held))
+	if known.List(kept[0].Issuer) != nil || known.List(kept[1].Issuer) == nil || s.m.Stats().NoticesDropped != 1 {
+		t.Errorf("not the oldest was forgotten, or %d counted", s.m.Stats().NoticesDropped)
 	}
-	if !slices.IsSortedFunc(n.claims(), func(a, b NoticeClaim) int { return int(int64(a.ID>>1) - int64(b.ID>>1)) }) {
-		t.Error("out of order")
-	}
-	if size := (&Summary{Claims: n.claims()}).Size(); size > 1100 {
-		t.Errorf("a summary of %d bytes", size)
-	}
-	for i := range refusalsMax + 3 {
-		n.refuse(NoticeClaim{ID: uint64(i)})
-	}
-	if len(n.refusals) != refusalsMax {
-		t.Errorf("%d refusals", len(n.refusals))
+	checked := s.checked
+	if s.tell(8, n.encoded); s.checked != checked || s.m.Stats().NoticesDropped != 1 {
+		t.Error("it is taken in again")
 	}
 }
 
@@ -163,25 +312,36 @@ func TestNoticesComeInParts(t *testing.T) {
 	}
 	var n notices
 	for i, k := range []int{5, 1, 1, 0, 2, 5, 4} {
-		if n.collect(0, 2, part(1, k)) != nil {
+		if whole, reason := n.collect(0, 2, part(1, k)); whole != nil || reason != "" {
 			t.Fatalf("complete after %d parts", i+1)
 		}
 	}
-	if got := n.collect(0, 2, part(1, 3)); !bytes.Equal(got, whole) || len(n.parcels) != 0 {
+	if got, _ := n.collect(0, 2, part(1, 3)); !bytes.Equal(got, whole) || len(n.parcels) != 0 {
 		t.Error("not put together")
 	}
+	lost := uint64(0)
 	for from := protocol.NodeID(1); from < 50; from++ {
-		n.collect(0, from, part(1, 0))
-		n.collect(0, from, part(2, 0))
+		full := from > parcelsMax
+		_, first := n.collect(0, from, part(1, 0))
+		_, second := n.collect(0, from, part(2, 0))
+		if lost++; full {
+			lost++
+		}
+		if (first != "") != full || second != ReasonNoticeParts || n.partsDropped != lost {
+			t.Errorf("parts of %d dropped for %q, %q, %d counted", from, first, second, n.partsDropped)
+		}
 	}
 	if len(n.parcels) != parcelsMax {
 		t.Errorf("%d parcels", len(n.parcels))
 	}
 	late := protocol.Time(parcelsLife + time.Second)
 	for k := range 6 {
-		if got := n.collect(late, 99, part(3, k)); (got != nil) != (k == 5) {
+		if got, _ := n.collect(late, 99, part(3, k)); (got != nil) != (k == 5) {
 			t.Errorf("part %d: complete %v", k, got != nil)
 		}
+	}
+	if n.partsDropped != lost+parcelsMax {
+		t.Errorf("%d parts of what never became whole are counted", n.partsDropped-lost)
 	}
 }
 

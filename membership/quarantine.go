@@ -106,35 +106,33 @@ func (m *Machine) Revoke(now protocol.Time, list *identity.RevocationList, out *
 	if m.guard == nil {
 		return identity.ErrAuthority
 	}
-	chain := m.chainOf(list.Issuer)
+	chain := m.chainOf(identity.KindZone, list.Issuer)
 	if chain == nil {
 		return identity.ErrAuthority
 	}
 	if err := list.Check(); err != nil {
 		return err
 	}
-	m.offerNotice(now, m.config.Self, newNotice(chain, list, nil), out)
+	_ = m.offerNotice(now, m.config.Self, newNotice(chain, list, nil), out)
 	return nil
 }
 
-// chainOf returns the chain to a zone's key, as far as the members that are known lead to it; nil when none does.
-func (m *Machine) chainOf(key identity.PublicKey) identity.Chain {
-	to := func(c *credential) identity.Chain {
+// chainOf returns the chain to a key, of those that members that are known have, which lasts longest; nil when there is none.
+func (m *Machine) chainOf(kind identity.Kind, key identity.PublicKey) (best identity.Chain) {
+	consider := func(c *credential) {
 		if c == nil {
-			return nil
+			return
 		}
-		i := slices.IndexFunc(c.chain, func(z *identity.Certificate) bool { return z.Kind == identity.KindZone && z.Key == key })
-		return c.chain[:i+1]
+		i := slices.IndexFunc(c.chain, func(z *identity.Certificate) bool { return z.Kind == kind && z.Key == key })
+		if i >= 0 && (best == nil || endOf(c.chain[:i+1]) > endOf(best)) {
+			best = c.chain[: i+1 : i+1]
+		}
 	}
-	if chain := to(m.guard.own); len(chain) > 0 {
-		return slices.Clone(chain)
-	}
+	consider(m.guard.own)
 	for i := range m.table.Len() {
-		if chain := to(m.table.At(i).State.credential); len(chain) > 0 {
-			return slices.Clone(chain)
-		}
+		consider(m.table.At(i).State.credential)
 	}
-	return nil
+	return best
 }
 
 // QuarantinedPeer is a member of which it is proven that it contradicts itself.

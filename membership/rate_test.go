@@ -41,18 +41,3 @@ func TestRowsOfOneOwnerAreFew(t *testing.T) {
 		t.Errorf("the last change is not told: %x", value)
 	}
 }
-
-// Proofs against members whose certificates are over make room for others.
-func TestOldProofsAreForgotten(t *testing.T) {
-	s := newSolo(t, nil)
-	proof := s.proofAgainst(9)
-	s.m.guard.notices.put(proof)
-	s.m.guard.notices.forget(noon.Add(60 * day))
-	if len(s.m.guard.notices.held) != 1 {
-		t.Error("forgotten within the longest grace")
-	}
-	s.m.guard.notices.forget(noon.Add(61 * day))
-	if len(s.m.guard.notices.held) != 0 || s.m.guard.notices.hash != 0 {
-		t.Error("not forgotten")
-	}
-}

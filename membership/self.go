@@ -22,6 +22,8 @@ const storeRetry = time.Second
 // Errors of commands.
 var (
 	ErrLeft          = errors.New("membership: the member is leaving or has left")
+	ErrNotRunning    = errors.New("membership: the member does not take part yet")
+	ErrVerifyQueue   = errors.New("membership: too much waits to be verified")
 	ErrAttributeName = errors.New("membership: attribute name empty or too long")
 )
 

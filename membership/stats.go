@@ -58,6 +58,9 @@ type Stats struct {
 	Expelled          uint64 // members that were quarantined, revoked, or whose certificates expired
 	RevocationLists   uint64 // taken in
 	NoticePartsSent   uint64
-	NoticesDropped    uint64 // for which there was no room
 	ClocksRefused     uint64
+
+	NoticeSummariesSent uint64
+	NoticesDropped      uint64 // lists and proofs for which there was no place, or that had to make room
+	NoticePartsDropped  uint64 // because too many notices came in parts at once, or the others of the same one did not come in time
 }
