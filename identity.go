@@ -207,7 +207,8 @@ func (n *Node) Renew(ctx context.Context, chain identity.Chain) error {
 	return failed
 }
 
-// Revoke takes in a revocation list and has it spread to all members. [RevocationsChanged] tells when it holds.
+// Revoke takes in a revocation list and has it spread to all members. [RevocationsChanged] tells when it holds, and [Node.Revocations] has it from then on: no error
+// says that its signature does not match, so whoever has to be sure looks there, and tries again. [membership.Machine.Revoke] has the errors.
 func (n *Node) Revoke(ctx context.Context, list *identity.RevocationList) error {
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) { failed = n.stack.Revoke(now, list, out) })

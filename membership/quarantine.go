@@ -99,21 +99,36 @@ func (m *Machine) contradicted(now protocol.Time, e identity.Contradiction, out 
 	m.takeNotice(now, m.config.Self, newNotice(c.chain, nil, e.Proof), out)
 }
 
-// Revoke takes a revocation list in, and has it spread to all members. It takes effect once its signature was checked; RevocationsChanged tells when. Its issuer
-// has to be an authority above a member that is known, or the error is an identity.ErrAuthority.
+// Revoke takes a revocation list in, and has it spread to all members. It takes effect once its signature was checked; RevocationsChanged tells when, and Revocations
+// has it. Nothing but Drop tells of a signature that does not match: whoever has to be sure looks at Revocations, and offers the list again. A list that is known,
+// or older than one that is, is no error.
+//
+// Errors: ErrLeft; ErrNotRunning before the own row is signed; ErrVerifyQueue when too much waits; ErrNoticesFull when the list takes effect here but is not passed
+// on; identity.ErrAuthority when the issuer is no authority above a member that is known; and those of RevocationList.Check and identity.Policy.Verify.
 func (m *Machine) Revoke(now protocol.Time, list *identity.RevocationList, out *protocol.Output) error {
 	m.awake.observe(now)
-	if m.guard == nil {
+	switch {
+	case m.guard == nil:
 		return identity.ErrAuthority
+	case m.stage > stageRunning:
+		return ErrLeft
+	case m.stage < stageRunning:
+		return ErrNotRunning
+	}
+	if err := list.Check(); err != nil {
+		return err
 	}
 	chain := m.chainOf(identity.KindZone, list.Issuer)
 	if chain == nil {
 		return identity.ErrAuthority
 	}
-	if err := list.Check(); err != nil {
+	n := newNotice(chain, list, nil)
+	if err := m.offerNotice(now, m.config.Self, n, out); err != nil {
 		return err
 	}
-	_ = m.offerNotice(now, m.config.Self, newNotice(chain, list, nil), out)
+	if _, place := m.guard.notices.last(n); !place {
+		return ErrNoticesFull
+	}
 	return nil
 }
 

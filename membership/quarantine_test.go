@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -40,5 +41,65 @@ func TestVanishedAreJudged(t *testing.T) {
 	}
 	if s.meet(11); s.m.gone.due.Next() != protocol.Never {
 		t.Error("something is due for nobody")
+	}
+}
+
+// Revoke says why a list is not taken in, or not passed on.
+func TestRevokeTells(t *testing.T) {
+	revoke := func(s *solo, list *identity.RevocationList) (err error) {
+		s.input(func(out *protocol.Output) { err = s.m.Revoke(s.now, list, out) })
+		return err
+	}
+	list := func(s *solo) *identity.RevocationList {
+		list, err := s.authorities.zone.Revoke(noon, identity.Revocation{Key: soloKey(9).Public(), Before: identity.InstantMax})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	s := newSolo(t, nil)
+	s.meet(8)
+	if err := revoke(s, s.authorities.listOf(s.authorities.root, 1).list); !errors.Is(err, identity.ErrAuthority) {
+		t.Errorf("of an unknown authority: %v", err)
+	}
+	good := list(s)
+	malformed := *good
+	malformed.Number = 0
+	if err := revoke(s, &malformed); !errors.Is(err, identity.ErrMalformed) {
+		t.Errorf("malformed: %v", err)
+	}
+	if err := revoke(s, good); err != nil || len(s.m.Revocations()) != 1 {
+		t.Errorf("a good one: %v", err)
+	}
+	if err := revoke(s, good); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	s.m.stage = stageSigning
+	if err := revoke(s, list(s)); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("before the own row is signed: %v", err)
+	}
+	s.m.stage = stageLeaving
+	if err := revoke(s, list(s)); !errors.Is(err, ErrLeft) {
+		t.Errorf("when leaving: %v", err)
+	}
+
+	crowded := newSolo(t, nil)
+	crowded.crowd()
+	for i := range verifiesSenderMax {
+		crowded.m.verify(crowded.now, waitingRow(1, i), new(protocol.Output))
+	}
+	if err := revoke(crowded, list(crowded)); !errors.Is(err, ErrVerifyQueue) {
+		t.Errorf("when too much waits: %v", err)
+	}
+
+	full := newSolo(t, nil)
+	full.meet(8)
+	for k := range listsMax {
+		near := full.authorities.listOf(full.authorities.root, k)
+		near.chain = near.chain[:1]
+		full.m.guard.notices.put(near)
+	}
+	if err := revoke(full, list(full)); !errors.Is(err, ErrNoticesFull) || len(full.m.Revocations()) != 1 {
+		t.Errorf("without a place: %v, %d lists", err, len(full.m.Revocations()))
 	}
 }

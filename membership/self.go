@@ -24,6 +24,7 @@ var (
 	ErrLeft          = errors.New("membership: the member is leaving or has left")
 	ErrNotRunning    = errors.New("membership: the member does not take part yet")
 	ErrVerifyQueue   = errors.New("membership: too much waits to be verified")
+	ErrNoticesFull   = errors.New("membership: no place to pass it on: there are too many lists of issuers as close to the root")
 	ErrAttributeName = errors.New("membership: attribute name empty or too long")
 )
 
