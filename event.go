@@ -35,7 +35,7 @@ type (
 	PeerSuspect struct{ Peer Peer }
 	// PeerAlive ends PeerSuspect.
 	PeerAlive struct{ Peer Peer }
-	// PeerDown tells that a member's heartbeat has stood still for twice T_fail: it is no longer a member.
+	// PeerDown tells that somebody is no longer a member: its heartbeat has stood still for twice T_fail, or Expelled says why.
 	PeerDown struct{ Peer Peer }
 	// PeerLeft tells that a member has left of its own will.
 	PeerLeft struct{ Peer Peer }
@@ -68,7 +68,7 @@ type (
 	CertificateRefused struct{ Err error }
 	// CertificateGood tells that the node's certificate holds again.
 	CertificateGood struct{ NotAfter identity.Instant }
-	// Expelled tells why a member, whose PeerDown follows, does not count as one any longer although it is heard.
+	// Expelled tells why a member does not count as one any longer although it is heard. PeerDown follows, unless the member had left.
 	Expelled struct {
 		Peer   Peer
 		Reason string // a short constant text, such as row_revoked

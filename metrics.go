@@ -86,7 +86,7 @@ var protocolMetrics = []metric{
 	counter("rows_signed_total", "Times that this node signed its row.", func(s *snapshot) uint64 { return s.membership.RowsSigned }),
 	counter("row_sign_failures_total", "Times that the own row could not be signed.", func(s *snapshot) uint64 { return s.membership.SignFailures }),
 	counter("rows_verified_total", "Rows of others taken in with good signatures.", func(s *snapshot) uint64 { return s.membership.RowsVerified }),
-	counter("rows_refused_total", "Rows of others refused for what they say, or because their owners change them too often.", func(s *snapshot) uint64 { return s.membership.RowsRefused + s.membership.RowsOverRate }),
+	counter("rows_refused_total", "Rows of others refused for what they and their certificates say, or because their owners change them too often.", func(s *snapshot) uint64 { return s.membership.RowsRefused + s.membership.RowsOverRate }),
 	counter("signatures_checked_total", "Signatures of rows and notices that were checked.", func(s *snapshot) uint64 { return s.membership.SignaturesChecked }),
 	counter("verifications_refused_total", "Rows and notices for which there was no room to wait to be verified, or that had to make room for those of others.", func(s *snapshot) uint64 { return s.membership.VerifyRefused }),
 	counter("forgeries_total", "Rows and notices whose signatures do not match. spinglass_dropped_total{reason=\"forged\"} counts the drops.", func(s *snapshot) uint64 { return s.membership.Forgeries }),

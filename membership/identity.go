@@ -28,8 +28,8 @@ type Identity struct {
 
 	// VerifyRate is how many signatures are checked a second at most, VerifyRateDefault by default: a quarter of a core.
 	VerifyRate int
-	// ChainLength is after how many heartbeats the own row is signed again, chainLengthMin to table.ChainStepsMax, ChainLengthDefault by default. Whoever
-	// meets the row proves its heartbeat from there, at a hash each.
+	// ChainLength is how many heartbeats one chain proves, chainLengthMin to table.ChainStepsMax, ChainLengthDefault by default. The own row is signed again, with a
+	// new chain, when an eighth of them is left. Whoever meets the row proves its heartbeat from there, at a hash each.
 	ChainLength uint64
 	// ChecksOff leaves the hashes of rows out of digests, so that different rows under one version are found by chance only, for experiments.
 	ChecksOff bool
