@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"spinglass/protocol"
 	"spinglass/wire"
 )
 
@@ -50,6 +51,11 @@ func (b *Beacon) Verify(now Instant) error {
 		return &NotYetValidError{From: b.Instant, Now: now}
 	}
 	return Verify(b.Issuer, ContextBeacon, b.AppendSigned(nil), b.Signature)
+}
+
+// SignatureCheck returns the check of the signature, for who has it done elsewhere. The beacon has to pass Check.
+func (b *Beacon) SignatureCheck() protocol.Check {
+	return protocol.Check{PublicKey: b.Issuer[:], Context: ContextBeacon.String(), Message: b.AppendSigned(nil), Signature: b.Signature[:]}
 }
 
 // Stale reports whether the issuer has not been heard for longer than BeaconLife.

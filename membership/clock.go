@@ -39,6 +39,7 @@ func (m *Machine) setClock(now protocol.Time, e protocol.WallClock, out *protoco
 func (m *Machine) sweep(now protocol.Time, out *protocol.Output) {
 	m.deadlines.Set(taskSweep, now.Add(sweepEvery))
 	m.ageNotices(now)
+	m.watchAuthorities(out)
 	m.judgeCredentials(now, out)
 }
 

@@ -7,7 +7,7 @@ import (
 
 // Kinds returns the kinds of messages that a Machine receives.
 func Kinds() []protocol.Kind {
-	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply, wire.KindNoticeSummary, wire.KindNoticePart}
+	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply, wire.KindNoticeSummary, wire.KindNoticePart, wire.KindBeacon}
 }
 
 // Decoder decodes the messages of membership. It owns the memory that they are decoded into: a message is lent until the next
@@ -20,9 +20,10 @@ type Decoder struct {
 
 	summary Summary
 	part    NoticePart
+	beacon  Beacon
 }
 
-// Decode implements protocol.Decoder. Only rows are allocated, which a steady fleet does not send.
+// Decode implements protocol.Decoder. Only rows and beacons are allocated, which a steady fleet sends seldom.
 func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	var m interface {
 		protocol.Message
@@ -41,6 +42,8 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		m = &d.summary
 	case wire.KindNoticePart:
 		m = &d.part
+	case wire.KindBeacon:
+		m = &d.beacon
 	default:
 		return nil, wire.ErrKind
 	}

@@ -64,6 +64,15 @@ type ListsContradict struct {
 	Proof *identity.Equivocation
 }
 
+// AuthoritySilent tells that an authority was heard before and is no longer: for five minutes of awake time no beacon came whose revocation list is known here. It
+// is away, or this member is cut off from its news. It is told once, until the authority is heard again.
+type AuthoritySilent struct {
+	protocol.EventMark
+	Issuer  identity.PublicKey
+	Since   identity.Instant // of the last beacon
+	Missing uint64           // number of the list that beacons name and that did not come; 0: there are no beacons
+}
+
 // The own certificate.
 type (
 	// CertificateInGrace tells that it has expired at NotAfter and is good until Until by grace only: it has to be renewed.
@@ -117,5 +126,6 @@ const (
 	ReasonStranger       protocol.Reason = "stranger"
 	ReasonNotice         protocol.Reason = "notice_refused"
 	ReasonNoticesFull    protocol.Reason = "notices_full"
+	ReasonBeacon         protocol.Reason = "beacon_refused"
 	ReasonNoticeParts    protocol.Reason = "notice_parts" // too many come in parts at once
 )

@@ -61,6 +61,9 @@ type guard struct {
 	verifier verifier
 	walks    hashing
 	notices  notices
+
+	authorities []authority // of which beacons were heard
+	looks       int         // for authorities of beacons that the present round may still look
 }
 
 // newGuard makes the guard, or reports what is wrong with the identity.

@@ -24,6 +24,7 @@ const (
 	taskVerify              // the rate of checks allows more
 	taskNotices             // tell others of notices
 	taskSweep               // look at certificates again
+	taskBeacons             // push beacons of authorities
 )
 
 // stage is how far a member has come.
@@ -187,6 +188,8 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveSummary(from, message, out)
 	case *NoticePart:
 		m.receivePart(now, from, message, out)
+	case *Beacon:
+		m.receiveBeacon(now, from, message.Signed, out)
 	default:
 		out.Drop(from, ReasonUnknownType)
 	}
@@ -242,6 +245,8 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 			m.pushNotices(now, out)
 		case taskSweep:
 			m.sweep(now, out)
+		case taskBeacons:
+			m.pushBeacons(now, out)
 		}
 	}
 	m.overdue(now, out)
@@ -257,6 +262,7 @@ func (m *Machine) Stats() Stats {
 	s.RecordsDropped = m.gone.dropped
 	if m.guard != nil {
 		s.NoticesDropped, s.NoticePartsDropped = m.guard.notices.dropped, m.guard.notices.partsDropped
+		s.AuthoritiesSilent = m.guard.silentAuthorities()
 	}
 	return s
 }

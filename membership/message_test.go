@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/table"
 	"spinglass/wire"
@@ -24,6 +25,10 @@ func messages() []protocol.Message {
 	row := &table.Row{
 		Owner: 9, Epoch: 4, Sequence: 8, Name: "/eu/fra/web-1", Addresses: []protocol.Address{"10.0.0.1:7400", "[::1]:7400"},
 		Attributes: []protocol.Attribute{{Name: "load", Value: []byte{3, 1}}, {Name: "topics", Value: []byte{}}},
+	}
+	beacon, err := identity.NewBeacon(soloKey(1), nil, noon)
+	if err != nil {
+		panic(err)
 	}
 	return []protocol.Message{
 		&Digest{Stamp: 1 << 40, Evidence: ownEvidence, Held: table.Digest{First: 5, Last: 1 << 60, Claims: []table.Claim{claim(2, 1), claim(77, 300)}}},
@@ -45,11 +50,12 @@ func messages() []protocol.Message {
 		&Delta{Evidence: Evidence{Version: table.Version{Epoch: 1, Sequence: 1}}},
 		&Probe{Stamp: 12345, Evidence: ownEvidence},
 		&ProbeReply{Echo: 12345, Evidence: ownEvidence},
+		&Beacon{Signed: beacon},
 	}
 }
 
 var sameMessage = cmp.Options{
-	cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Digest{}, Delta{}, Probe{}, ProbeReply{}, Summary{}, NoticePart{}),
+	cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Digest{}, Delta{}, Probe{}, ProbeReply{}, Summary{}, NoticePart{}, Beacon{}),
 }
 
 func TestMessagesRoundTrip(t *testing.T) {

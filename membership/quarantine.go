@@ -107,13 +107,8 @@ func (m *Machine) contradicted(now protocol.Time, e identity.Contradiction, out 
 // on; identity.ErrAuthority when the issuer is no authority above a member that is known; and those of RevocationList.Check and identity.Policy.Verify.
 func (m *Machine) Revoke(now protocol.Time, list *identity.RevocationList, out *protocol.Output) error {
 	m.awake.observe(now)
-	switch {
-	case m.guard == nil:
-		return identity.ErrAuthority
-	case m.stage > stageRunning:
-		return ErrLeft
-	case m.stage < stageRunning:
-		return ErrNotRunning
+	if err := m.takesPart(); err != nil {
+		return err
 	}
 	if err := list.Check(); err != nil {
 		return err
@@ -128,6 +123,19 @@ func (m *Machine) Revoke(now protocol.Time, list *identity.RevocationList, out *
 	}
 	if _, place := m.guard.notices.last(n); !place {
 		return ErrNoticesFull
+	}
+	return nil
+}
+
+// takesPart reports why nothing can be told to others at present, or by this member at all.
+func (m *Machine) takesPart() error {
+	switch {
+	case m.guard == nil:
+		return identity.ErrAuthority
+	case m.stage > stageRunning:
+		return ErrLeft
+	case m.stage < stageRunning:
+		return ErrNotRunning
 	}
 	return nil
 }

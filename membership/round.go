@@ -22,6 +22,7 @@ func (m *Machine) refill() {
 	m.replies = repliesPerRound
 	if m.guard != nil {
 		m.guard.walks.refill()
+		m.guard.looks = beaconLooks
 		m.guard.verifier.decay()
 	}
 }

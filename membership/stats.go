@@ -62,5 +62,9 @@ type Stats struct {
 
 	NoticeSummariesSent uint64
 	NoticesDropped      uint64 // lists and proofs for which there was no place, or that had to make room
+	BeaconsTaken        uint64 // of authorities
+	BeaconsSent         uint64 // one for each target
+	BeaconsRefused      uint64 // of an authority that is not known, of another time, or of too many authorities
+	AuthoritiesSilent   int    // at present
 	NoticePartsDropped  uint64 // because too many notices came in parts at once, or the others of the same one did not come in time
 }

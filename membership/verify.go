@@ -6,13 +6,14 @@ import (
 	"slices"
 	"time"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/table"
 )
 
 // Bounds of what waits for its signatures to be checked.
 const (
-	verifiesMax       = 256 // rows and notices that wait or are being checked
+	verifiesMax       = 256 // rows, notices and beacons that wait or are being checked
 	verifiesSenderMax = 32  // of them from one sender
 	verifiesUnderMax  = 16  // of them being checked
 	verifyBurst       = 100 * time.Millisecond
@@ -27,7 +28,7 @@ func bucketOf(from protocol.NodeID) int {
 	return int(uint64(from) * 0x9e3779b97f4a7c15 >> 58) // the first six bits
 }
 
-// suspect is a row or a notice whose signatures have to be checked before anything is done with it.
+// suspect is a row, a notice or a beacon whose signatures have to be checked before anything is done with it.
 type suspect struct {
 	from     protocol.NodeID // the hop that it came from
 	sum      [sha256.Size]byte
@@ -38,7 +39,8 @@ type suspect struct {
 	rowSum   [sha256.Size]byte // of the row without its signature
 	author   *credential
 	rumoured bool
-	notice   *notice // or a notice
+	notice   *notice          // or a notice
+	beacon   *identity.Beacon // or a beacon
 }
 
 // verifier is the queue of what is to be verified. Who costs least comes first, and what is of the own zone before that, so that a member that floods
@@ -194,6 +196,8 @@ func (m *Machine) verified(now protocol.Time, e protocol.Verified, out *protocol
 		out.Drop(s.from, ReasonForged)
 	case s.notice != nil:
 		m.takeNotice(now, s.from, s.notice, out)
+	case s.beacon != nil:
+		m.takeBeacon(now, s.from, s.beacon, out)
 	default:
 		m.takeSigned(now, &s, out)
 	}

@@ -109,6 +109,14 @@ func (n *Node) Revoke(now protocol.Time, list *identity.RevocationList, out *pro
 	return err
 }
 
+// Beacon tells others which list of an authority is the latest; see membership.Machine.Beacon.
+func (n *Node) Beacon(now protocol.Time, beacon *identity.Beacon, out *protocol.Output) error {
+	mark := len(out.Effects)
+	err := n.Membership.Beacon(now, beacon, out)
+	n.route(now, indexMembership, mark, len(out.Effects), out)
+	return err
+}
+
 // Leave tells the fleet that this member leaves; protocol.Left tells when that is done.
 func (n *Node) Leave(now protocol.Time, out *protocol.Output) {
 	mark := len(out.Effects)
@@ -130,7 +138,7 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 	switch {
 	case kind >= wire.KindBimodalFirst && kind <= wire.KindBimodalLast:
 		return d.bimodal.Decode(kind, body)
-	case kind >= wire.KindTableDigest && kind <= wire.KindNoticePart:
+	case kind >= wire.KindTableDigest && kind <= wire.KindBeacon:
 		return d.membership.Decode(kind, body)
 	}
 	return nil, wire.ErrKind

@@ -31,6 +31,7 @@ const (
 
 	KindNoticeSummary protocol.Kind = 20 // membership: which revocation lists and proofs of contradictions the sender holds
 	KindNoticePart    protocol.Kind = 21 // membership: a part of one of them
+	KindBeacon        protocol.Kind = 22 // membership: which revocation list of an authority is the latest
 
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key
