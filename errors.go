@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -22,6 +23,8 @@ var (
 	ErrLimit = errors.New("spinglass: limit reached")
 	// ErrForbidden tells that the certificate of this node does not allow what was asked; its text says what.
 	ErrForbidden = errors.New("spinglass: not allowed")
+	// ErrNotRunning tells that the node does not take part yet: its own row is not signed or its boot counter not stored.
+	ErrNotRunning = membership.ErrNotRunning
 	// ErrDataDir tells that the data directory cannot be used; its text says why.
 	ErrDataDir = errors.New("spinglass: data directory")
 )

@@ -86,6 +86,12 @@ type (
 		Name, Author string
 		Packet       uint64 // its number in the author's stream
 	}
+	// AuthoritySilent tells that an authority of the fleet, which was heard before, is no longer: it is away, or this node is cut off from its news.
+	AuthoritySilent struct {
+		Issuer  identity.PublicKey
+		Since   identity.Instant // when it was heard
+		Missing uint64           // number of the revocation list that it names and that did not come; 0 when nothing is heard
+	}
 	// Overflow tells that Count events were dropped because the application read them too slowly.
 	Overflow struct{ Count uint64 }
 )
@@ -112,6 +118,7 @@ func (CertificateGood) event()    {}
 func (Expelled) event()           {}
 func (Quarantined) event()        {}
 func (Corruption) event()         {}
+func (AuthoritySilent) event()    {}
 
 func (e RevocationsChanged) String() string {
 	return fmt.Sprintf("revocation list %d of the authority %s holds", e.List.Number, e.List.Issuer.Fingerprint())
@@ -132,6 +139,13 @@ func (e Quarantined) String() string {
 
 func (e Corruption) String() string {
 	return fmt.Sprintf("%s has handed on a packet of %s that is not what %s sent", e.Name, e.Author, e.Author)
+}
+
+func (e AuthoritySilent) String() string {
+	if e.Missing > 0 {
+		return fmt.Sprintf("revocation list %d of the authority %s does not come", e.Missing, e.Issuer.Fingerprint())
+	}
+	return fmt.Sprintf("the authority %s has not been heard since %s", e.Issuer.Fingerprint(), e.Since)
 }
 
 func (e PeerUp) String() string          { return e.Peer.Name + " is up" }
@@ -205,6 +219,8 @@ func (n *Node) event(e protocol.Event) Event {
 		return Quarantined{ID: e.Peer, Name: e.Name, Proof: e.Proof}
 	case *bimodal.Corruption:
 		return Corruption{ID: e.Peer, Name: n.names.of(e.Peer), Author: n.names.of(e.Author), Packet: e.Seq}
+	case membership.AuthoritySilent:
+		return AuthoritySilent{Issuer: e.Issuer, Since: e.Since, Missing: e.Missing}
 	case live.Overload:
 		return Overload{Queue: string(e.Queue), Dropped: e.Dropped}
 	}

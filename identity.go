@@ -218,6 +218,17 @@ func (n *Node) Revoke(ctx context.Context, list *identity.RevocationList) error 
 	return failed
 }
 
+// Beacon tells all members which revocation list of an authority is the latest, every [identity.BeaconPeriod], so that who is kept from a list notices it:
+// [AuthoritySilent]. [membership.Machine.Beacon] has the errors.
+func (n *Node) Beacon(ctx context.Context, beacon *identity.Beacon) error {
+	var failed error
+	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) { failed = n.stack.Beacon(now, beacon, out) })
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
 // revoked has links follow the revocation lists that membership knows; the loop calls it.
 func (n *Node) revoked() {
 	if known, err := knownRevocations(n.stack.Membership.Revocations()); err == nil {

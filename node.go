@@ -363,6 +363,9 @@ func (n *Node) warn(e protocol.Event) {
 		n.log.Error("the boot counter cannot be stored: not a member yet", "error", e.Err, "retry", e.Retry)
 	case *bimodal.Corruption:
 		n.log.Warn("a member has handed on a packet that its author has not made", "peer", n.names.of(e.Peer), "author", n.names.of(e.Author))
+	case membership.AuthoritySilent:
+		n.log.Warn("an authority is heard no longer: it is away, or this node is cut off from what it revokes", "authority", e.Issuer.Fingerprint(), "since", e.Since,
+			"missing list", e.Missing)
 	case *bimodal.StreamRefused:
 		n.log.Warn("too many streams: messages are not delivered", "author", n.names.of(e.Author), "topic", e.Topic)
 	}
