@@ -324,6 +324,15 @@ func mergeAll(into *identity.Revocations, lists []*identity.RevocationList) erro
 // Bundle returns the fleet's fingerprint and the authority's own chain.
 func (a *Authority) Bundle() (*identity.Bundle, error) { return readBundle(a.store.authorityFolder()) }
 
+// Beacon signs that the latest list is the latest now.
+func (a *Authority) Beacon(ctx context.Context) (beacon *identity.Beacon, err error) {
+	err = a.do(ctx, func(st *state) (change, error) {
+		beacon, err = st.Beacon(st.now)
+		return change{}, err
+	})
+	return beacon, err
+}
+
 // RevocationList returns the latest list.
 func (a *Authority) RevocationList(ctx context.Context) (list *identity.RevocationList, err error) {
 	err = a.do(ctx, func(st *state) (change, error) {

@@ -296,17 +296,28 @@ func (e *enrolled) watchJoining(ctx context.Context, node *spinglass.Node) {
 	}
 }
 
-// watchRevocations tells the fleet of what the authority of this agent revokes.
+// watchRevocations tells the fleet of what the authority of this agent revokes and, every identity.BeaconPeriod, which list is the latest.
 func (e *enrolled) watchRevocations(ctx context.Context, node *spinglass.Node) {
 	ticker := time.NewTicker(revocationLook)
 	defer ticker.Stop()
+	var heard time.Time // when the last beacon was sent
+	var failed string   // what was logged last
 	for {
 		list, err := e.store.Authority().RevocationList(ctx)
-		if err == nil && list != nil && len(list.Entries) > 0 && !e.told(list) {
+		if err == nil && list != nil && !e.told(list) {
 			err = node.Revoke(ctx, list) // it is told once its signature was checked, and offered again until then
 		}
-		if err != nil && ctx.Err() == nil {
-			e.log.Warn("what the authority has revoked cannot be told to the fleet; trying again", "error", err)
+		if err == nil && time.Since(heard) >= identity.BeaconPeriod {
+			if err = e.sendBeacon(ctx, node); err == nil {
+				heard = time.Now()
+			}
+		}
+		switch nobody := errors.Is(err, identity.ErrAuthority) && (list == nil || len(list.Entries) == 0); { // below it, and it has not revoked anything
+		case err == nil || nobody || errors.Is(err, spinglass.ErrNotRunning) || ctx.Err() != nil:
+			failed = ""
+		case err.Error() != failed:
+			failed = err.Error()
+			e.log.Warn("what the authority has revoked, and that it is there, cannot be told to the fleet; trying again", "error", err)
 		}
 		select {
 		case <-ticker.C:
@@ -314,6 +325,15 @@ func (e *enrolled) watchRevocations(ctx context.Context, node *spinglass.Node) {
 			return
 		}
 	}
+}
+
+// sendBeacon tells the fleet which list of the authority is the latest.
+func (e *enrolled) sendBeacon(ctx context.Context, node *spinglass.Node) error {
+	beacon, err := e.store.Authority().Beacon(ctx)
+	if err != nil {
+		return err
+	}
+	return node.Beacon(ctx, beacon)
 }
 
 // renewals are the ways in which a certificate can be renewed: the own authority first.
