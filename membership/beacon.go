@@ -82,17 +82,31 @@ func (m *Machine) offerBeacon(now protocol.Time, from protocol.NodeID, b *identi
 		return ErrBeaconTime
 	}
 	if m.guard.heardOf(b.Issuer) == nil {
-		if len(m.guard.authorities) >= beaconsMax || m.guard.looks == 0 {
-			return ErrBeaconsFull
-		}
-		m.guard.looks--
-		if m.chainOf(identity.KindZone, b.Issuer) == nil {
-			return identity.ErrAuthority
+		if err := m.seek(b.Issuer); err != nil {
+			return err
 		}
 	}
 	s := suspect{from: from, sum: sha256.Sum256(b.Append(nil)), checks: []protocol.Check{b.SignatureCheck()}, ownZone: true, beacon: b}
 	if !m.verify(now, s, out) {
 		return ErrVerifyQueue
+	}
+	return nil
+}
+
+// seek looks for an authority of which no beacon was heard above this member, and above all others as long as the round allows it.
+func (m *Machine) seek(issuer identity.PublicKey) error {
+	is := func(c *identity.Certificate) bool { return c.Kind == identity.KindZone && c.Key == issuer }
+	switch {
+	case len(m.guard.authorities) >= beaconsMax:
+		return ErrBeaconsFull
+	case slices.ContainsFunc(m.guard.own.chain, is):
+		return nil
+	case m.guard.looks == 0:
+		return ErrBeaconsFull
+	}
+	m.guard.looks--
+	if m.chainOf(identity.KindZone, issuer) == nil {
+		return identity.ErrAuthority
 	}
 	return nil
 }

@@ -116,6 +116,9 @@ func TestBeaconsAreBounded(t *testing.T) {
 	if err := s.announce(zone(99)); !errors.Is(err, ErrBeaconsFull) {
 		t.Errorf("after many of unknown authorities: %v", err)
 	}
+	if err := s.m.seek(s.authorities.zone.Chain().Leaf().Key); err != nil {
+		t.Errorf("of an authority above this member all the same: %v", err)
+	}
 	s.m.refill()
 	if err := s.announce(zone(99)); err != nil || len(s.m.guard.authorities) != beaconsMax {
 		t.Errorf("in the next round: %v", err)

@@ -458,22 +458,13 @@ func (m *Machine) tellNotice(now protocol.Time, n *notice, out *protocol.Output)
 // isOver reports whether neither the notice's own chain to its signer nor one of a member that is known, which may have been renewed, has a life left.
 func (m *Machine) isOver(now protocol.Time, n *notice) bool {
 	over := func(chain identity.Chain) bool {
-		return m.guard.instant(now) > endOf(chain).Add(identity.GraceMax+identity.Skew)
+		return m.guard.instant(now) > chain.NotAfter().Add(identity.GraceMax+identity.Skew)
 	}
 	if !over(n.chain) {
 		return false
 	}
 	chain := m.chainOf(n.chain.Leaf().Kind, n.signer())
 	return chain == nil || over(chain)
-}
-
-// endOf returns when the first certificate of a chain expires.
-func endOf(chain identity.Chain) identity.Instant {
-	end := identity.InstantMax
-	for _, certificate := range chain {
-		end = min(end, certificate.NotAfter)
-	}
-	return end
 }
 
 // ageNotices finds out which notices are over. They stay as long as nothing needs their places: clocks differ, and who dropped one would be handed it again by those

@@ -99,9 +99,9 @@ func (m *Machine) contradicted(now protocol.Time, e identity.Contradiction, out 
 	m.takeNotice(now, m.config.Self, newNotice(c.chain, nil, e.Proof), out)
 }
 
-// Revoke takes a revocation list in, and has it spread to all members. It takes effect once its signature was checked; RevocationsChanged tells when, and Revocations
-// has it. Nothing but Drop tells of a signature that does not match: whoever has to be sure looks at Revocations, and offers the list again. A list that is known,
-// or older than one that is, is no error.
+// Revoke takes a revocation list in, and has it spread to all members. It takes effect once its signature was checked; RevocationsChanged tells when, and
+// Revocations has it. Nothing but Drop tells of a signature that does not match: whoever has to be sure looks at Revocations, and offers the list again. A list
+// that is known, or older than one that is, is no error.
 //
 // Errors: ErrLeft; ErrNotRunning before the own row is signed; ErrVerifyQueue when too much waits; ErrNoticesFull when the list takes effect here but is not passed
 // on; identity.ErrAuthority when the issuer is no authority above a member that is known; and those of RevocationList.Check and identity.Policy.Verify.
@@ -147,7 +147,7 @@ func (m *Machine) chainOf(kind identity.Kind, key identity.PublicKey) (best iden
 			return
 		}
 		i := slices.IndexFunc(c.chain, func(z *identity.Certificate) bool { return z.Kind == kind && z.Key == key })
-		if i >= 0 && (best == nil || endOf(c.chain[:i+1]) > endOf(best)) {
+		if i >= 0 && (best == nil || c.chain[:i+1].NotAfter() > best.NotAfter()) {
 			best = c.chain[: i+1 : i+1]
 		}
 	}
