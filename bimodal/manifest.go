@@ -132,7 +132,11 @@ func (m *Machine) sign(now protocol.Time, t *topic, p *Packet) {
 	m.proving.notary.Sign(&s)
 	p.Manifest.Signature = s.Signature
 	m.stats.ManifestsSigned++
-	u.hashes = append(append(u.hashes[:0], u.hashes[u.past:]...), s.Digest[:]...)
+	if u.any() {
+		u.hashes = append(append(u.hashes[:0], u.hashes[u.past:]...), s.Digest[:]...)
+	} else {
+		u.hashes = u.hashes[:0] // this packet proves itself, and so did the one before
+	}
 	u.past, u.due = len(u.hashes), now.Add(m.manifestDelay(t))
 }
 

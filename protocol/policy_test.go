@@ -34,7 +34,7 @@ var layers = map[string][]string{
 	"live":          {"protocol", "wire", "identity", "seal", "internal/keytls"},
 	"enrolment":     {"protocol", "wire", "identity", "internal/keytls"},
 	"lab/markov":    {},
-	"lab/load":      {"protocol", "bimodal", "sim"},
+	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "gateway/local", "identity", "enrolment"},
 }

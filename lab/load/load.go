@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spinglass/bimodal"
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/sim"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	Warmup   time.Duration // before loads are measured
 	Duration time.Duration // for which they are measured
 	Loss     float64       // probability that a link loses a datagram
+	Signed   bool          // members sign what they publish, at the modelled cost; authors have to be known to all, so in one zone
 	Seed     uint64
 }
 
@@ -47,6 +49,7 @@ type Result struct {
 	Packets   Load
 	Bytes     Load
 	Repaired  float64 // part of all packets that members got by repair
+	Verified  float64 // signatures that a member has verified a second
 	Lost      uint64  // messages that members were told of as lost
 	Delivered uint64
 	Expected  uint64 // messages published times members
@@ -84,6 +87,9 @@ func Run(c Config) (Result, error) {
 			g.peers[distance][i] = &protocol.Peer{
 				ID: protocol.NodeID(i + 1), Epoch: 1, Name: fmt.Sprintf("%s/m%d", g.path(g.zoneOf(i)), i), Distance: distance,
 				RoundTrip: time.Duration(2<<distance) * time.Millisecond, Attributes: attributes,
+			}
+			if c.Signed {
+				g.peers[distance][i].Credential = credential(g.publicKey(i))
 			}
 		}
 	}
@@ -136,12 +142,27 @@ func (g *group) add(i int) {
 	g.world.Add(sim.HostConfig{ID: id, Zone: zone, Build: func(boot sim.Boot) protocol.Machine {
 		c := bimodal.DefaultConfig()
 		c.Self, c.Zone, c.Epoch, c.Rand, c.Rate = id, zone, 1, boot.Rand, 0
+		if g.config.Signed {
+			c.Notary = identity.NewNotaryOf(g.publicKey(i), func(v *protocol.Sign) []byte { return g.world.SignNow(id, v) },
+				func(check protocol.Check) bool { return g.world.VerifyNow(id, check) })
+		}
 		m, err := bimodal.New(c)
 		if err != nil {
 			panic(err)
 		}
 		return member{m, g, i}
 	}})
+}
+
+// credential is the key of a member that may do everything.
+type credential identity.PublicKey
+
+func (c credential) PublicKey() []byte        { return c[:] }
+func (c credential) MayPublish(string) bool   { return true }
+func (c credential) MaySubscribe(string) bool { return true }
+
+func (g *group) publicKey(i int) identity.PublicKey {
+	return identity.PublicKey(g.world.PublicKey(protocol.NodeID(i + 1)))
 }
 
 // view tells of everybody whom a member knows.
@@ -227,12 +248,13 @@ func (g *group) measure() (Result, error) {
 	}
 	g.result.Packets, g.result.Bytes = distribution(packets), distribution(bytes)
 	g.world.Run(end.Add(settling))
-	accepted, repaired := uint64(0), uint64(0)
+	accepted, repaired, verified := uint64(0), uint64(0), uint64(0)
 	for i := range g.config.Members {
 		stats := g.world.Machine(protocol.NodeID(i + 1)).(member).Stats()
-		accepted, repaired = accepted+stats.PacketsAccepted, repaired+stats.PacketsRepaired
+		accepted, repaired, verified = accepted+stats.PacketsAccepted, repaired+stats.PacketsRepaired, verified+stats.ManifestsVerified
 	}
 	g.result.Repaired = float64(repaired) / float64(max(accepted, 1))
+	g.result.Verified = float64(verified) / float64(g.config.Members) / g.world.Now().Sub(0).Seconds()
 	return g.result, g.err
 }
 
