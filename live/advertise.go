@@ -16,6 +16,9 @@ const routeTimeout = 2 * time.Second
 
 // advertised returns the address under which others reach a socket bound to local.
 func advertised(c *Config, local netip.AddrPort) (protocol.Address, error) {
+	if c.Outbound {
+		return RelayAddress(c.ID, c.Join[0]), nil
+	}
 	if c.Advertise != "" {
 		host, port, err := splitAddress(c.Advertise)
 		if err != nil || host == "" {

@@ -12,9 +12,11 @@ const addressesMax = 16
 
 // contact is where a peer can be reached.
 type contact struct {
+	id         protocol.NodeID
+	relayed    bool // there are routes through gateways
 	addresses  []protocol.Address
 	routes     []netip.AddrPort
-	named      bool          // some addresses are names
+	named      bool          // some addresses are names, or of gateways
 	resolved   protocol.Time // when the routes were made
 	generation uint64        // of the answers about names that the routes were made from
 	current    int           // index of the route in use
@@ -25,14 +27,16 @@ type contact struct {
 type book struct {
 	peers     *recent[protocol.NodeID, contact]
 	strangers *recent[protocol.NodeID, netip.AddrPort]
+	owners    *recent[protocol.Address, protocol.NodeID] // whose addresses are, for a node in an enclave, which sends by NodeID only
 	names     *names
+	relays    *relays // nil: there are none
 	count     *counters
 }
 
 func newBook(c *Config, names *names, count *counters) *book {
 	return &book{
 		peers: newRecent[protocol.NodeID, contact](c.Peers), strangers: newRecent[protocol.NodeID, netip.AddrPort](c.Strangers),
-		names: names, count: count,
+		owners: newRecent[protocol.Address, protocol.NodeID](c.Strangers), names: names, count: count,
 	}
 }
 
@@ -56,14 +60,19 @@ func (b *book) observe(now protocol.Time, e protocol.Event) {
 
 func (b *book) learn(now protocol.Time, p *protocol.Peer) {
 	addresses := p.Addresses[:min(len(p.Addresses), addressesMax)]
+	if b.relays != nil && b.relays.outbound {
+		for _, address := range addresses {
+			b.owners.put(address, p.ID)
+		}
+	}
 	if c := b.peers.get(p.ID); c != nil {
 		if !slices.Equal(c.addresses, addresses) {
-			*c = contact{addresses: addresses}
+			*c = contact{id: p.ID, addresses: addresses}
 			b.resolve(now, c)
 		}
 		return
 	}
-	c := contact{addresses: addresses}
+	c := contact{id: p.ID, addresses: addresses}
 	b.resolve(now, &c)
 	if stranger := b.strangers.get(p.ID); stranger != nil {
 		c.settle(*stranger)
@@ -81,8 +90,20 @@ func (b *book) resolve(now protocol.Time, c *contact) {
 	if c.settled {
 		settled = c.routes[c.current]
 	}
-	c.routes, c.named, c.settled = c.routes[:0], false, false
+	c.routes, c.named, c.relayed, c.settled = c.routes[:0], false, false, false
+	if b.relays != nil {
+		c.routes = b.relays.appendOwn(c.routes, c.id)
+	}
 	for _, address := range c.addresses {
+		if member, gateway, ok := parseRelayAddress(address); ok {
+			if member == c.id && b.relays != nil {
+				c.routes = b.relays.appendRoutes(c.routes, member, gateway)
+			}
+			continue
+		}
+		if b.relays != nil && b.relays.outbound {
+			continue // it could not be sent to
+		}
 		route, err := netip.ParseAddrPort(string(address))
 		if err == nil {
 			if sendable(unmap(route)) {
@@ -94,6 +115,8 @@ func (b *book) resolve(now protocol.Time, c *contact) {
 		c.routes = append(c.routes, b.names.routes(now, address)...)
 	}
 	c.routes = c.routes[:min(len(c.routes), addressesMax)]
+	c.relayed = slices.ContainsFunc(c.routes, isRelayed)
+	c.named = c.named || c.relayed
 	c.current %= max(1, len(c.routes))
 	c.resolved, c.generation = now, b.names.generation
 	if settled.IsValid() {
@@ -116,7 +139,7 @@ func (b *book) heard(id protocol.NodeID, from netip.AddrPort) {
 		}
 		return
 	}
-	if s := b.strangers.get(id); s != nil && *s == from || !sendable(from) {
+	if s := b.strangers.get(id); s != nil && *s == from || !answerable(from) {
 		return
 	}
 	if b.strangers.put(id, from) {
@@ -142,10 +165,36 @@ func (b *book) route(now protocol.Time, id protocol.NodeID) (netip.AddrPort, boo
 	if len(c.routes) == 0 {
 		return netip.AddrPort{}, false
 	}
-	if !c.settled {
+	switch {
+	case c.relayed:
+		b.turn(c)
+	case !c.settled:
 		c.current = (c.current + 1) % len(c.routes)
 	}
 	return c.routes[c.current], true
+}
+
+// turn turns to the next route that can be sent to, unless the one in use is settled and can.
+func (b *book) turn(c *contact) {
+	if c.settled && b.relays.usable(c.routes[c.current]) {
+		return
+	}
+	next := (c.current + 1) % len(c.routes)
+	for i := range c.routes {
+		if at := (next + i) % len(c.routes); b.relays.usable(c.routes[at]) {
+			next = at
+			break
+		}
+	}
+	c.settled = c.settled && next == c.current
+	c.current = next
+}
+
+// absent takes in that a peer is not to be had by a route.
+func (b *book) absent(id protocol.NodeID, route netip.AddrPort) {
+	if c := b.peers.get(id); c != nil && c.settled && c.routes[c.current] == route {
+		c.settled = false
+	}
 }
 
 // routeToDial returns the address at which to try a handshake, and whether there is one. Each try in a row goes to another one of those that can be reached, and those
@@ -160,9 +209,15 @@ func (b *book) routeToDial(now protocol.Time, id protocol.NodeID, try int, reach
 	if c.settled {
 		first = c.current
 	}
-	for skip := range c.routes {
-		if next := c.routes[(first+try+skip)%len(c.routes)]; reaches(next) {
-			return next, true
+	may := []func(netip.AddrPort) bool{reaches}
+	if c.relayed {
+		may = []func(netip.AddrPort) bool{b.relays.usable, reaches} // better those that are connected
+	}
+	for _, may := range may {
+		for skip := range c.routes {
+			if next := c.routes[(first+try+skip)%len(c.routes)]; may(next) {
+				return next, true
+			}
 		}
 	}
 	return route, true
@@ -171,7 +226,10 @@ func (b *book) routeToDial(now protocol.Time, id protocol.NodeID, try int, reach
 // sendable reports whether an address is one that a member can have.
 func sendable(a netip.AddrPort) bool {
 	ip := a.Addr()
-	return a.IsValid() && a.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != broadcast
+	return a.IsValid() && a.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != broadcast && !relayedIP(ip)
 }
+
+// answerable reports whether an answer can be sent to where something came from.
+func answerable(from netip.AddrPort) bool { return sendable(from) || isRelayed(from) }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

@@ -56,8 +56,13 @@ type Config struct {
 	// Advertise is the "host:port" that others should use; port 0 stands for the port of the socket. Empty: the address of Listen;
 	// when that is every interface, the one that the route to Join leaves from, or else the first of the machine's own addresses.
 	Advertise string
-	// Join names addresses that the node will talk to first, which helps to find the address to advertise. Nothing is sent to them.
+	// Join names addresses that the node will talk to first, which helps to find the address to advertise. Nothing is sent to them, unless they are gateways.
 	Join []string
+	// Outbound makes the node do without sockets: it opens TCP connections to gateways, which are the Join addresses, 1 to GatewaysMax of them, and talks to all others, and is reached by
+	// them, through these. Listen and Advertise do not matter then. It needs Security.
+	Outbound bool
+	// Gateway makes the node a gateway for others. It needs Security.
+	Gateway bool
 	// Conn is used in place of a socket opened by Listen. Close closes it. There are no streams then.
 	Conn net.PacketConn
 	// Listener takes the place of the TCP listener when Conn is set and Security too. Close closes it.
@@ -99,6 +104,7 @@ type Config struct {
 	CallQueue     int // functions given to Call, and as many to Do and Post
 	WorkQueue     int // signatures to make or check
 	PersistQueue  int // values to store
+	Clients       int // of a gateway
 	Sessions      int // peers with a session, if there is Security; beyond, the one least recently talked to makes room
 	Streams       int // bulk streams open at once, both directions together
 	Lookups       int // lookups of names under way
@@ -115,7 +121,7 @@ func (c Config) withDefaults() Config {
 	}{
 		{&c.DatagramSize, wire.DatagramDefault}, {&c.ReceiveQueue, ReceiveQueueDefault}, {&c.SendQueue, SendQueueDefault},
 		{&c.CallQueue, CallQueueDefault}, {&c.WorkQueue, WorkQueueDefault}, {&c.PersistQueue, PersistQueueDefault},
-		{&c.Sessions, SessionsDefault}, {&c.Streams, StreamsDefault}, {&c.Lookups, LookupsDefault}, {&c.Peers, PeersDefault},
+		{&c.Sessions, SessionsDefault}, {&c.Clients, ClientsDefault}, {&c.Streams, StreamsDefault}, {&c.Lookups, LookupsDefault}, {&c.Peers, PeersDefault},
 		{&c.Strangers, StrangersDefault}, {&c.MulticastPort, MulticastPortDefault}, {&c.SocketBuffer, SocketBufferDefault},
 	}
 	for _, b := range bounds {
@@ -150,7 +156,7 @@ func (c *Config) check() error {
 		return errors.New("live: exactly one of Machine and Build must be set")
 	case c.Decoder == nil:
 		return errors.New("live: no decoder")
-	case c.Conn == nil && c.Listen == "":
+	case c.Conn == nil && c.Listen == "" && !c.Outbound:
 		return errors.New("live: no address to listen on")
 	case c.DatagramSize < wire.DatagramMin || c.DatagramSize > wire.DatagramMax:
 		return fmt.Errorf("live: datagram size %d is not in %d to %d", c.DatagramSize, wire.DatagramMin, wire.DatagramMax)
@@ -161,7 +167,7 @@ func (c *Config) check() error {
 	case c.SendQueue < sendQueueBytesMin:
 		return fmt.Errorf("live: send queue of %d bytes is below %d", c.SendQueue, sendQueueBytesMin)
 	}
-	for _, bound := range []int{c.ReceiveQueue, c.SendQueue, c.CallQueue, c.WorkQueue, c.PersistQueue, c.Streams, c.Sessions, c.Lookups, c.Peers,
+	for _, bound := range []int{c.ReceiveQueue, c.SendQueue, c.CallQueue, c.WorkQueue, c.PersistQueue, c.Streams, c.Sessions, c.Clients, c.Lookups, c.Peers,
 		c.Strangers, c.SocketBuffer} {
 		if bound < 1 || bound > queueMax {
 			return fmt.Errorf("live: bound %d is not in 1 to %d", bound, queueMax)
@@ -178,5 +184,37 @@ func (c *Config) check() error {
 			return err
 		}
 	}
+	if err := c.checkRelays(); err != nil {
+		return err
+	}
 	return c.Perturb.check()
+}
+
+// checkRelays reports what is wrong with how the node is reached, or others are through it.
+func (c *Config) checkRelays() error {
+	switch {
+	case !c.Outbound && !c.Gateway:
+		return nil
+	case c.Security == nil:
+		return errors.New("live: gateways and nodes behind them need Security")
+	case c.Clients > ClientsMax:
+		return fmt.Errorf("live: %d clients are more than %d", c.Clients, ClientsMax)
+	case !c.Outbound:
+		return nil
+	case c.Gateway:
+		return errors.New("live: a node that nobody can connect to cannot be a gateway")
+	case c.Conn != nil:
+		return errors.New("live: a node with only outbound connections has no use for an injected one")
+	case len(c.Join) < 1 || len(c.Join) > GatewaysMax:
+		return fmt.Errorf("live: %d gateways are not 1 to %d", len(c.Join), GatewaysMax)
+	}
+	for _, gateway := range c.Join {
+		if err := checkGateway(gateway); err != nil {
+			return fmt.Errorf("live: gateway %s: %w", gateway, err)
+		}
+		if len(RelayAddress(c.ID, gateway)) > protocol.AddressMax {
+			return fmt.Errorf("live: gateway %s: an address of this form would be longer than %d bytes", gateway, protocol.AddressMax)
+		}
+	}
+	return nil
 }

@@ -67,11 +67,7 @@ func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message
 	if l.missing > 0 {
 		n.drop(0, ReasonAddressUnknown, uint64(l.missing))
 	}
-	n.awaitAll(now, l, m)
-	if len(l.parcel.targets) > 0 {
-		n.count.messagesSent.Add(1)
-		n.out.add(l, m)
-	}
+	n.addTo(now, l, m)
 }
 
 // route gives a new lane the addresses of its peers.
@@ -124,6 +120,23 @@ func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protoc
 		l = n.out.begin(nil, address)
 		n.routeAddresses(now, l)
 	}
+	n.addTo(now, l, m)
+}
+
+// sendRoute sends a message, which fits, to whoever is at a route.
+func (n *Node) sendRoute(now protocol.Time, route netip.AddrPort, m protocol.Message) {
+	name := protocol.Address(route.String())
+	l := n.out.find(nil, name)
+	if l == nil {
+		n.targets = append(n.targets[:0], route)
+		l = n.out.begin(nil, name)
+		n.routeAddresses(now, l)
+	}
+	n.addTo(now, l, m)
+}
+
+// addTo gives a message to a lane.
+func (n *Node) addTo(now protocol.Time, l *lane, m protocol.Message) {
 	n.awaitAll(now, l, m)
 	if len(l.parcel.targets) > 0 {
 		n.count.messagesSent.Add(1)
@@ -134,6 +147,13 @@ func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protoc
 // appendRoutes appends the routes of an address. When there are none it holds or drops the message.
 func (n *Node) appendRoutes(now protocol.Time, routes []netip.AddrPort, address protocol.Address, m protocol.Message,
 	hold bool) []netip.AddrPort {
+	if route, ok := n.routeThroughGateway(address); ok {
+		if !route.IsValid() {
+			n.drop(0, ReasonAddressUnresolved, 1)
+			return routes
+		}
+		return append(routes, route)
+	}
 	if route, err := netip.ParseAddrPort(string(address)); err == nil {
 		if !sendable(unmap(route)) {
 			n.drop(0, ReasonAddressBad, 1)

@@ -11,11 +11,12 @@ import (
 	"spinglass/protocol"
 )
 
-// gate takes the TCP connections of a secured node: handshakes, streams and further protocols.
+// gate takes the connections of a secured node: handshakes, streams, clients of a gateway, and further protocols. Those that come through gateways have a gate of their own.
 type gate struct {
 	node     *Node
 	links    *links
 	listener net.Listener
+	relayed  bool
 	sources  *recent[netip.Prefix, *source] // of the goroutine that accepts
 	inbound  atomic.Int64                   // handshakes under way
 	accepted atomic.Int64                   // connections of further protocols
@@ -27,8 +28,8 @@ type source struct {
 	open   atomic.Int64 // handshakes under way
 }
 
-func newGate(n *Node, listener net.Listener) *gate {
-	return &gate{node: n, links: n.links, listener: listener, sources: newRecent[netip.Prefix, *source](addressesWatched)}
+func newGate(n *Node, listener net.Listener, relayed bool) *gate {
+	return &gate{node: n, links: n.links, listener: listener, relayed: relayed, sources: newRecent[netip.Prefix, *source](addressesWatched)}
 }
 
 // accept takes connections until the listener is closed.
@@ -75,7 +76,7 @@ func sourceOf(ip netip.Addr) netip.Prefix {
 	bits := 32
 	if ip.Is6() {
 		bits = 64
-		if ip.IsLoopback() {
+		if ip.IsLoopback() || relayedIP(ip) {
 			bits = 128
 		}
 	}
@@ -108,38 +109,44 @@ func (g *gate) begin(raw net.Conn) (next func()) {
 		n.count.handshakesFailed.Add(1)
 		return nil
 	}
-	switch name := conn.ConnectionState().NegotiatedProtocol; name {
-	case protocolLink:
+	name := conn.ConnectionState().NegotiatedProtocol
+	switch serve := g.links.security.Accept[name]; {
+	case name == protocolLink:
 		l := g.links.answerLink(conn)
 		n.work.finish(completion{kind: completionLink, link: &l})
 		return nil
-	case protocolStream:
-		peer, err := g.links.answerStream(conn)
-		if err != nil {
-			l := outcome(linked{}, nil, err)
-			n.work.finish(completion{kind: completionLink, link: &l})
-			n.count.streamsRefused.Add(1)
-			return nil
-		}
-		return func() { g.stream(conn, peer) }
-	default:
-		if serve := g.links.security.Accept[name]; serve != nil {
-			return func() { g.further(conn, serve) }
-		}
-		n.count.handshakesFailed.Add(1) // it named none
+	case name == protocolStream:
+		return g.welcome(conn, func(protocol.NodeID) error { return nil }, g.stream)
+	case name == protocolRelay && !g.relayed:
+		return g.welcome(conn, n.relays.admits, n.relays.serve)
+	case serve != nil:
+		return func() { g.further(conn, serve) }
+	}
+	n.count.handshakesFailed.Add(1) // it named none, or one that is not to be had this way
+	return nil
+}
+
+// welcome greets who wants a connection that lasts, and returns what is to be done with it then.
+func (g *gate) welcome(conn *tls.Conn, admits func(protocol.NodeID) error, serve func(*tls.Conn, greeted)) func() {
+	peer, err := g.links.welcome(conn, admits)
+	if err != nil {
+		l := outcome(linked{}, nil, err)
+		g.node.work.finish(completion{kind: completionLink, link: &l})
+		g.node.count.streamsRefused.Add(1)
 		return nil
 	}
+	return func() { serve(conn, peer) }
 }
 
 // stream hands a stream over.
-func (g *gate) stream(conn *tls.Conn, peer protocol.NodeID) {
+func (g *gate) stream(conn *tls.Conn, peer greeted) {
 	s := g.node.streams
 	if !s.acquire() {
 		g.node.count.streamsRefused.Add(1)
 		return
 	}
 	defer s.release()
-	s.welcomed(conn, peer)
+	s.welcomed(conn, peer.id)
 }
 
 // further serves a connection of a further protocol.

@@ -168,6 +168,9 @@ func (n *Node) wantGroupKey(from protocol.NodeID) {
 
 // control takes in a frame of the links themselves, and reports whether it was well-formed.
 func (n *Node) control(now protocol.Time, from protocol.NodeID, kind protocol.Kind, body []byte) bool {
+	if kind == wire.KindRelayCall {
+		return n.called(now, from, body)
+	}
 	gift, err := decodeGroupKey(body)
 	if request := kind == wire.KindGroupKeyRequest; request && len(body) > 0 || !request && err != nil {
 		return false

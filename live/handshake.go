@@ -39,14 +39,14 @@ type linked struct {
 
 // handshakes makes sessions. Its methods are called from any goroutine.
 type handshakes struct {
-	self         protocol.NodeID
-	security     *Security
-	limits       limits
-	table        *sessions
-	now          func() protocol.Time
-	link, stream *tls.Config // of clients
-	server       *tls.Config
-	count        *counters
+	self     protocol.NodeID
+	security *Security
+	limits   limits
+	table    *sessions
+	now      func() protocol.Time
+	relays   *relays
+	count    *counters
+	tlsConfigurations
 }
 
 // policyError is an error about who the other end is.
@@ -96,11 +96,7 @@ func (h *handshakes) greet(conn *tls.Conn, to protocol.NodeID, index uint32) err
 func (h *handshakes) connect(ctx context.Context, to netip.AddrPort, config *tls.Config) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.limits.handshakeTimeout)
 	defer cancel()
-	dial := h.security.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	raw, err := dial(ctx, "tcp", to.String())
+	raw, err := h.dial(ctx, to)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +113,17 @@ func (h *handshakes) connect(ctx context.Context, to netip.AddrPort, config *tls
 		return nil, err
 	}
 	return conn, nil
+}
+
+// dial makes a connection: of TCP, or through a gateway.
+func (h *handshakes) dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	switch dial := h.security.Dial; {
+	case isRelayed(to):
+		return h.relays.dial(ctx, to)
+	case dial != nil:
+		return dial(ctx, "tcp", to.String())
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", to.String())
 }
 
 // checkEnd looks at what is known before the other end has said anything.
@@ -265,19 +272,39 @@ func (h *handshakes) answerReserved(conn *tls.Conn, peer *identity.Verified, sai
 
 // dialStream makes a connection for a stream to a peer.
 func (h *handshakes) dialStream(ctx context.Context, id protocol.NodeID, route netip.AddrPort) (*tls.Conn, error) {
-	conn, err := h.connect(ctx, route, h.stream)
+	conn, _, err := h.dialGreeted(ctx, id, route, h.stream, func(identity.PublicKey) error { return nil })
+	return conn, err
+}
+
+// greeted is who has greeted, with the proof of it.
+type greeted struct {
+	id    protocol.NodeID
+	name  string
+	chain identity.Chain
+}
+
+// dialGreeted makes a connection whose ends have greeted each other, and that has no deadline. id is 0 when it is not known who is there; admits is asked, before this end greets, whether the
+// holder of that key will do.
+func (h *handshakes) dialGreeted(ctx context.Context, id protocol.NodeID, route netip.AddrPort, config *tls.Config, admits func(identity.PublicKey) error) (*tls.Conn, greeted, error) {
+	conn, err := h.connect(ctx, route, config)
 	if err != nil {
-		return nil, err
+		return nil, greeted{}, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.NetConn().Close() })()
-	err = h.greet(conn, id, 0)
+	key, err := keytls.PeerKey(conn.ConnectionState())
+	if err == nil {
+		err = admits(key)
+	}
+	if err == nil {
+		err = h.greet(conn, id, 0)
+	}
 	var said hello
 	if err == nil {
 		said, err = readHello(conn)
 	}
+	var peer *identity.Verified
 	if err == nil {
-		var peer *identity.Verified
-		if peer, err = h.identify(conn, said); err == nil && peer.NodeID != id {
+		if peer, err = h.identify(conn, said); err == nil && id != 0 && peer.NodeID != id {
 			err = errNotMeant
 		}
 	}
@@ -286,23 +313,27 @@ func (h *handshakes) dialStream(ctx context.Context, id protocol.NodeID, route n
 	}
 	if err != nil {
 		_ = conn.NetConn().Close()
-		return nil, err
+		return nil, greeted{}, err
 	}
-	return conn, nil
+	return conn, greeted{peer.NodeID, peer.Name, said.chain}, nil
 }
 
-// answerStream returns the peer that wants a stream.
-func (h *handshakes) answerStream(conn *tls.Conn) (protocol.NodeID, error) {
+// welcome returns the peer that wants a connection, which has no deadline then. admits tells why it may not have one.
+func (h *handshakes) welcome(conn *tls.Conn, admits func(protocol.NodeID) error) (greeted, error) {
 	said, err := readHello(conn)
 	if err != nil {
-		return 0, err
+		return greeted{}, err
 	}
 	peer, err := h.identify(conn, said)
 	if err != nil {
-		return 0, err
+		return greeted{}, err
+	}
+	if err := admits(peer.NodeID); err != nil {
+		h.refuse(conn, err)
+		return greeted{}, err
 	}
 	if err := h.greet(conn, peer.NodeID, 0); err != nil {
-		return 0, err
+		return greeted{}, err
 	}
-	return peer.NodeID, conn.SetDeadline(time.Time{})
+	return greeted{peer.NodeID, peer.Name, said.chain}, conn.SetDeadline(time.Time{})
 }

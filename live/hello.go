@@ -8,6 +8,7 @@ import (
 
 	"spinglass/identity"
 	"spinglass/protocol"
+	"spinglass/relay"
 	"spinglass/wire"
 )
 
@@ -48,6 +49,7 @@ const (
 	refusalNotMeant    refusalCode = 7
 	refusalBusy        refusalCode = 8
 	refusalQuarantined refusalCode = 9
+	refusalClients     refusalCode = 10
 )
 
 var refusalTexts = [...]string{
@@ -55,6 +57,7 @@ var refusalTexts = [...]string{
 	refusalRevoked: "our certificate is revoked", refusalAuthority: "our certificate is of another fleet", refusalIdentity: "our certificate is for somebody else",
 	refusalNotMeant: "it is not the node that was meant", refusalBusy: "it has too many sessions",
 	refusalQuarantined: "it is proven that our key has signed different things for one place",
+	refusalClients: "it is the gateway of too many clients",
 }
 
 // refusalOf returns what the other end is told of an error.
@@ -65,7 +68,7 @@ func refusalOf(err error) refusalCode {
 	}{
 		{identity.ErrExpired, refusalExpired}, {identity.ErrNotYetValid, refusalNotYetValid}, {identity.ErrRevoked, refusalRevoked},
 		{identity.ErrAuthority, refusalAuthority}, {errKeyOther, refusalIdentity}, {errNodeOther, refusalIdentity}, {errNotMeant, refusalNotMeant},
-		{errTable, refusalBusy}, {identity.ErrQuarantined, refusalQuarantined},
+		{errTable, refusalBusy}, {identity.ErrQuarantined, refusalQuarantined}, {relay.ErrClients, refusalClients},
 	} {
 		if errors.Is(err, c.err) {
 			return c.code

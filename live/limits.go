@@ -48,6 +48,10 @@ const (
 
 	groupEndedSpacing = time.Minute // between renewals because sessions with holders of the key have ended
 
+	callSpacing = time.Second // between calls of one member by a gateway,
+	callRate    = 10          // and calls a second that are looked at of each peer,
+	callBurst   = 20          // and so many at once
+
 	noticeRate    = 100         // notices a second that are sent, and as many that are looked at
 	noticeBurst   = 20          // and so many at once
 	noticeSpacing = time.Second // between handshakes that notices start with one peer

@@ -84,6 +84,9 @@ type udpLink struct {
 
 // newLink returns the best link over conn.
 func newLink(conn net.PacketConn, plain bool, socketBuffer int) link {
+	if none, ok := conn.(*noSocket); ok {
+		return none
+	}
 	udp, ok := conn.(*net.UDPConn)
 	if !ok {
 		return packetLink{conn}

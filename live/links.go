@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"spinglass/identity"
 	"spinglass/protocol"
@@ -26,7 +27,11 @@ type links struct {
 	logged   bucket                                   // of refusals
 	dialing  int                                      // handshakes under way that the node began
 	groups   *groupKeys
-	next     protocol.Time // when to look at all of it again
+	calls    *recent[protocol.NodeID, protocol.Time] // when members were last called, of a gateway
+	callers  *recent[protocol.NodeID, bucket]        // gateways that have called this node
+	next     protocol.Time                           // when to look at all of it again
+
+	opening sync.Mutex // held by who opens datagrams of sessions: the reader of the socket, or one of a connection to a gateway or a client
 }
 
 // peerLink is what there is with one peer.
@@ -56,13 +61,14 @@ func newLinks(n *Node) (*links, error) {
 		capacity:   c.Sessions, logger: c.Logger, lifetime: n.lifetime, next: protocol.Never,
 		peers: map[protocol.NodeID]*peerLink{}, attempts: newRecent[destination, *attempt](attemptsMax),
 		groups: newGroupKeys(), found: newRecent[netip.AddrPort, protocol.NodeID](linksFoundMax), refusals: newRecent[string, struct{}](refusalsMax),
+		calls: newRecent[protocol.NodeID, protocol.Time](attemptsMax), callers: newRecent[protocol.NodeID, bucket](attemptsMax),
 	}
 	if c.Security.limits != nil {
 		k.limits = *c.Security.limits
 	}
 	k.table = newSessions(k.capacity*k.limits.sessionsPerPeer + k.limits.inbound + k.limits.outbound)
 	var err error
-	k.link, k.stream, k.server, err = c.Security.configurations()
+	k.tlsConfigurations, err = c.Security.configurations(c.Gateway)
 	return k, err
 }
 
@@ -128,12 +134,13 @@ func (n *Node) attempt(now protocol.Time, to destination, a *attempt) bool {
 		if k.table.expected(to.id) {
 			return false // it is about to be there
 		}
-		if route, ok = n.book.routeToDial(now, to.id, a.failures, n.link.reaches); !ok {
+		n.wantGateways(to.id)
+		if route, ok = n.book.routeToDial(now, to.id, a.failures, n.reaches); !ok {
 			n.fail(now, a)
 			return false
 		}
 	}
-	if !n.link.reaches(route) { // a connection might be had, but no datagrams could be sent
+	if !n.reaches(route) { // a connection might be had, but no datagrams could be sent
 		n.sendFailed(route, errFamily, max(1, len(a.waiting)))
 		a.waiting = nil
 		n.fail(now, a)
@@ -146,6 +153,14 @@ func (n *Node) attempt(now protocol.Time, to destination, a *attempt) bool {
 		n.work.finish(completion{kind: completionLink, link: &l})
 	})
 	return true
+}
+
+// reaches reports whether datagrams can be sent to a route.
+func (n *Node) reaches(route netip.AddrPort) bool {
+	if isRelayed(route) {
+		return n.relays != nil && n.relays.reaches(route)
+	}
+	return n.link.reaches(route)
 }
 
 // fail drops what waits, and sets back the next attempt.
@@ -183,6 +198,7 @@ func (n *Node) linked(l *linked) {
 	k.count.handshakes.Add(1)
 	n.out.flush() // what comes goes by the new session
 	k.install(now, l.session)
+	n.wantGateways(l.session.peer)
 	peer := destination{id: l.session.peer}
 	if begun {
 		n.book.heard(l.session.peer, l.route)
@@ -213,7 +229,7 @@ func (n *Node) release(now protocol.Time, to destination) {
 			n.single[0] = to.id
 			n.send(now, n.single[:], m)
 		} else {
-			n.sendAddress(now, protocol.Address(to.route.String()), m, false)
+			n.sendRoute(now, to.route, m)
 		}
 	}
 }
@@ -284,7 +300,7 @@ func (k *links) freeAll(sessions []*session) {
 func (k *links) failed(l *linked) {
 	if !l.refused {
 		k.count.handshakesFailed.Add(1)
-		k.logger.Debug("handshake failed", "address", l.route, "error", l.err)
+		k.logger.Debug("handshake failed", "address", k.relays.describe(l.route), "error", l.err)
 		return
 	}
 	k.count.handshakesRefused.Add(1)
@@ -294,7 +310,7 @@ func (k *links) failed(l *linked) {
 	}
 	k.refusals.put(key, struct{}{})
 	if l.subject == "" {
-		k.logger.Warn("a peer does not talk to this node; further refusals are only counted", "address", l.route, "error", l.err)
+		k.logger.Warn("a peer does not talk to this node; further refusals are only counted", "address", k.relays.describe(l.route), "error", l.err)
 		return
 	}
 	k.logger.Warn("refusing to talk to a peer; further refusals are only counted", "peer", l.subject, "error", l.err)
@@ -305,7 +321,7 @@ func (k *links) warn(l *linked, a *attempt) {
 	if a.failures != failuresWarned || l.refused || errors.Is(l.err, errSelf) || !k.logged.take(k.now(), logRate, logBurst) {
 		return
 	}
-	k.logger.Warn("no handshake with a peer; does its TCP port let this node in?", "address", l.route, "error", l.err)
+	k.logger.Warn("no handshake with a peer; does its TCP port, or the gateway, let this node in?", "address", k.relays.describe(l.route), "error", l.err)
 }
 
 // wake makes tick look at the links when a period has passed.

@@ -261,7 +261,7 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 		if kind == wire.KindPadding {
 			return messages
 		}
-		if n.links != nil && (kind == wire.KindGroupKey || kind == wire.KindGroupKeyRequest) && !a.group {
+		if n.links != nil && kind >= wire.KindLinkFirst && kind <= wire.KindLinkLast && !a.group {
 			if !n.control(now, sender, kind, body) {
 				n.drop(sender, ReasonFrameMalformed, 1)
 				return messages

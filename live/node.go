@@ -33,7 +33,9 @@ type Node struct {
 	debug      bool // the logger takes debug messages
 	link       link
 	links      *links     // nil without Security
-	gate       *gate      // nil without links
+	gate       *gate      // nil without links, or without a listener
+	relays     *relays    // nil without links
+	relayGate  *gate      // of connections through gateways; nil without links
 	multicast  *multicast // nil where there is none
 	conn       net.PacketConn
 	advertised protocol.Address
@@ -94,7 +96,9 @@ func Start(c Config) (*Node, error) {
 	if c.Security != nil {
 		listener = c.Listener
 	}
-	if conn == nil {
+	if c.Outbound {
+		conn = newNoSocket()
+	} else if conn == nil {
 		udp, tcp, err := listen(c.Listen)
 		if err != nil {
 			return nil, err
@@ -145,18 +149,36 @@ func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error
 		n.end()
 		return nil, err
 	}
+	n.openGates(listener)
+	return n, nil
+}
+
+// openGates makes what connections come in by, and what they are to the machine.
+func (n *Node) openGates(listener net.Listener) {
+	if n.links != nil {
+		n.relays = newRelays(n)
+		n.links.relays, n.book.relays = n.relays, n.relays
+		n.relayGate = newGate(n, n.relays.accepted, true)
+		if listener != nil {
+			n.gate = newGate(n, listener, false)
+		} else {
+			listener = n.relays.accepted
+		}
+	}
 	n.streams = newStreams(n.lifetime, &n.config, listener, &n.count, n.work.finish)
 	if n.links != nil {
 		n.streams.handshakes = &n.links.handshakes
-		n.gate = newGate(n, listener)
 	}
-	return n, nil
 }
 
 func (n *Node) run() {
 	n.work.start(n.config.DataDir)
 	if n.gate != nil {
 		n.running.Go(n.gate.accept)
+	}
+	if n.relays != nil {
+		n.running.Go(n.relayGate.accept)
+		n.relays.start()
 	} else {
 		n.streams.start()
 	}
@@ -184,6 +206,9 @@ func (n *Node) shut() {
 	timer := time.AfterFunc(closeLinger, n.closeSockets)
 	<-n.stopped
 	<-n.written
+	if n.relays != nil {
+		n.relays.finish(closeLinger)
+	}
 	timer.Stop()
 	n.closeSockets()
 	n.end()
@@ -211,10 +236,10 @@ func (n *Node) closed() bool {
 // Done returns a channel that is closed when the node has ended.
 func (n *Node) Done() <-chan struct{} { return n.done }
 
-// LocalAddr returns the address of the UDP socket.
+// LocalAddr returns the address of the UDP socket, without IP address and port when there is none.
 func (n *Node) LocalAddr() net.Addr { return n.conn.LocalAddr() }
 
-// Advertised returns the address under which others reach the node.
+// Advertised returns the address under which others reach the node, of several the first.
 func (n *Node) Advertised() protocol.Address { return n.advertised }
 
 // Stats returns a snapshot of the counters.
@@ -222,6 +247,9 @@ func (n *Node) Stats() Stats {
 	s := n.count.snapshot()
 	s.Segments = n.segments.Load()
 	s.Streams = uint64(max(0, n.streams.open.Load()))
+	if n.relays != nil {
+		n.relays.fill(&s)
+	}
 	if l, ok := n.link.(*udpLink); ok {
 		s.ReceiveBuffer, s.SendBuffer = uint64(l.receiveBuffer), uint64(l.sendBuffer)
 	}

@@ -29,7 +29,7 @@ func (r *reader) tellUnknown(now protocol.Time, datagram []byte, from netip.Addr
 		return
 	}
 	r.told = true
-	if !r.notices.take(now, n.links.limits.noticeRate, n.links.limits.noticeBurst) || !sendable(from) || !r.link.reaches(from) {
+	if !r.notices.take(now, n.links.limits.noticeRate, n.links.limits.noticeBurst) || !answerable(from) || !r.link.reaches(from) {
 		n.count.noticesLimited.Add(1)
 		return
 	}

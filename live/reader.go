@@ -3,6 +3,7 @@ package live
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"time"
 
 	"spinglass/wire"
@@ -55,30 +56,39 @@ func (r *reader) next() bool {
 		n.count.readErrors.Add(1)
 		return true
 	}
+	if isRelayed(a.from) {
+		a.from = netip.AddrPort{} // nobody has such an address
+	}
 	if a.lost != 0 && a.lost != r.lost {
 		n.count.kernelDropped.Add(uint64(uint32(a.lost - r.lost)))
 		r.lost = a.lost
 	}
 	a.group = r.group
 	n.count.arrivalsReceived.Add(1)
-	if n.links != nil {
-		r.unseal(r.memory[:a.size], a.segment, a.from)
-	} else {
-		n.inspect(r.memory[:a.size], a.segment)
+	if kept := r.take(r.memory, a); kept {
+		r.memory = r.memory[min((a.size+arrivalAlign-1)/arrivalAlign*arrivalAlign, len(r.memory)):]
 	}
-	first, ok := n.inbox.put(r.memory, a)
+	return true
+}
+
+// take checks or opens an arrival, and brings it into the inbox. It reports whether its memory, if it is above arrivalCopyMax, belongs to the inbox now.
+func (r *reader) take(memory []byte, a arrival) (kept bool) {
+	n := r.node
+	if n.links != nil {
+		r.unseal(memory[:a.size], a.segment, a.from)
+	} else {
+		n.inspect(memory[:a.size], a.segment)
+	}
+	first, ok := n.inbox.put(memory, a)
 	if !ok {
 		refused := slabArrival{end: a.size, segment: a.segment}
 		n.drop(0, ReasonReceiveQueue, uint64(refused.datagrams()))
-		return true
-	}
-	if a.size > arrivalCopyMax {
-		r.memory = r.memory[min((a.size+arrivalAlign-1)/arrivalAlign*arrivalAlign, len(r.memory)):]
+		return false
 	}
 	if !n.assist() && first {
 		n.inbox.signal()
 	}
-	return true
+	return a.size > arrivalCopyMax
 }
 
 // refused takes the place of the version of a datagram that the reader has refused.

@@ -37,6 +37,11 @@ const (
 	ReasonGroupKeyRate      protocol.Reason = "group_key_rate"     // requests for keys for groups, and keys, more often than anybody needs them
 	ReasonLinkDown          protocol.Reason = "link_down"          // to a peer with which no session could be made
 	ReasonLinkWaiting       protocol.Reason = "link_waiting_full"  // too much waits for a session
+	ReasonRelayDown         protocol.Reason = "relay_down"         // to a member through a gateway to which there is no connection
+	ReasonRelayQueue        protocol.Reason = "relay_queue_full"   // too much waits for the connection to a gateway, or of a gateway to its client
+	ReasonGatewayQueue      protocol.Reason = "gateway_queue_full" // of clients of this gateway: too much waits for another one,
+	ReasonGatewayRate       protocol.Reason = "gateway_rate"       // it was more than one client may send,
+	ReasonGatewayAbsent     protocol.Reason = "gateway_absent"     // or to who is not connected
 	ReasonOther             protocol.Reason = "other"              // reasons of the machine beyond the first reasonsMax
 )
 
@@ -46,7 +51,8 @@ var driverReasons = []protocol.Reason{
 	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
 	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger, ReasonGroupKind,
 	ReasonMulticastNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
-	ReasonGroupKeyUnknown, ReasonGroupKeyRate, ReasonLinkDown, ReasonLinkWaiting, ReasonOther,
+	ReasonGroupKeyUnknown, ReasonGroupKeyRate, ReasonLinkDown, ReasonLinkWaiting, ReasonRelayDown, ReasonRelayQueue, ReasonGatewayQueue,
+	ReasonGatewayRate, ReasonGatewayAbsent, ReasonOther,
 }
 
 // openReason tells under which reason an error of wire.CheckDatagram or seal.Open is counted.

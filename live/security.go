@@ -10,12 +10,14 @@ import (
 	"spinglass/identity"
 	"spinglass/internal/keytls"
 	"spinglass/protocol"
+	"spinglass/relay"
 )
 
 // Protocols of secured connections (ALPN).
 const (
 	protocolLink   = "spinglass-link/1"
 	protocolStream = "spinglass-stream/1"
+	protocolRelay  = "spinglass-relay/1"
 )
 
 // Security makes a node talk to members of its fleet only: nothing that is not sealed by one is accepted, and nothing is sent in the clear.
@@ -33,7 +35,8 @@ type Security struct {
 	// Dial makes TCP connections; nil stands for those of package net.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	limits *limits // nil: the defaults
+	limits      *limits // nil: the defaults
+	relayLimits *relay.Limits
 }
 
 // check reports the first thing that is wrong. id is the node's own.
@@ -45,7 +48,7 @@ func (s *Security) check(c *Config) error {
 		return errors.New("live: security without a chain or a policy")
 	}
 	for name := range s.Accept {
-		if name == "" || name == protocolLink || name == protocolStream {
+		if name == "" || name == protocolLink || name == protocolStream || name == protocolRelay {
 			return fmt.Errorf("live: %q is no name for a further protocol", name)
 		}
 	}
@@ -61,17 +64,23 @@ func (s *Security) check(c *Config) error {
 	return nil
 }
 
-// configurations makes the TLS configurations of links, streams and the port.
-func (s *Security) configurations() (link, stream, server *tls.Config, err error) {
+// tlsConfigurations are those of clients of links, streams and gateways, and that of the node's own port.
+type tlsConfigurations struct{ link, stream, relay, server *tls.Config }
+
+// configurations makes the TLS configurations. gateway tells whether the port serves clients of a gateway.
+func (s *Security) configurations(gateway bool) (tlsConfigurations, error) {
 	certificate, err := keytls.Certificate(s.Key)
 	if err != nil {
-		return nil, nil, nil, err
+		return tlsConfigurations{}, err
 	}
 	names := []string{protocolLink, protocolStream}
+	if gateway {
+		names = append(names, protocolRelay)
+	}
 	for name := range s.Accept {
 		names = append(names, name)
 	}
-	server = keytls.Server(certificate, true, names...)
+	server := keytls.Server(certificate, true, names...)
 	server.VerifyConnection = func(state tls.ConnectionState) error {
 		_, err := keytls.PeerKey(state)
 		if s.Accept[state.NegotiatedProtocol] != nil && errors.Is(err, keytls.ErrNoKey) {
@@ -79,7 +88,8 @@ func (s *Security) configurations() (link, stream, server *tls.Config, err error
 		}
 		return err
 	}
-	return keytls.Client(&certificate, nil, protocolLink), keytls.Client(&certificate, nil, protocolStream), server, nil
+	client := func(name string) *tls.Config { return keytls.Client(&certificate, nil, name) }
+	return tlsConfigurations{client(protocolLink), client(protocolStream), client(protocolRelay), server}, nil
 }
 
 // Errors for which a peer is refused that its chain does not explain.

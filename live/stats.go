@@ -58,6 +58,32 @@ type Stats struct {
 	GroupKeysAsked     uint64 // of senders that were heard by multicast
 	GroupKeysRenewed   uint64 // the node's own
 
+	RelayedSent           uint64 // datagrams given to gateways, or by one to its clients; not counted in DatagramsSent
+	RelayedSentBytes      uint64
+	RelayedReceived       uint64 // datagrams that came by way of a gateway, or to one from a client; counted in DatagramsReceived too
+	GatewayConnections    uint64 // that were made to gateways
+	GatewayFailures       uint64 // attempts that came to nothing
+	GatewaysLost          uint64 // connections to gateways that broke
+	GatewaysRefused       uint64 // gateways that were wanted and are too many
+	GatewayCallsFollowed  uint64 // calls by gateways that led to their own, or another one's
+	GatewayCallsIgnored   uint64 // calls beyond a bound, or for a peer that has no gateways
+	GatewayCallsSent      uint64 // of this gateway, to members that a client wants
+	ClientsRefused        uint64 // of this gateway, beyond its bound
+	ClientsReplaced       uint64 // by a later connection of the same member
+	RelayedPassed         uint64 // datagrams passed on from one client to another
+	RelayedPassedBytes    uint64 // of these, and of the streams between clients
+	RelayConnsRevoked     uint64 // connections cut off because of the certificate of the other end
+	RelayFramesMalformed  uint64 // connections cut off because of what came by them
+	RelayFramesUnknown    uint64 // frames skipped, of a kind that this version does not know
+	RelayedStreamsOpened  uint64 // connections through gateways, in both directions
+	RelayedStreamsRefused uint64 // beyond a bound
+	RelayedStreamsBroken  uint64 // because something of them could not be carried
+	RelayNewsLost         uint64 // that a member is absent or wanted, and of which the loop was not told because it had enough to do
+
+	Gateways       uint64 // gauge: gateways to which there is a connection
+	Clients        uint64 // gauge: of this gateway
+	RelayedStreams uint64 // gauge: connections through gateways
+
 	Sessions      uint64 // gauge: peers with a session
 	Peers         uint64 // gauge: peers whose addresses are known
 	Streams       uint64 // gauge: streams open

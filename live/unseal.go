@@ -18,6 +18,10 @@ func (r *reader) unseal(b []byte, segment int, from netip.AddrPort) {
 	}
 	now := n.now()
 	r.told = false
+	if !r.group { // sessions are shared by all other readers
+		n.links.opening.Lock()
+		defer n.links.opening.Unlock()
+	}
 	for len(b) > 0 {
 		datagram := firstDatagram(b, segment)
 		b = b[len(datagram):]

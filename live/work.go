@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"errors"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -31,7 +32,9 @@ type completion struct {
 	err    error          // closed
 	link   *linked
 	notice *notice
-	peer   protocol.NodeID // key wanted
+	peer   protocol.NodeID // key wanted, absent, call wanted
+	caller protocol.NodeID // call wanted
+	route  netip.AddrPort  // absent
 }
 
 type completionKind uint8
@@ -46,6 +49,8 @@ const (
 	completionLink
 	completionNotice
 	completionKeyWanted
+	completionAbsent
+	completionCallWanted
 )
 
 // work does what the machine may not wait for. The counts and the streams belong to the loop.
@@ -197,6 +202,12 @@ func (n *Node) complete(c completion) {
 		return
 	case completionKeyWanted:
 		n.wantGroupKey(c.peer)
+		return
+	case completionAbsent:
+		n.book.absent(c.peer, c.route)
+		return
+	case completionCallWanted:
+		n.call(c.peer, c.caller)
 		return
 	default:
 		n.completeStream(c)

@@ -120,6 +120,9 @@ func (w *writer) sealBy(p *parcel, s interface {
 func (w *writer) send(p *parcel, to netip.AddrPort) {
 	n := w.node
 	switch {
+	case isRelayed(to):
+		n.relays.send(to, p.segment, p.buffer)
+		return
 	case !n.link.reaches(to):
 		n.sendFailed(to, errFamily, p.count)
 		return
@@ -166,7 +169,11 @@ func (w *writer) sent(datagrams, bytes int) {
 
 func (n *Node) sendFailed(to netip.AddrPort, err error, datagrams int) {
 	reason := ReasonSendUnreachable
-	if err != errFamily {
+	switch {
+	case isRelayed(to):
+		n.drop(0, ReasonRelayDown, uint64(datagrams))
+		return
+	case err != errFamily:
 		reason = sendReason(err)
 	}
 	if n.count.drops.add(reason, uint64(datagrams)) == uint64(datagrams) {

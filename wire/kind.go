@@ -35,6 +35,10 @@ const (
 
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key
+	KindRelayCall       protocol.Kind = 122 // live: a member wants the receiver that is reached through the sender only
+
+	KindLinkFirst protocol.Kind = 120 // the range of frames of the links themselves
+	KindLinkLast  protocol.Kind = 122
 
 	KindTest protocol.Kind = 127 // kept free for tests of drivers
 )
