@@ -27,6 +27,9 @@ const ListenDefault = ":7400"
 // MulticastPortDefault is the UDP port on which members hear IP multicast unless told otherwise.
 const MulticastPortDefault = live.MulticastPortDefault
 
+// GatewaysMax bounds the gateways of a node with Outbound.
+const GatewaysMax = live.GatewaysMax
+
 // Bounds of Config.RepairBuffer, in bytes.
 const (
 	RepairBufferDefault = 64 << 20
@@ -47,6 +50,11 @@ type Config struct {
 	// Join lists "host:port" of members to meet the fleet by, as IP addresses or DNS names, at most [membership.SeedsMax]. The node tries them until one answers,
 	// and is a member of nothing before that, unless First is set.
 	Join []string
+	// Outbound is for a node in a network that lets nothing out but TCP connections. It opens such connections to its join addresses, which have to be gateways, 1 to [GatewaysMax] of them and
+	// better two than one, talks to all others through these, and is reached by them. It has no socket, so that Listen, Advertise and multicast do not matter. It needs an Identity.
+	Outbound bool
+	// Gateway makes the node a gateway for nodes with Outbound, and for those who talk to them. It passes on what is sealed for others. It needs an Identity.
+	Gateway bool
 	// First lets the node be a fleet of its own when no join address answers. A node without join addresses is always first.
 	First bool
 	// DataDir keeps the node's identity and its boot counter across restarts. It belongs to one process at a time. When empty, each start
@@ -110,6 +118,9 @@ func (c *Config) check() error {
 	if len(c.Join) > membership.SeedsMax {
 		return fmt.Errorf("%w: %d join addresses exceed the limit of %d", ErrConfig, len(c.Join), membership.SeedsMax)
 	}
+	if err := c.checkGateways(); err != nil {
+		return err
+	}
 	if c.RepairBuffer != 0 && (c.RepairBuffer < RepairBufferMin || c.RepairBuffer > RepairBufferMax) {
 		return fmt.Errorf("%w: repair buffer of %d bytes is not in %d to %d", ErrConfig, c.RepairBuffer, RepairBufferMin, RepairBufferMax)
 	}
@@ -129,6 +140,32 @@ func (c *Config) check() error {
 	return nil
 }
 
+// checkGateways reports what is wrong with how the node is to be reached, or to help others to be.
+func (c *Config) checkGateways() error {
+	switch {
+	case (c.Outbound || c.Gateway) && c.Identity == nil:
+		return fmt.Errorf("%w: gateways, and nodes that are reached through them, need an identity", ErrConfig)
+	case c.Outbound && c.Gateway:
+		return fmt.Errorf("%w: a node with outbound connections only cannot be a gateway", ErrConfig)
+	case c.Outbound && c.Conn != nil:
+		return fmt.Errorf("%w: a node with outbound connections only has no use for a socket", ErrConfig)
+	case c.Outbound && (len(c.Join) < 1 || len(c.Join) > GatewaysMax):
+		return fmt.Errorf("%w: a node with outbound connections only joins by 1 to %d gateways, and %d are given", ErrConfig, GatewaysMax, len(c.Join))
+	}
+	return nil
+}
+
+// addresses returns what the node's row says of where it is reached.
+func (c *Config) addresses(id protocol.NodeID, advertised protocol.Address) (addresses []protocol.Address) {
+	if !c.Outbound {
+		return []protocol.Address{advertised}
+	}
+	for _, gateway := range c.Join {
+		addresses = append(addresses, live.RelayAddress(id, gateway))
+	}
+	return addresses
+}
+
 // datagramSize returns the largest datagram to send, as Config.DatagramSize has it.
 func (c *Config) datagramSize() int {
 	switch {
@@ -142,7 +179,7 @@ func (c *Config) datagramSize() int {
 
 // withinHost reports whether the node talks to others on its host only, because it listens on a loopback address.
 func (c *Config) withinHost() bool {
-	return c.Conn == nil && isLoopback(c.Listen) && (c.Advertise == "" || isLoopback(c.Advertise))
+	return c.Conn == nil && !c.Outbound && isLoopback(c.Listen) && (c.Advertise == "" || isLoopback(c.Advertise))
 }
 
 // isLoopback reports whether the host of "host:port" is an address of the loopback interface.

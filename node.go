@@ -68,7 +68,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	if config.Listen == "" && config.Conn == nil {
+	if config.Listen == "" && config.Conn == nil && !config.Outbound {
 		config.Listen = ListenDefault
 	}
 	if config.Logger == nil {
@@ -98,6 +98,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n.names.learn(n.id, n.name)
 	n.live, err = live.Start(live.Config{
 		ID: n.id, Build: n.build(config), Decoder: &stack.Decoder{}, Listen: config.Listen, Advertise: config.Advertise, Join: config.Join,
+		Outbound: config.Outbound, Gateway: config.Gateway,
 		Conn: config.Conn, Clock: config.Clock, Epoch: n.epoch, DataDir: config.DataDir, Logger: config.Logger, OnEvent: n.onEvent,
 		Perturb: config.Fault.perturb(), PlainDatagrams: config.PlainDatagrams,
 		NoMulticast: config.NoMulticast, MulticastPort: config.MulticastPort, DatagramSize: config.datagramSize(),
@@ -129,7 +130,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		topics.DatagramSize, topics.BufferBytes = config.datagramSize(), cmp.Or(config.RepairBuffer, RepairBufferDefault)
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
-				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: []protocol.Address{advertised},
+				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: config.addresses(n.id, advertised),
 				Seeds: seeds, First: n.first, Rand: newRand(), ZoneLimit: config.ZoneLimit, FailTimeout: config.FailTimeout,
 				Identity: n.memberIdentity(config.Identity),
 			},
@@ -161,7 +162,7 @@ func (n *Node) ID() protocol.NodeID { return n.id }
 // Name returns the node's path.
 func (n *Node) Name() string { return n.name }
 
-// Addr returns the "host:port" under which others reach the node.
+// Addr returns the "host:port" under which others reach the node; for one with Config.Outbound "relay:ID@host:port", by the first of its gateways.
 func (n *Node) Addr() string { return string(n.live.Advertised()) }
 
 // SetFault changes the fault that the node was started with.

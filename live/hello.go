@@ -57,7 +57,7 @@ var refusalTexts = [...]string{
 	refusalRevoked: "our certificate is revoked", refusalAuthority: "our certificate is of another fleet", refusalIdentity: "our certificate is for somebody else",
 	refusalNotMeant: "it is not the node that was meant", refusalBusy: "it has too many sessions",
 	refusalQuarantined: "it is proven that our key has signed different things for one place",
-	refusalClients: "it is the gateway of too many clients",
+	refusalClients:     "it is the gateway of too many clients",
 }
 
 // refusalOf returns what the other end is told of an error.

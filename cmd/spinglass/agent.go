@@ -34,6 +34,8 @@ type agentSettings struct {
 	advertise     string
 	join          []string
 	first         bool
+	outbound      bool
+	gateway       bool
 	zoneLimit     int
 	noMulticast   bool
 	multicastPort int
@@ -70,6 +72,8 @@ func newAgent() *cobra.Command {
 	flags.StringSliceVar(&s.join, "join", nil, "addresses of members to join by, HOST:PORT,... (default those of the token)")
 	flags.StringVar(&s.token, "token", "", "token to join by; not needed again once this node has its certificate")
 	flags.BoolVar(&s.first, "first", false, "make a new fleet and its authority, if this node is of none; with --join, go on alone when nobody can be joined")
+	flags.BoolVar(&s.outbound, "outbound", false, "only open TCP connections, to gateways, which are the addresses of --join (or of the token); listen on nothing, and be reached through them")
+	flags.BoolVar(&s.gateway, "gateway", false, "be a gateway for members with --outbound: pass on what is sealed for them, and what they seal for others")
 	flags.IntVar(&s.zoneLimit, "zone-limit", 0, "members that a zone may hold (default 128)")
 	flags.BoolVar(&s.noMulticast, "no-multicast", false, "do not use IP multicast")
 	flags.IntVar(&s.multicastPort, "multicast-port", spinglass.MulticastPortDefault, "UDP port of IP multicast, the same for all members")
@@ -101,6 +105,9 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer enrolled.close()
+	if err := s.checkGateways(); err != nil {
+		return err
+	}
 	if len(s.join) == 0 && !s.first {
 		logger.Warn("no addresses of members are known: starting alone; others can join this one, or give --join")
 	}
@@ -122,7 +129,7 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	if err := enrolled.start(cmd.Context(), node); err != nil && cmd.Context().Err() == nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "agent %s (%s) listening on %s, api %s\n", node.Name(), node.ID(), node.Addr(), listener.Address())
+	fmt.Fprintf(cmd.OutOrStdout(), "agent %s (%s) %s, api %s\n", node.Name(), node.ID(), s.whereabouts(node), listener.Address())
 	if err := enrolled.invite(cmd.Context(), cmd.OutOrStdout(), node.Name()); err != nil && cmd.Context().Err() == nil {
 		return err
 	}
@@ -156,7 +163,34 @@ func (s *agentSettings) check() error {
 	if s.zoneLimit < 0 {
 		return usagef("--zone-limit: %d is negative", s.zoneLimit)
 	}
+	if s.outbound && s.gateway {
+		return usagef("--gateway: nobody can connect to a member with --outbound")
+	}
+	if s.outbound && s.advertise != "" {
+		return usagef("--advertise: a member with --outbound has no address of its own")
+	}
 	return nil
+}
+
+// checkGateways refuses an agent in an enclave that knows no gateways, or too many.
+func (s *agentSettings) checkGateways() error {
+	switch {
+	case !s.outbound:
+		return nil
+	case len(s.join) == 0:
+		return usagef("--outbound: no gateways are known: give their addresses by --join")
+	case len(s.join) > spinglass.GatewaysMax:
+		return usagef("--outbound: %d gateways are more than %d: give those that are to be used by --join", len(s.join), spinglass.GatewaysMax)
+	}
+	return nil
+}
+
+// whereabouts says how the agent is reached.
+func (s *agentSettings) whereabouts(node *spinglass.Node) string {
+	if s.outbound {
+		return "reached through " + strings.Join(s.join, " and ")
+	}
+	return "listening on " + node.Addr()
 }
 
 // start starts the node. ctx ends the wait for it, not the node.
@@ -169,7 +203,7 @@ func (s *agentSettings) start(ctx context.Context, logger *slog.Logger, dataDir 
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
 	node, err := spinglass.Start(starting, spinglass.Config{
-		Name: s.name, Listen: s.listen, Advertise: s.advertise, Join: s.join, First: s.first,
+		Name: s.name, Listen: s.listen, Advertise: s.advertise, Join: s.join, First: s.first, Outbound: s.outbound, Gateway: s.gateway,
 		DataDir: dataDir, Logger: logger, Identity: enrolled.equip(id), ZoneLimit: s.zoneLimit, NoMulticast: s.noMulticast, MulticastPort: s.multicastPort,
 	})
 	if err != nil {

@@ -43,6 +43,7 @@ type enrolled struct {
 	issuers   []protocol.Address
 	kept      []*identity.RevocationList // those that the data directory holds
 	authority bool                       // the data directory holds an authority
+	outbound  bool                       // nobody can connect to it
 	log       *slog.Logger
 	renewer   *enrolment.Renewer
 	issuer    *enrolment.Issuer              // nil without an authority
@@ -54,7 +55,7 @@ type enrolled struct {
 
 // enrol finds the agent's identity, or gets one: by the token, or, for the first agent of a fleet, from an authority that it makes.
 func (s *agentSettings) enrol(ctx context.Context, logger *slog.Logger, dataDir string) (*enrolled, error) {
-	e := &enrolled{store: &enrolment.Store{Dir: dataDir}, log: logger, ended: make(chan error, 1), cancel: func() {}}
+	e := &enrolled{store: &enrolment.Store{Dir: dataDir}, outbound: s.outbound, log: logger, ended: make(chan error, 1), cancel: func() {}}
 	token, err := s.parseToken()
 	if err != nil {
 		return nil, err
@@ -249,7 +250,9 @@ func (e *enrolled) start(ctx context.Context, node *spinglass.Node) error {
 	if !e.authority {
 		return nil
 	}
-	if err := e.store.Authority().KeepAddresses(ctx, []protocol.Address{protocol.Address(node.Addr())}); err != nil {
+	if e.outbound {
+		e.log.Warn("nobody can connect to this member, and so nobody join by its authority, but with files (spinglass ca issue)")
+	} else if err := e.store.Authority().KeepAddresses(ctx, []protocol.Address{protocol.Address(node.Addr())}); err != nil {
 		return err
 	}
 	e.wait.Go(func() { e.watchRevocations(ctx, node) })
@@ -373,7 +376,7 @@ func (e *enrolled) renewAuthority(ctx context.Context) error {
 
 // invite prints the command by which other machines join, if this is the first agent of a fleet and nobody has been invited yet.
 func (e *enrolled) invite(ctx context.Context, out io.Writer, name string) error {
-	if !e.authority {
+	if !e.authority || e.outbound {
 		return nil
 	}
 	authority := e.store.Authority()
