@@ -198,7 +198,6 @@ func (n *Node) linked(l *linked) {
 	k.count.handshakes.Add(1)
 	n.out.flush() // what comes goes by the new session
 	k.install(now, l.session)
-	n.wantGateways(l.session.peer)
 	peer := destination{id: l.session.peer}
 	if begun {
 		n.book.heard(l.session.peer, l.route)
@@ -382,6 +381,9 @@ func (n *Node) tickPeer(now protocol.Time, policy identity.Policy, id protocol.N
 		return
 	}
 	idle := now.Sub(max(p.active(), k.groupHeard(id))) >= k.limits.rekeyAge
+	if !idle {
+		n.wantGateways(id)
+	}
 	if now >= s.rekeyAt && !idle || s.sealed.Load() >= k.limits.rekeyPackets {
 		if n.attempt(now, destination{id: id}, k.attemptAt(destination{id: id})) {
 			k.count.rekeys.Add(1)

@@ -66,7 +66,7 @@ func (n *Node) routeThroughGateway(address protocol.Address) (route netip.AddrPo
 	}
 	for _, own := range r.own {
 		if own == address { // the gateway itself
-			return r.choose(r.appendRoutes(nil, 0, own)), true
+			return r.name(r.choose(r.appendRoutes(nil, 0, own))), true
 		}
 	}
 	if owner := n.book.owners.get(address); owner != nil {
@@ -86,6 +86,17 @@ func (r *relays) choose(routes []netip.AddrPort) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	return routes[0]
+}
+
+// name names the gateway in a route to whichever it is, if that is known.
+func (r *relays) name(route netip.AddrPort) netip.AddrPort {
+	if !route.IsValid() {
+		return route
+	}
+	if _, c := r.connection(route); c != nil {
+		return relayRoute(c.Peer, route.Port())
+	}
+	return route
 }
 
 // fill fills in what is counted apart.

@@ -398,7 +398,10 @@ func TestConnectionsToGatewaysEndWhenNotUsed(t *testing.T) {
 	gateway := f.gateway(t, 1, &toy{}, nil)
 	inside := f.enclave(t, 2, heard, []*Node{gateway}, fast)
 	outside := run(t, 3, &toy{}, func(c *Config) {
-		f.change(t, 3, f.quick)(c)
+		f.change(t, 3, func(l *limits) {
+			f.quick(l)
+			l.rekeyAge = 50 * time.Millisecond // for which a session is in use after the last message
+		})(c)
 		fast(c)
 	})
 	outside.relays.idle = 50 * time.Millisecond
@@ -463,6 +466,79 @@ func TestAddressesFromWithinAnEnclave(t *testing.T) {
 	to(inside, outside.Advertised(), "to one that has vanished")
 	if got := inside.Stats().Drops[ReasonAddressUnresolved]; got != 1 {
 		t.Errorf("%d messages to unknown addresses were dropped, want 1", got)
+	}
+}
+
+// A node in an enclave that has restarted tells who sends to it by an old session, like any other.
+func TestRestartBehindAGateway(t *testing.T) {
+	f := newFleet(t, 1)
+	gateway := f.gateway(t, 1, &toy{}, nil)
+	identity := f.change(t, 2, f.quick)
+	again := func() (*Node, *transcript) {
+		heard := newTranscript()
+		return f.enclave(t, 2, heard, []*Node{gateway}, identity), heard
+	}
+	inside, heard := again()
+	outside := run(t, 3, &toy{}, f.change(t, 3, f.quick))
+	meet(t, gateway, inside, outside)
+	insist(t, outside, 2, heard, "before")
+	_ = inside.Close()
+	inside, heard = again()
+	insist(t, outside, 2, heard, "after")
+	if s := inside.Stats(); s.NoticesSent == 0 || s.Drops[ReasonSessionUnknown] == 0 {
+		t.Errorf("%d notices were sent, drops %v", s.NoticesSent, s.Drops)
+	}
+}
+
+// Of several ways to a peer the book uses those that are connected, and leaves the one in use when the gateway says that the peer is not there.
+func TestTheBookChoosesAmongGateways(t *testing.T) {
+	f := newFleet(t, 1)
+	one, two := f.gateway(t, 10, &toy{}, nil), f.gateway(t, 11, &toy{}, nil)
+	n := f.enclave(t, 1, &toy{}, []*Node{one, two}, nil)
+	connected(t, n, 2)
+	err := n.Call(t.Context(), func(now protocol.Time, _ *protocol.Output) {
+		know(n, 2, string(RelayAddress(2, string(two.Advertised()))))
+		know(n, 3, "10.0.0.3:7400")
+		know(n, 4, string(RelayAddress(5, string(one.Advertised())))) // somebody else's
+		for id := range protocol.NodeID(3) {
+			if got := n.book.peers.get(id + 2).routes; len(got) != 2 || got[0] == got[1] || !isRelayed(got[0]) || !isRelayed(got[1]) {
+				t.Errorf("routes to %d: %v", id+2, got)
+			}
+		}
+		first, _ := n.book.route(now, 2)
+		second, _ := n.book.route(now, 2)
+		if first == second {
+			t.Errorf("an unsettled peer is sent to at %s only", first)
+		}
+		n.book.heard(2, first)
+		for range 3 {
+			if got, _ := n.book.route(now, 2); got != first {
+				t.Errorf("a settled peer is sent to at %s, and not at %s", got, first)
+			}
+		}
+		n.book.absent(2, second)
+		if got, _ := n.book.route(now, 2); got != first {
+			t.Errorf("left for what another gateway says")
+		}
+		n.book.absent(2, first)
+		if got, _ := n.book.route(now, 2); got != second {
+			t.Errorf("not left though the gateway says that the peer is not there")
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = one.Close()
+	connected(t, n, 1)
+	err = n.Call(t.Context(), func(now protocol.Time, _ *protocol.Output) {
+		first, _ := n.book.route(now, 2)
+		second, _ := n.book.route(now, 2)
+		if first != second || !n.relays.usable(first) {
+			t.Errorf("with one gateway left, sent to at %s and %s", first, second)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
