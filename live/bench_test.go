@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"spinglass/protocol"
+	"spinglass/relay"
 	"spinglass/seal"
 	"spinglass/wire"
 )
@@ -242,4 +243,40 @@ func BenchmarkSession(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkThroughAGateway sends datagrams of 1200 bytes from one node to another through a gateway, all in this process, as fast as they arrive.
+func BenchmarkThroughAGateway(b *testing.B) {
+	f := newFleet(b, 1)
+	var received atomic.Uint64
+	gateway := f.gateway(b, 1, &toy{}, func(c *Config) {
+		l := relay.DefaultLimits
+		l.Rate, l.Burst = 1<<40, 1<<30
+		c.Security.relayLimits = &l
+	})
+	more := func(l *limits) { l.peerRate, l.peerBurst = 1e9, 1e9 }
+	from := f.enclave(b, 2, &toy{}, []*Node{gateway}, f.change(b, 2, more))
+	to := f.enclave(b, 3, &counter{total: &received}, []*Node{gateway}, f.change(b, 3, more))
+	meet(b, gateway, from, to)
+	for received.Load() == 0 {
+		say(b, from, []protocol.NodeID{3}, "first")
+	}
+	first, message := received.Load(), &text{body: make([]byte, benchBody-seal.TagSize)}
+	const underWay = 256
+	used := cpuTime(b)
+	b.ResetTimer()
+	for sent := uint64(0); sent < uint64(b.N); sent += 64 {
+		for sent > received.Load()-first+underWay {
+			runtime.Gosched()
+		}
+		_ = from.Do(func(_ protocol.Time, out *protocol.Output) {
+			for range 64 {
+				out.Send(3, message)
+			}
+		})
+	}
+	b.StopTimer()
+	got := float64(received.Load() - first)
+	b.ReportMetric(got/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(float64((cpuTime(b)-used).Nanoseconds())/got, "cpu-ns/delivery")
 }
