@@ -99,7 +99,7 @@ var liveMetrics = []metric{
 	counter("gateway_streams_broken_total", "Connections through gateways of which something could not be carried.", func(s *snapshot) uint64 { return s.live.RelayedStreamsBroken }),
 	counter("gateway_frames_malformed_total", "Connections to gateways, or of their clients, cut because of what came by them.", func(s *snapshot) uint64 { return s.live.RelayFramesMalformed }),
 	counter("gateway_frames_unknown_total", "Frames skipped that only a later version knows.", func(s *snapshot) uint64 { return s.live.RelayFramesUnknown }),
-	counter("gateway_news_lost_total", "Times that this node had too much to do to take in that a member is absent from a gateway, or wanted there.", func(s *snapshot) uint64 { return s.live.RelayNewsLost }),
+	counter("gateway_news_lost_total", "Times that this node did not take in that a member is absent from a gateway, or wanted there: too often, or it had too much to do.", func(s *snapshot) uint64 { return s.live.RelayNewsLost }),
 	gauge("multicast_groups", "Multicast groups joined.", func(s *snapshot) int { return int(s.live.GroupsJoined) }),
 	gauge("receive_buffer_bytes", "Size of the socket's receive buffer as the kernel granted it.", func(s *snapshot) int { return int(s.live.ReceiveBuffer) }),
 	counter("slow_consumer_messages_total", "Messages dropped from subscriptions because this node's application read too slowly. It was told of each gap.", func(s *snapshot) uint64 { return s.node.slowConsumer.Load() }),

@@ -27,6 +27,8 @@ const (
 	gatewayIdle      = 180 * time.Second      // after which the connection to a gateway of others ends
 	gatewayBackoff   = 200 * time.Millisecond // after the first failure, or the loss of a connection; doubled with each, give or take a half
 	gatewayShort     = 5 * time.Second        // a connection that ended sooner counts as a failure
+	newsRate         = 200                    // times a second that the loop is told by one connection that somebody is absent,
+	newsBurst        = 600                    // and so many at once
 	relayedQueue     = 64                     // streams that come through gateways and wait for their handshake
 )
 
@@ -133,10 +135,10 @@ func (r *relays) all() (conns []*relay.Conn) {
 
 // config returns what all connections have in common. slot is what arrivals are named by.
 func (r *relays) config(peer greeted, slot uint16) relay.Config {
-	from := &reader{node: r.node, link: relayedLink{r}}
+	from := &relayReader{reader: reader{node: r.node, link: relayedLink{r}}, slot: slot}
 	return relay.Config{
 		Limits: &r.limits, Counters: &r.counters, Peer: peer.id,
-		Take:   func(c *relay.Conn, f *relay.Frame) bool { return r.take(from, slot, f) },
+		Take:   func(_ *relay.Conn, f *relay.Frame) bool { return r.take(from, f) },
 		Memory: func(h relay.Header) []byte { return r.memory(slot, h) },
 		Accept: func(_ *relay.Conn, from protocol.NodeID, conn net.Conn) bool {
 			return r.accepted.offer(&relayedConn{conn, relayRoute(from, slot)})
@@ -160,9 +162,16 @@ func (r *relays) memory(slot uint16, h relay.Header) []byte {
 	return unclearedBytes(h.Size)
 }
 
+// relayReader brings what comes by one connection into the inbox.
+type relayReader struct {
+	reader
+	slot uint16
+	news bucket
+}
+
 // take takes what comes for this node, and returns true when it is about a stream.
-func (r *relays) take(from *reader, slot uint16, f *relay.Frame) bool {
-	n, route := r.node, relayRoute(f.Peer, slot)
+func (r *relays) take(from *relayReader, f *relay.Frame) bool {
+	n, route := r.node, relayRoute(f.Peer, from.slot)
 	switch f.Kind {
 	case relay.KindDatagrams:
 		r.received.Add(uint64(f.Count()))
@@ -170,7 +179,11 @@ func (r *relays) take(from *reader, slot uint16, f *relay.Frame) bool {
 		from.take(f.Data, arrival{size: len(f.Data), segment: f.Segment, from: route})
 		return false
 	case relay.KindAbsent:
-		r.tell(completion{kind: completionAbsent, peer: f.Peer, route: route})
+		if from.news.take(n.now(), newsRate, newsBurst) {
+			r.tell(completion{kind: completionAbsent, peer: f.Peer, route: route})
+		} else {
+			r.untold.Add(1)
+		}
 		return false
 	}
 	return true

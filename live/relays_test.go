@@ -341,6 +341,26 @@ func TestAGatewayCannotForge(t *testing.T) {
 	}
 }
 
+// A gateway that tells of absent members without end is not listened to much, and what it carries is.
+func TestNewsOfAGatewayIsLimited(t *testing.T) {
+	f := newFleet(t, 1)
+	liar, address := spying(t, f.gateway(t, 1, &toy{}, nil))
+	heard := newTranscript()
+	behind := func(c *Config) { c.Join = []string{address} }
+	one, two := f.enclave(t, 2, &toy{}, nil, behind), f.enclave(t, 3, heard, nil, behind)
+	connected(t, two, 1)
+	meet(t, one, two)
+	insist(t, one, 3, heard, "before")
+	const news = 5000
+	for sent := 0; sent < news; {
+		if liar.Client(3).Send(&relay.Frame{Kind: relay.KindAbsent, Peer: 2}) {
+			sent++
+		}
+	}
+	eventually(t, "most of it is ignored", func() bool { return two.Stats().RelayNewsLost > news-2*newsBurst })
+	insist(t, one, 3, heard, "after")
+}
+
 // A gateway serves members of its fleet only, and no longer those who were revoked. A member that was not told to be one does not serve.
 func TestWhoMayUseAGateway(t *testing.T) {
 	f := newFleet(t, 1)

@@ -78,7 +78,7 @@ type Stats struct {
 	RelayedStreamsOpened  uint64 // connections through gateways, in both directions
 	RelayedStreamsRefused uint64 // beyond a bound
 	RelayedStreamsBroken  uint64 // because something of them could not be carried
-	RelayNewsLost         uint64 // that a member is absent or wanted, and of which the loop was not told because it had enough to do
+	RelayNewsLost         uint64 // that a member is absent or wanted, and of which the loop was not told: too often, or it had enough to do
 
 	Gateways       uint64 // gauge: gateways to which there is a connection
 	Clients        uint64 // gauge: of this gateway

@@ -24,7 +24,7 @@ type Limits struct {
 	Burst       int // and so many at once
 	StreamRate  int // bytes of all other frames,
 	StreamBurst int // and so many at once
-	AbsentRate  int // times a second that one client is told that somebody is not there,
+	AbsentRate  int // times a second that somebody is looked for whom one client wants and who is not there,
 	AbsentBurst int // and so many at once
 
 	Period       time.Duration // how often a connection is looked at
@@ -36,7 +36,7 @@ type Limits struct {
 // DefaultLimits are those that hold unless a test changes them.
 var DefaultLimits = Limits{
 	Queue: 1 << 20, StreamQueue: 1 << 20, Streams: 256, OpenRate: 20, OpenBurst: 5, Openers: 1024,
-	Clients: 512, Rate: 64 << 20, Burst: 8 << 20, StreamRate: 8 << 20, StreamBurst: 4 << 20, AbsentRate: 100, AbsentBurst: 20,
+	Clients: 512, Rate: 64 << 20, Burst: 8 << 20, StreamRate: 8 << 20, StreamBurst: 4 << 20, AbsentRate: 100, AbsentBurst: 200,
 	Period: time.Second, Ping: 2 * time.Second, Silence: 8 * time.Second, WriteTimeout: 10 * time.Second,
 }
 

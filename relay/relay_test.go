@@ -372,6 +372,25 @@ func TestOneClientIsLimited(t *testing.T) {
 	}
 }
 
+// Who floods somebody who is not there makes the gateway look for it now and then only.
+func TestLookingForWhoIsAbsentIsLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(l *Limits) { l.AbsentBurst = 5 })
+		defer w.close()
+		one, _ := w.connect(1, nil)
+		for i := range 50 {
+			one.SendDatagrams(9, 0, []byte("x"))
+			if _, err := one.Dial(t.Context(), 9); !errors.Is(err, ErrAbsent) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		synctest.Wait()
+		if len(w.absent) != 5 || w.counters.PassAbsent.Load() != 50 {
+			t.Errorf("looked for %d times, %d dropped", len(w.absent), w.counters.PassAbsent.Load())
+		}
+	})
+}
+
 func TestClientsAreBoundedAndReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(l *Limits) { l.Clients = 2 })

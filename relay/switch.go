@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spinglass/protocol"
@@ -20,7 +21,7 @@ type Switch struct {
 	Self     protocol.NodeID
 	Limits   *Limits
 	Counters *Counters
-	// Absent is told that a client sends to a member that is not there.
+	// Absent is told that a client sends to a member that is not there, as often as the limits allow.
 	Absent func(member, sender protocol.NodeID)
 
 	mutex   sync.RWMutex
@@ -108,16 +109,15 @@ func (s *Switch) Pass(from *Conn, f *Frame) (mine bool) {
 		return false // it is for gateways to say
 	}
 	if !s.admits(from, f) {
-		s.refuse(from, to, f, ReasonBroken, func() { s.Counters.PassRate.Add(uint64(f.Count())) })
+		s.refuse(from, to, f, ReasonBroken, &s.Counters.PassRate)
 		return false
 	}
 	client := s.Client(to)
 	switch {
 	case client == nil:
-		s.Absent(to, from.Peer)
-		s.refuse(from, to, f, ReasonAbsent, func() { s.Counters.PassAbsent.Add(uint64(f.Count())) })
+		s.missing(from, to, f)
 	case !client.Send(f):
-		s.refuse(from, to, f, ReasonBroken, func() { s.Counters.PassQueueFull.Add(uint64(f.Count())) })
+		s.refuse(from, to, f, ReasonBroken, &s.Counters.PassQueueFull)
 	default:
 		s.Counters.PassedBytes.Add(uint64(f.Size()))
 		if f.Kind == KindDatagrams {
@@ -135,13 +135,21 @@ func (s *Switch) admits(from *Conn, f *Frame) bool {
 	return from.rest.take(time.Now(), f.Size(), s.Limits.StreamRate, s.Limits.StreamBurst)
 }
 
-// refuse drops a frame. Datagrams are counted, and their sender told when nobody is there; a stream breaks.
-func (s *Switch) refuse(from *Conn, to protocol.NodeID, f *Frame, reason Reason, count func()) {
-	if f.Kind == KindDatagrams {
-		count()
-		if reason == ReasonAbsent && from.told.take(time.Now(), 1, s.Limits.AbsentRate, s.Limits.AbsentBurst) {
+// missing drops a frame for a member that is not there, and says so.
+func (s *Switch) missing(from *Conn, to protocol.NodeID, f *Frame) {
+	if from.told.take(time.Now(), 1, s.Limits.AbsentRate, s.Limits.AbsentBurst) {
+		s.Absent(to, from.Peer)
+		if f.Kind == KindDatagrams {
 			from.Send(&Frame{Kind: KindAbsent, Peer: to})
 		}
+	}
+	s.refuse(from, to, f, ReasonAbsent, &s.Counters.PassAbsent)
+}
+
+// refuse drops a frame. Datagrams are counted; a stream breaks.
+func (s *Switch) refuse(from *Conn, to protocol.NodeID, f *Frame, reason Reason, datagrams *atomic.Uint64) {
+	if f.Kind == KindDatagrams {
+		datagrams.Add(uint64(f.Count()))
 		return
 	}
 	if reason == ReasonBroken {
