@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -20,6 +21,9 @@ type network struct {
 	hosts  []*host
 }
 
+// networks tells the networks of tests that run at the same time apart.
+var networks atomic.Int32
+
 // host is a network namespace with one address, where an agent runs.
 type host struct {
 	net       *network
@@ -27,6 +31,7 @@ type host struct {
 	namespace string
 	address   string
 	dataDir   string
+	outputDir string // of the log and of what commands print
 	agent     *exec.Cmd
 }
 
@@ -44,7 +49,7 @@ func newNetwork(t *testing.T, size int) *network {
 			t.Skipf("skipped: %s is not installed (packages iproute2 and nftables)", tool)
 		}
 	}
-	n := &network{t: t, prefix: fmt.Sprintf("sg%d", os.Getpid()%100000), binary: build(t)}
+	n := &network{t: t, prefix: fmt.Sprintf("sg%d-%d", os.Getpid()%100000, networks.Add(1)), binary: build(t)}
 	n.namespace("sw")
 	n.in("sw", "ip", "link", "add", "name", "bridge0", "type", "bridge")
 	n.in("sw", "ip", "link", "set", "bridge0", "up")
@@ -52,18 +57,6 @@ func newNetwork(t *testing.T, size int) *network {
 		n.hosts = append(n.hosts, n.addHost(i))
 	}
 	return n
-}
-
-// build makes the binary that is tested.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "spinglass")
-	command := exec.Command("go", "build", "-o", binary, "./cmd/spinglass")
-	command.Dir = "../.."
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
 }
 
 func (n *network) namespace(name string) {
@@ -75,7 +68,7 @@ func (n *network) namespace(name string) {
 
 func (n *network) addHost(i int) *host {
 	name := fmt.Sprintf("h%d", i)
-	h := &host{net: n, number: i, namespace: n.prefix + name, address: fmt.Sprintf("10.77.0.%d", i), dataDir: n.t.TempDir()}
+	h := &host{net: n, number: i, namespace: n.prefix + name, address: fmt.Sprintf("10.77.0.%d", i), dataDir: n.t.TempDir(), outputDir: n.t.TempDir()}
 	n.namespace(name)
 	n.run("ip", "-n", n.prefix+"sw", "link", "add", "p"+name, "type", "veth", "peer", "name", "eth0", "netns", h.namespace)
 	n.in("sw", "ip", "link", "set", "p"+name, "master", "bridge0", "up")
@@ -124,15 +117,21 @@ func (h *host) start(arguments ...string) {
 			t.Fatal(err)
 		}
 	}
-	arguments = append([]string{"netns", "exec", h.namespace, h.net.binary, "agent", "--name", name,
-		"--listen", h.address + ":7401", "--data-dir", h.dataDir}, arguments...)
+	arguments = append([]string{h.net.binary, "agent", "--name", name, "--listen", h.address + ":7401", "--data-dir", h.dataDir}, arguments...)
 	if h.number == 1 {
 		arguments = append(arguments, "--first")
 	} else {
 		arguments = append(arguments, "--join", h.net.hosts[0].address+":7401")
 	}
-	h.agent = exec.Command("ip", arguments...)
-	log, err := os.Create(filepath.Join(h.dataDir, "agent.log"))
+	h.run(arguments...)
+}
+
+// run runs an agent by a command line of its own, which ip netns exec becomes. What it says is added to the host's log.
+func (h *host) run(arguments ...string) {
+	t := h.net.t
+	t.Helper()
+	h.agent = h.exec(arguments...)
+	log, err := os.OpenFile(h.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,15 +139,24 @@ func (h *host) start(arguments ...string) {
 	if err := h.agent.Start(); err != nil {
 		t.Fatal(err)
 	}
+	agent := h.agent
 	t.Cleanup(func() {
-		_ = h.agent.Process.Signal(syscall.SIGCONT)
-		_ = h.agent.Process.Kill()
-		_ = h.agent.Wait()
+		_ = agent.Process.Signal(syscall.SIGCONT)
+		_ = agent.Process.Kill()
+		_ = agent.Wait()
 		_ = log.Close()
 		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
 			t.Logf("log of agent %d:\n%s", h.number, text)
 		}
 	})
+}
+
+// logFile is where the host's agents say what they do.
+func (h *host) logFile() string { return filepath.Join(h.outputDir, "agent.log") }
+
+// exec returns a command that runs on the host.
+func (h *host) exec(arguments ...string) *exec.Cmd {
+	return exec.Command("ip", append([]string{"netns", "exec", h.namespace}, arguments...)...)
 }
 
 // signal sends a signal to the host's agent, which ip netns exec has become.

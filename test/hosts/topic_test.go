@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -83,11 +84,14 @@ type reader struct {
 	errors bytes.Buffer
 }
 
+// readings number the files that readers print to.
+var readings atomic.Int32
+
 // read starts sub on a host, which ends after so many messages, lost ones counted, and waits until it is subscribed.
 func (h *host) read(topic string, count int, arguments ...string) *reader {
 	t := h.net.t
 	t.Helper()
-	r := &reader{host: h, done: make(chan error, 1), output: filepath.Join(h.dataDir, "sub.out")}
+	r := &reader{host: h, done: make(chan error, 1), output: filepath.Join(h.outputDir, fmt.Sprintf("sub%d.out", readings.Add(1)))}
 	file, err := os.Create(r.output)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,265 @@
+package hosts_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"spinglass/live"
+	"spinglass/protocol"
+)
+
+// What an outsider sends.
+const (
+	floodRate     = 200_000 // datagrams a second
+	floodSize     = 512     // bytes of UDP payload
+	floodSegments = 50      // datagrams that the kernel is given at a time
+)
+
+// parcel is what the kernel is given at a time: datagrams of floodSize, or one kind of another size.
+type parcel struct {
+	to   *net.UDPAddr
+	data []byte
+	size int
+}
+
+// makeParcel makes a parcel of datagrams that fill in makes.
+func makeParcel(to *net.UDPAddr, size int, fill func(i int, datagram []byte)) parcel {
+	p := parcel{to, make([]byte, size*floodSegments), size}
+	for i := range floodSegments {
+		fill(i, p.data[i*size:(i+1)*size])
+	}
+	return p
+}
+
+// flood is what an outsider sends on and on.
+type flood struct {
+	sent atomic.Int64
+	stop func() (rate float64)
+}
+
+// flood sends parcels from the host, one after the other, at floodRate, until it is stopped.
+func (h *host) flood(parcels []parcel) *flood {
+	t := h.net.t
+	t.Helper()
+	conn := h.open(0)
+	f, begin := &flood{}, time.Now()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan time.Duration, 1)
+	f.stop = sync.OnceValue(func() float64 {
+		cancel()
+		return float64(f.sent.Load()) / (<-ended).Seconds()
+	})
+	t.Cleanup(func() { f.stop() })
+	go func() {
+		defer func() { ended <- time.Since(begin) }()
+		for i := 0; ctx.Err() == nil; i++ {
+			for time.Since(begin).Seconds()*floodRate < float64(f.sent.Load()) {
+				time.Sleep(100 * time.Microsecond)
+			}
+			p := parcels[i%len(parcels)]
+			if _, _, err := conn.WriteMsgUDP(p.data, segments(p.size), p.to); err == nil {
+				f.sent.Add(floodSegments)
+			} else if !errors.Is(err, syscall.ENOBUFS) {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	return f
+}
+
+// segments is the control message that has the kernel cut what is sent into datagrams of a size.
+func segments(size int) []byte {
+	control := make([]byte, unix.CmsgSpace(2))
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
+	header.Level, header.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	header.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(control[unix.CmsgLen(0):], uint16(size))
+	return control
+}
+
+// numbered returns lines that are all different.
+func numbered(count int) []byte {
+	var lines bytes.Buffer
+	for i := range count {
+		fmt.Fprintf(&lines, "%08d %s\n", i, bytes.Repeat([]byte{'x'}, 190))
+	}
+	return lines.Bytes()
+}
+
+// split returns lines without their ends.
+func split(lines []byte) [][]byte {
+	return bytes.Split(bytes.TrimSuffix(lines, []byte("\n")), []byte("\n"))
+}
+
+// steady has the first host publish 1000 messages a second for so long, and returns the least share of them that one of the others got.
+func (n *network) steady(seconds int) (delivered float64) {
+	n.t.Helper()
+	lines := numbered(1000 * seconds)
+	var readers []*reader
+	for _, h := range n.hosts[1:] {
+		readers = append(readers, h.read("steady", 1000*seconds, "--json"))
+		h.awaitSubscription()
+	}
+	if err := n.hosts[0].publish("steady", lines, "--rate", "1000/s").Wait(); err != nil {
+		n.t.Fatal(err)
+	}
+	delivered = 1
+	for _, r := range readers {
+		printed, lost := account(n.t, r, split(lines))
+		if printed+lost != 1000*seconds {
+			n.t.Errorf("host %d: %d messages and %d lost of %d", r.host.number, printed, lost, 1000*seconds)
+		}
+		delivered = min(delivered, float64(printed)/float64(1000*seconds))
+	}
+	return delivered
+}
+
+// bulk has the first host publish lines as fast as it can, and returns how long it took until all others had them.
+func (n *network) bulk(lines []byte) time.Duration {
+	n.t.Helper()
+	var readers []*reader
+	for _, h := range n.hosts[1:] {
+		readers = append(readers, h.read("bulk", bytes.Count(lines, []byte("\n"))))
+		h.awaitSubscription()
+	}
+	begin := time.Now()
+	if err := n.hosts[0].publish("bulk", lines).Wait(); err != nil {
+		n.t.Fatal(err)
+	}
+	for _, r := range readers {
+		if got := r.wait(); !bytes.Equal(got, lines) {
+			n.t.Errorf("host %d printed %d bytes, not the %d that were sent; %s", r.host.number, len(got), len(lines), r.errors.Bytes())
+		}
+	}
+	return time.Since(begin)
+}
+
+// Bounds of what a flood of forged packets may do to a member.
+const (
+	signaturesMax = 50 // checks that other members' own rows may cost meanwhile
+	memoryMax     = 16 << 20
+	deliveredMin  = 0.999
+	slowerMax     = 1.5
+)
+
+// "Forged packets at 200 000/s (no signature check on unauthenticated input, memory +<= 16 MiB, delivery >= 99.9 %)", "other traffic <= 1.5x slower". The
+// controls: a member's forged rows are checked; without security what is forged is believed; a receiver that verifies first is lost.
+func TestForgedPacketsFromAnOutsider(t *testing.T) {
+	n := newNetwork(t, 3)
+	outsider, other := n.addHost(9), n.addHost(8)
+	for _, h := range n.hosts {
+		h.start()
+	}
+	n.ready(joinPatience)
+	victim, lines := n.hosts[1], numbered(40_000)
+	seen := victim.tap()
+	n.steady(3)
+	member := other.insider()
+	parcels, sessions, groups := victim.forged(&member.forger, seen.take())
+	t.Logf("%d kinds of datagrams, for %d sessions and %d groups", len(parcels), sessions, groups)
+	if sessions < 2 || groups < 1 {
+		t.Fatal("too few were seen")
+	}
+	n.endure(victim, outsider, parcels, 6, 0.95)
+	n.slower(outsider, parcels, lines)
+	// The same as single packets, as fast as this machine can send them.
+	n.in("h9", "ip", "link", "set", "dev", "eth0", "gso_max_segs", "1")
+	n.endure(victim, outsider, parcels, 4, 0.3)
+
+	t.Run("control: from a member", func(t *testing.T) {
+		before := victim.metric("signatures_checked_total")
+		for i := range 1000 {
+			err := member.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) {
+				out.SendAddress(protocol.Address(victim.address+":7401"), member.row(i))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if checked := victim.metric("signatures_checked_total") - before; checked <= signaturesMax {
+			t.Errorf("%v signatures of forged rows were checked; drops %v", checked, victim.reasons())
+		} else {
+			t.Logf("%v signatures were checked of 1000 forged rows", checked)
+		}
+	})
+	t.Run("control: a node without security", func(t *testing.T) { believes(t, &member.forger) })
+	t.Run("control: a receiver that verifies first", func(t *testing.T) { n.verifyFirst(t, outsider, parcels[0]) })
+}
+
+// endure has an outsider flood a host while 1000 messages a second are published, and checks what that costs. The flood has to reach a share of floodRate.
+func (n *network) endure(victim, outsider *host, parcels []parcel, seconds int, reached float64) {
+	t := n.t
+	t.Helper()
+	checked := func() float64 { return victim.metric("signatures_checked_total") }
+	before, checks := victim.reasons(), checked()
+	base, _ := resident(t, victim.agent.Process)
+	resetPeak(t, victim.agent.Process)
+	f := outsider.flood(parcels)
+	delivered := n.steady(seconds)
+	rate := f.stop()
+	_, peak := resident(t, victim.agent.Process)
+	spent, counted := checked()-checks, 0
+	for reason, times := range victim.reasons() {
+		counted += times - before[reason]
+	}
+	t.Logf("%.0f datagrams/s: %d sent, %d counted as dropped, %.0f lost in the kernel; %v signatures checked; memory grew by %.1f MiB; a share of %.5f is delivered",
+		rate, f.sent.Load(), counted, victim.metric("kernel_dropped_datagrams_total"), spent, float64(peak-base)/(1<<20), delivered)
+	if rate < reached*floodRate || counted < int(f.sent.Load())/2 {
+		t.Errorf("%.0f datagrams/s, and %d counted of %d", rate, counted, f.sent.Load())
+	}
+	if spent > signaturesMax {
+		t.Errorf("%v signatures were checked", spent)
+	}
+	if delivered < deliveredMin {
+		t.Errorf("a share of %.5f is delivered", delivered)
+	}
+	if peak-base > memoryMax {
+		t.Errorf("memory grew by %d bytes", peak-base)
+	}
+}
+
+// slower compares how long lines take with and without a flood.
+func (n *network) slower(outsider *host, parcels []parcel, lines []byte) {
+	n.bulk(lines) // until the rate has found its height
+	n.bulk(lines)
+	var calm, flooded []time.Duration
+	for range 3 {
+		calm = append(calm, n.bulk(lines))
+		f := outsider.flood(parcels)
+		flooded = append(flooded, n.bulk(lines))
+		f.stop()
+	}
+	times := slices.Min(flooded).Seconds() / slices.Min(calm).Seconds()
+	n.t.Logf("%d bytes take %v, during the flood %v: %.2f times as long", len(lines), calm, flooded, times)
+	if times > slowerMax {
+		n.t.Errorf("during the flood other traffic takes %.2f times as long", times)
+	}
+}
+
+// reasons returns what the host's agent has dropped of what a flood consists of, by reason, and the notices that it has received.
+func (h *host) reasons() map[protocol.Reason]int {
+	all := map[protocol.Reason]int{}
+	for _, reason := range []protocol.Reason{
+		live.ReasonDatagramVersion, live.ReasonSessionUnknown, live.ReasonDatagramForged, live.ReasonDatagramReplayed, live.ReasonSessionRate,
+		live.ReasonGroupKeyUnknown, live.ReasonMulticastStranger,
+	} {
+		all[reason] = h.drops(reason)
+	}
+	all["notice"] = int(h.metric("session_notices_received_total"))
+	return all
+}
