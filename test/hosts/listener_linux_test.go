@@ -72,3 +72,13 @@ func (l *listener) once(count int) {
 		l.t.Errorf("%d messages and %d lost, want %d", len(messages), lost, count)
 	}
 }
+
+// total returns how many lines were printed.
+func (l *listener) total() int {
+	l.t.Helper()
+	text, err := os.ReadFile(l.out.Name())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return bytes.Count(text, []byte("\n"))
+}

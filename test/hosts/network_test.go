@@ -128,9 +128,15 @@ func (h *host) start(arguments ...string) {
 
 // run runs an agent by a command line of its own, which ip netns exec becomes. What it says is added to the host's log.
 func (h *host) run(arguments ...string) {
+	h.net.t.Helper()
+	h.runCommand(h.exec(arguments...))
+}
+
+// runCommand runs an agent by a command of its own.
+func (h *host) runCommand(command *exec.Cmd) {
 	t := h.net.t
 	t.Helper()
-	h.agent = h.exec(arguments...)
+	h.agent = command
 	log, err := os.OpenFile(h.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)

@@ -213,6 +213,11 @@ func (h *host) stop() {
 	}
 }
 
+// tool returns a command that runs on the host without naming the data directory.
+func (h *host) tool(arguments ...string) *exec.Cmd {
+	return h.exec(append([]string{h.net.binary}, arguments...)...)
+}
+
 // output runs a command and returns what it prints.
 func (n *network) output(command *exec.Cmd) string {
 	n.t.Helper()
@@ -229,7 +234,7 @@ func (n *network) output(command *exec.Cmd) string {
 func (n *network) refused(command *exec.Cmd) string {
 	n.t.Helper()
 	var out, errors bytes.Buffer
-	command.Stdout, command.Stderr = &out, &errors
+	command.Stdout, command.Stderr, command.WaitDelay = &out, &errors, time.Second
 	if err := command.Start(); err != nil {
 		n.t.Fatal(err)
 	}
