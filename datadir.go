@@ -56,23 +56,20 @@ func DataDirNodeID(path string) (protocol.NodeID, error) {
 	return id, nil
 }
 
-func readDataDir(path string) (d *dataDir, err error) {
+func readDataDir(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
 	}
-	d = &dataDir{}
-	if d.lock, err = lockFile(filepath.Join(path, "lock")); err != nil {
+	lock, err := lockFile(filepath.Join(path, "lock"))
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
-	if d.id, err = readIdentity(path); err != nil {
-		return nil, err
+	d := &dataDir{lock: lock}
+	if d.id, err = readIdentity(path); err == nil {
+		d.epoch, err = readEpoch(path)
 	}
-	if d.epoch, err = readEpoch(path); err != nil {
+	if err != nil {
+		d.close()
 		return nil, err
 	}
 	return d, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -292,6 +293,29 @@ func TestDataDirectory(t *testing.T) {
 	}
 	if second := start(t, spinglass.Config{Name: "/lab/a", DataDir: dir}); second.ID() != id {
 		t.Errorf("identity %v after a restart, was %v", second.ID(), id)
+	}
+}
+
+func TestADataDirectoryThatCannotBeUsed(t *testing.T) {
+	for name, damage := range map[string]func(dir string) error{
+		"damaged node id": func(dir string) error { return os.WriteFile(filepath.Join(dir, "node-id"), []byte("nonsense"), 0o600) },
+		"damaged boot counter": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "epoch.value"), []byte("nonsense"), 0o600)
+		},
+		"node id cannot be written":   func(dir string) error { return os.Mkdir(filepath.Join(dir, "node-id.new"), 0o700) },
+		"boot counter cannot be read": func(dir string) error { return os.Mkdir(filepath.Join(dir, "epoch.value"), 0o700) },
+	} {
+		dir := t.TempDir()
+		if err := damage(dir); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the first leaves no lock behind
+			if _, err := spinglass.Start(t.Context(), spinglass.Config{Name: "/lab/a", Listen: "127.0.0.1:0", DataDir: dir}); !errors.Is(err, spinglass.ErrDataDir) {
+				t.Errorf("%s: %v", name, err)
+			} else if strings.Contains(err.Error(), "in use") {
+				t.Errorf("%s: the lock was kept: %v", name, err)
+			}
+		}
 	}
 }
 
