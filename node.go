@@ -23,6 +23,9 @@ import (
 	"spinglass/stack"
 )
 
+// unstoredEvery is how often it is logged that the boot counter cannot be stored, while that lasts.
+const unstoredEvery = time.Minute
+
 // Node is a member of a fleet. Its methods are safe from any goroutine, also within loops over events and messages.
 type Node struct {
 	id      protocol.NodeID
@@ -43,6 +46,8 @@ type Node struct {
 	options       map[string]topicOptions    // of the loop: topics that this node publishes to, and their options
 
 	rows map[protocol.NodeID]*protocol.Peer // of the loop: peers that are up, as the application knows them
+
+	unstoredNext protocol.Time // of the loop: before which it is not logged again that the boot counter cannot be stored
 
 	watching  sync.Mutex
 	watchers  []*watcher
@@ -303,7 +308,7 @@ func (n *Node) call(ctx context.Context, f func(now protocol.Time, out *protocol
 }
 
 // onEvent takes what the protocols say, on the loop.
-func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
+func (n *Node) onEvent(at protocol.Time, e protocol.Event) {
 	switch e := e.(type) {
 	case *bimodal.Delivery:
 		n.deliver(e.Topic, entry{delivery: *e})
@@ -339,7 +344,7 @@ func (n *Node) onEvent(_ protocol.Time, e protocol.Event) {
 	case protocol.Left:
 		close(n.left)
 	}
-	n.warn(e)
+	n.warn(at, e)
 	if told := n.event(e); told != nil {
 		n.tell(told)
 	}
@@ -352,7 +357,7 @@ func sameRow(a, b *protocol.Peer) bool {
 }
 
 // warn logs what an operator should look at.
-func (n *Node) warn(e protocol.Event) {
+func (n *Node) warn(at protocol.Time, e protocol.Event) {
 	switch e := e.(type) {
 	case protocol.JoinFailing:
 		n.log.Warn("no join address answers: not a member yet", "attempts", e.Attempts, "retry", e.Retry)
@@ -360,7 +365,11 @@ func (n *Node) warn(e protocol.Event) {
 		n.log.Warn("another member has the same name", "name", e.Name, "id", e.Peer)
 	case membership.ZoneFull:
 		n.log.Warn("the zone is full: members beyond its limit are ignored (raise the zone limit on all members)", "limit", e.Limit)
-	case membership.EpochNotStored:
+	case membership.EpochNotStored: // once a second
+		if at < n.unstoredNext {
+			return
+		}
+		n.unstoredNext = at.Add(unstoredEvery)
 		n.log.Error("the boot counter cannot be stored: not a member yet", "error", e.Err, "retry", e.Retry)
 	case *bimodal.Corruption:
 		n.log.Warn("a member has handed on a packet that its author has not made", "peer", n.names.of(e.Peer), "author", n.names.of(e.Author))
