@@ -58,6 +58,7 @@ var liveMetrics = []metric{
 	counter("lookups_failed_total", "Host names of members that could not be resolved.", func(s *snapshot) uint64 { return s.live.LookupsFailed }),
 	counter("work_refused_total", "Durable writes, signatures and checks refused because too many were waiting.", func(s *snapshot) uint64 { return s.live.WorkRefused }),
 	counter("connections_refused_total", "TCP connections refused: beyond the limit, or without a proper greeting.", func(s *snapshot) uint64 { return s.live.StreamsRefused }),
+	counter("accepts_failed_total", "Times that a TCP connection could not be taken. Too many files are open, as a rule: raise the limit (LimitNOFILE), or see who connects so often.", func(s *snapshot) uint64 { return s.live.AcceptsFailed }),
 	counter("multicast_messages_sent_total", "Messages sent to a multicast group, each once whatever the number of members that hear it.", func(s *snapshot) uint64 { return s.live.GroupMessagesSent }),
 	counter("multicast_datagrams_received_total", "Datagrams received by multicast.", func(s *snapshot) uint64 { return s.live.GroupDatagrams }),
 	counter("multicast_groups_refused_total", "Multicast groups that could not be joined.", func(s *snapshot) uint64 { return s.live.GroupsRefused }),

@@ -15,7 +15,7 @@ import (
 type gate struct {
 	node     *Node
 	links    *links
-	listener net.Listener
+	acceptor acceptor
 	relayed  bool
 	sources  *recent[netip.Prefix, *source] // of the goroutine that accepts
 	inbound  atomic.Int64                   // handshakes under way
@@ -29,12 +29,15 @@ type source struct {
 }
 
 func newGate(n *Node, listener net.Listener, relayed bool) *gate {
-	return &gate{node: n, links: n.links, listener: listener, relayed: relayed, sources: newRecent[netip.Prefix, *source](addressesWatched)}
+	return &gate{
+		node: n, links: n.links, relayed: relayed, sources: newRecent[netip.Prefix, *source](addressesWatched),
+		acceptor: acceptor{lifetime: n.lifetime, listener: listener, count: &n.count, logger: n.config.Logger},
+	}
 }
 
 // accept takes connections until the listener is closed.
 func (g *gate) accept() {
-	acceptAll(g.node.lifetime, g.listener, func(conn net.Conn) {
+	g.acceptor.run(func(conn net.Conn) {
 		from := g.admits(conn)
 		if from == nil {
 			_ = conn.Close()
@@ -152,7 +155,7 @@ func (g *gate) stream(conn *tls.Conn, peer greeted) {
 // further serves a connection of a further protocol.
 func (g *gate) further(conn *tls.Conn, serve func(*tls.Conn)) {
 	defer g.accepted.Add(-1)
-	if g.accepted.Add(1) > acceptedMax {
+	if g.accepted.Add(1) > int64(g.links.limits.accepted) {
 		g.node.count.connectionsCrowded.Add(1)
 		return
 	}

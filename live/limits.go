@@ -30,6 +30,9 @@ const (
 	addressesWatched = 4096                   // addresses whose rate is known
 	acceptedMax      = 16                     // connections that Security.Accept has at once
 	acceptedTimeout  = 30 * time.Second       // of those, unless they change it
+	inboundFiles     = 8                      // inboundMax is at most one in so many of the files that the process may open,
+	outboundFiles    = 16                     // and outboundMax
+	acceptedFiles    = 64                     // and acceptedMax
 	attemptsMax      = 1024                   // peers and addresses without a session that are known
 	waitingMax       = 64                     // messages that wait for one session
 	backoffMin       = 200 * time.Millisecond // after the first failure; doubled with each, give or take a half
@@ -71,6 +74,7 @@ type limits struct {
 	peerRate, peerBurst       float64
 	handshakeTimeout, backoff time.Duration
 	inbound, outbound         int
+	accepted                  int
 	addressRate, addressBurst float64
 	loopbackFactor            float64
 	waiting                   int
@@ -82,8 +86,16 @@ type limits struct {
 func defaultLimits() limits {
 	return limits{
 		sessionsPerPeer: sessionsPerPeerMax, rekeyAge: rekeyAge, sessionLife: sessionLife, sessionLinger: sessionLinger, rekeyPackets: rekeyPackets, period: linkPeriod,
-		peerRate: peerRate, peerBurst: peerBurst, handshakeTimeout: handshakeTimeout, backoff: backoffMin, inbound: inboundMax, outbound: outboundMax,
+		peerRate: peerRate, peerBurst: peerBurst, handshakeTimeout: handshakeTimeout, backoff: backoffMin, inbound: inboundMax, outbound: outboundMax, accepted: acceptedMax,
 		addressRate: addressRate, addressBurst: addressBurst, loopbackFactor: loopbackFactor, waiting: waitingMax,
 		noticeRate: noticeRate, noticeBurst: noticeBurst, noticeSpacing: noticeSpacing, groupSwitch: groupSwitch,
 	}
+}
+
+// within returns the limits of a process that may open so many files: strangers who connect shall not keep it from opening those that it needs itself.
+func (l limits) within(files int) limits {
+	l.inbound = max(1, min(l.inbound, files/inboundFiles))
+	l.outbound = max(1, min(l.outbound, files/outboundFiles))
+	l.accepted = max(1, min(l.accepted, files/acceptedFiles))
+	return l
 }

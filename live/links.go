@@ -57,7 +57,7 @@ func newLinks(n *Node) (*links, error) {
 		return nil, nil
 	}
 	k := &links{
-		handshakes: handshakes{self: c.ID, security: c.Security, limits: defaultLimits(), now: n.now, count: &n.count},
+		handshakes: handshakes{self: c.ID, security: c.Security, limits: defaultLimits().within(filesMax()), now: n.now, count: &n.count},
 		capacity:   c.Sessions, logger: c.Logger, lifetime: n.lifetime, next: protocol.Never,
 		peers: map[protocol.NodeID]*peerLink{}, attempts: newRecent[destination, *attempt](attemptsMax),
 		groups: newGroupKeys(), found: newRecent[netip.AddrPort, protocol.NodeID](linksFoundMax), refusals: newRecent[string, struct{}](refusalsMax),

@@ -27,6 +27,7 @@ type Stats struct {
 	WriterRests        uint64 // times that the writer rested, for more to come together
 	FeedsOvertaken     uint64 // times that what Do had queued no longer waited for a writer that was always busy
 	ReadErrors         uint64
+	AcceptsFailed      uint64 // TCP connections that could not be taken, as when too many files are open; each try counts
 	Turns              uint64 // of the loop
 	TurnsAssisted      uint64 // taken by a reader, while the loop waited
 	Timeouts           uint64 // given to the machine
@@ -103,7 +104,7 @@ type counters struct {
 	readErrors, turns, turnsAssisted, timeouts, events, pausedNanoseconds                                    atomic.Uint64
 	peersForgotten, strangersForgotten, lookupsFailed, lookupsRefused                                        atomic.Uint64
 	groupMessagesSent, groupDatagramsReceived, groupsRefused, groupsJoined                                   atomic.Uint64
-	workRefused, streamsRefused, peers, streams                                                              atomic.Uint64
+	workRefused, streamsRefused, acceptsFailed, peers, streams                                               atomic.Uint64
 	handshakes, handshakesFailed, handshakesRefused, connectionsLimited, connectionsCrowded                  atomic.Uint64
 	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                                      atomic.Uint64
 	noticesSent, noticesReceived, noticesFollowed, noticesLimited, groupKeysAsked, groupKeysRenewed          atomic.Uint64
@@ -120,7 +121,7 @@ func (c *counters) snapshot() Stats {
 		Timeouts: c.timeouts.Load(), Events: c.events.Load(), PausedNanoseconds: c.pausedNanoseconds.Load(),
 		PeersForgotten: c.peersForgotten.Load(), StrangersForgotten: c.strangersForgotten.Load(),
 		LookupsFailed: c.lookupsFailed.Load(), LookupsRefused: c.lookupsRefused.Load(),
-		WorkRefused: c.workRefused.Load(), StreamsRefused: c.streamsRefused.Load(),
+		WorkRefused: c.workRefused.Load(), StreamsRefused: c.streamsRefused.Load(), AcceptsFailed: c.acceptsFailed.Load(),
 		GroupMessagesSent: c.groupMessagesSent.Load(), GroupDatagrams: c.groupDatagramsReceived.Load(),
 		GroupsRefused: c.groupsRefused.Load(), GroupsJoined: c.groupsJoined.Load(),
 		Handshakes: c.handshakes.Load(), HandshakesFailed: c.handshakesFailed.Load(), HandshakesRefused: c.handshakesRefused.Load(),

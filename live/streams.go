@@ -27,6 +27,7 @@ var (
 type streams struct {
 	self     protocol.NodeID
 	listener net.Listener // nil: there are none
+	acceptor acceptor
 	lifetime context.Context
 	finish   func(completion)
 	count    *counters
@@ -45,6 +46,7 @@ type streams struct {
 func newStreams(lifetime context.Context, c *Config, listener net.Listener, count *counters, finish func(completion)) *streams {
 	return &streams{
 		self: c.ID, listener: listener, lifetime: lifetime, finish: finish, count: count, limit: int64(c.Streams),
+		acceptor: acceptor{lifetime: lifetime, listener: listener, count: count, logger: c.Logger},
 		linger:   streamLinger,
 		numbered: make(map[uint64]*stream),
 	}
@@ -78,7 +80,7 @@ func (s *streams) release() { s.open.Add(-1) }
 
 // accept takes streams from peers of a node whose links are not sealed.
 func (s *streams) accept() {
-	acceptAll(s.lifetime, s.listener, func(conn net.Conn) {
+	s.acceptor.run(func(conn net.Conn) {
 		if !s.acquire() {
 			s.count.streamsRefused.Add(1)
 			_ = conn.Close()
@@ -86,27 +88,6 @@ func (s *streams) accept() {
 		}
 		s.running.Go(func() { s.welcome(conn) })
 	})
-}
-
-// acceptAll takes connections until the listener is closed or the lifetime ends. take has to close each.
-func acceptAll(lifetime context.Context, listener net.Listener, take func(net.Conn)) {
-	for {
-		conn, err := listener.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed) || lifetime.Err() != nil:
-			if err == nil {
-				_ = conn.Close()
-			}
-			return
-		case err != nil:
-			select {
-			case <-time.After(readRetry):
-			case <-lifetime.Done():
-			}
-		default:
-			take(conn)
-		}
-	}
 }
 
 // welcome carries a stream that a peer opened.
