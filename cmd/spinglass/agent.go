@@ -21,6 +21,7 @@ import (
 const (
 	leaveTimeout         = 5 * time.Second  // for an agent to tell its peers that it leaves
 	metricsHeaderTimeout = 10 * time.Second // for the header of a scrape to arrive
+	filesMin             = 32               // that an agent has to be able to open: about 16 for itself, and some for links and commands
 )
 
 // agentSettings are the flags of an agent.
@@ -89,6 +90,9 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := s.check(); err != nil {
+		return err
+	}
+	if err := checkFiles(); err != nil {
 		return err
 	}
 	address, dataDir, err := s.address()
@@ -191,6 +195,14 @@ func (s *agentSettings) whereabouts(node *spinglass.Node) string {
 		return "reached through " + strings.Join(s.join, " and ")
 	}
 	return "listening on " + node.Addr()
+}
+
+// enoughFiles refuses a limit of files that an agent would exhaust by itself: it would run, but neither answer commands nor talk to others.
+func enoughFiles(limit uint64) error {
+	if limit < filesMin {
+		return fmt.Errorf("only %d files may be open at a time, and an agent needs %d, better 1024: raise the limit (ulimit -n, LimitNOFILE)", limit, filesMin)
+	}
+	return nil
 }
 
 // start starts the node. ctx ends the wait for it, not the node.

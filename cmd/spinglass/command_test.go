@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -61,5 +62,14 @@ func TestPeersTable(t *testing.T) {
 		"/l/bb  2   h:2      suspect  0s     1.24 ms  unreachable\n"
 	if got := buffer.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestTooFewFiles(t *testing.T) {
+	if err := enoughFiles(filesMin); err != nil {
+		t.Error(err)
+	}
+	if err := enoughFiles(filesMin - 1); err == nil || !strings.Contains(err.Error(), "only 31 files may be open") {
+		t.Error(err)
 	}
 }
