@@ -3,6 +3,7 @@ package hosts_test
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // found starts the first agent of a fleet on the first host, which makes the authority.
@@ -31,4 +32,17 @@ func (n *network) join() {
 // agentCommand returns the command line of the host's agent.
 func (h *host) agentCommand(arguments ...string) []string {
 	return append([]string{h.net.binary, "agent", "--name", h.name(), "--listen", h.address + ":7401", "--data-dir", h.dataDir}, arguments...)
+}
+
+// startFor starts an agent that joins by a token, with a certificate for so long; it renews that after half of the time.
+func (h *host) startFor(life time.Duration) {
+	h.net.t.Helper()
+	first := h.net.hosts[0]
+	request := h.net.output(h.command("ca", "request", "--name", h.name()))
+	issue := first.command("ca", "issue", "-", "--life", life.String())
+	issue.Stdin = strings.NewReader(request)
+	install := h.command("ca", "install", "-")
+	install.Stdin = strings.NewReader(h.net.output(issue))
+	h.net.output(install)
+	h.run(h.agentCommand("--token", h.net.token())...)
 }

@@ -213,6 +213,17 @@ func (h *host) stop() {
 	}
 }
 
+// control runs f as a test of its own, whose processes end with it: without the defence that the test is about.
+func (n *network) control(what string, f func()) {
+	whole := n.t
+	whole.Helper()
+	whole.Run("control: "+what, func(t *testing.T) {
+		n.t = t
+		defer func() { n.t = whole }()
+		f()
+	})
+}
+
 // tool returns a command that runs on the host without naming the data directory.
 func (h *host) tool(arguments ...string) *exec.Cmd {
 	return h.exec(append([]string{h.net.binary}, arguments...)...)

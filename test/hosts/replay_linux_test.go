@@ -116,7 +116,7 @@ func TestReplayedDatagrams(t *testing.T) {
 	heard = victim.listen("news")
 	n.resists("after a restart", victim, dead, seen, frames)
 	heard.once(0)
-	t.Run("control: nodes without security", n.replayOpen)
+	n.control("nodes without security", n.replayOpen)
 }
 
 // openNode starts a node without security on the host, in this process, that keeps who it is in a folder.
@@ -157,8 +157,9 @@ func collect(t *testing.T, node *spinglass.Node, topic string) func() map[string
 }
 
 // replayOpen checks that nodes without security are deceived by a replay: what was delivered before a restart is delivered again, and who is dead is up.
-func (n *network) replayOpen(t *testing.T) {
+func (n *network) replayOpen() {
 	const messages = 100
+	t := n.t
 	author, victim := n.hosts[0], n.hosts[1]
 	dead, seen := author.openNode("open"), victim.tap()
 	first := victim.openNode("open", dead.Addr())

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -73,7 +72,8 @@ func runVerifyFirst() error {
 func signer() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) }
 
 // verifyFirst floods the second host's receiver that verifies first, while another host sends it 1000 good messages a second.
-func (n *network) verifyFirst(t *testing.T, outsider *host, noise parcel) {
+func (n *network) verifyFirst(outsider *host, noise parcel) {
+	t := n.t
 	const messages = 3000
 	process, lines, end := n.hosts[1].role("verify first")
 	if !lines.Scan() {
