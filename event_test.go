@@ -20,7 +20,7 @@ func TestSilentAuthoritiesAreTold(t *testing.T) {
 		var log bytes.Buffer
 		n := &Node{log: slog.New(slog.NewTextHandler(&log, nil))}
 		e := membership.AuthoritySilent{Issuer: issuer, Since: 1_700_000_000, Missing: missing}
-		n.warn(e)
+		n.warn(0, e)
 		told, _ := n.event(e).(AuthoritySilent)
 		if told.String() != want || !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), issuer.Fingerprint().String()) {
 			t.Errorf("told %q, logged %q", told, log.String())

@@ -262,7 +262,8 @@ func spying(t *testing.T, n *Node) (*spy, string) {
 	s.Switch = relay.Switch{Self: n.config.ID, Limits: &s.limits, Counters: &s.counters, Absent: func(protocol.NodeID, protocol.NodeID) {}}
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		acceptAll(t.Context(), listener, func(conn net.Conn) { serving.Go(func() { s.serve(n, tls.Server(conn, n.links.server)) }) })
+		accepting := acceptor{lifetime: t.Context(), listener: listener, count: &n.count, logger: n.config.Logger}
+		accepting.run(func(conn net.Conn) { serving.Go(func() { s.serve(n, tls.Server(conn, n.links.server)) }) })
 	})
 	t.Cleanup(func() {
 		_ = listener.Close()

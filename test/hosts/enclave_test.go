@@ -3,9 +3,7 @@ package hosts_test
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,37 +60,10 @@ func (h *host) token() string {
 	return strings.TrimSpace(string(out))
 }
 
-// run starts the host's agent with these arguments and no others.
-func (h *host) run(arguments ...string) {
-	t := h.net.t
-	t.Helper()
-	h.agent = exec.Command("ip", append([]string{"netns", "exec", h.namespace, h.net.binary, "agent", "--name", fmt.Sprintf("/lab/a%d", h.number), "--data-dir", h.dataDir}, arguments...)...)
-	log, err := os.OpenFile(filepath.Join(h.dataDir, "agent.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.agent.Stdout, h.agent.Stderr = log, log
-	agent := h.agent
-	if err := agent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = agent.Process.Kill()
-		_ = agent.Wait()
-		_ = log.Close()
-		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("log of agent %d:\n%s", h.number, text)
-		}
-	})
-}
-
-// numbered returns so many lines.
-func numbered(from, count int) []byte {
-	var b bytes.Buffer
-	for i := range count {
-		fmt.Fprintf(&b, "%08d %s\n", from+i, strings.Repeat("x", 190))
-	}
-	return b.Bytes()
+// runWith starts the host's agent with these arguments and no others.
+func (h *host) runWith(arguments ...string) {
+	h.net.t.Helper()
+	h.run(append([]string{h.net.binary, "agent", "--name", fmt.Sprintf("/lab/a%d", h.number), "--data-dir", h.dataDir}, arguments...)...)
 }
 
 // Two hosts whose firewalls let out nothing but TCP connections to two gateways are enrolled by a token from there, and exchange a topic with each other and with a host that is no gateway, every
@@ -103,14 +74,14 @@ func TestEnclavesExchangeATopicThroughGateways(t *testing.T) {
 	first, second, outside, one, two := n.hosts[0], n.hosts[1], n.hosts[2], n.hosts[3], n.hosts[4]
 	listen := func(h *host) string { return h.address + ":7401" }
 	gateways := listen(first) + "," + listen(second)
-	first.run("--first", "--gateway", "--listen", listen(first))
+	first.runWith("--first", "--gateway", "--listen", listen(first))
 	n.await("the authority", joinPatience, func() bool { return first.up() == 1 })
 	token := first.token()
-	second.run("--gateway", "--listen", listen(second), "--token", token)
-	outside.run("--listen", listen(outside), "--token", token)
+	second.runWith("--gateway", "--listen", listen(second), "--token", token)
+	outside.runWith("--listen", listen(outside), "--token", token)
 	for _, h := range []*host{one, two} {
 		h.enclose(first, second)
-		h.run("--outbound", "--token", token, "--join", gateways)
+		h.runWith("--outbound", "--token", token, "--join", gateways)
 	}
 	n.ready(joinPatience)
 	for _, h := range []*host{outside, one, two} {
@@ -125,14 +96,14 @@ func TestEnclavesExchangeATopicThroughGateways(t *testing.T) {
 	for h := range readers {
 		h.awaitSubscription()
 	}
-	publishing := one.publish("src", numbered(0, total), "--rate", fmt.Sprintf("%d/s", perSecond))
+	publishing := one.publish("src", numberedFrom(0, total), "--rate", fmt.Sprintf("%d/s", perSecond))
 	n.await("lines arrive", joinPatience, func() bool { return two.metric("messages_delivered_total") > 1000 })
 	second.signal(syscall.SIGKILL)
 	took := n.await("the second gateway is given up", gatewayPatience, func() bool { return one.metric("gateways") == 1 && two.metric("gateways") == 1 })
 	t.Logf("given up %v after it was killed", took.Round(time.Millisecond))
 	time.Sleep(2 * time.Second) // a while with one gateway
 	_ = second.agent.Wait()
-	second.run("--gateway", "--listen", listen(second))
+	second.runWith("--gateway", "--listen", listen(second))
 	n.await("both gateways are used again", joinPatience, func() bool {
 		return one.metric("gateways") == 2 && two.metric("gateways") == 2 && outside.metric("gateways") == 2
 	})
@@ -140,8 +111,8 @@ func TestEnclavesExchangeATopicThroughGateways(t *testing.T) {
 		t.Fatal(err)
 	}
 	for h, r := range readers {
-		if got := r.wait(); !bytes.Equal(got, numbered(0, total)) {
-			t.Errorf("host %d printed %d bytes, not the %d that were sent; %s", h.number, len(got), len(numbered(0, total)), r.errors.Bytes())
+		if got := r.wait(); !bytes.Equal(got, numberedFrom(0, total)) {
+			t.Errorf("host %d printed %d bytes, not the %d that were sent; %s", h.number, len(got), len(numberedFrom(0, total)), r.errors.Bytes())
 		}
 		if lost := h.metric("messages_lost_total"); lost != 0 {
 			t.Errorf("host %d lost %v messages", h.number, lost)
@@ -151,7 +122,7 @@ func TestEnclavesExchangeATopicThroughGateways(t *testing.T) {
 	// The gateway that carries more vanishes without a word: its host no longer sends or receives anything.
 	back := one.read("back", perSecond*10)
 	one.awaitSubscription()
-	publishing = two.publish("back", numbered(0, perSecond*10), "--rate", fmt.Sprintf("%d/s", perSecond))
+	publishing = two.publish("back", numberedFrom(0, perSecond*10), "--rate", fmt.Sprintf("%d/s", perSecond))
 	n.await("lines arrive", joinPatience, func() bool { return one.metric("messages_delivered_total") > 1000 })
 	carries := func(h *host) float64 { return h.metric("clients_datagrams_total") }
 	before := [2]float64{carries(first), carries(second)}
@@ -168,8 +139,8 @@ func TestEnclavesExchangeATopicThroughGateways(t *testing.T) {
 	if err := publishing.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if got := back.wait(); !bytes.Equal(got, numbered(0, perSecond*10)) {
-		t.Errorf("host %d printed %d bytes, not the %d that were sent; %s", one.number, len(got), len(numbered(0, perSecond*10)), back.errors.Bytes())
+	if got := back.wait(); !bytes.Equal(got, numberedFrom(0, perSecond*10)) {
+		t.Errorf("host %d printed %d bytes, not the %d that were sent; %s", one.number, len(got), len(numberedFrom(0, perSecond*10)), back.errors.Bytes())
 	}
 	for _, h := range []*host{one, two} {
 		out, in := h.leaks()
@@ -182,6 +153,6 @@ func TestEnclavesExchangeATopicThroughGateways(t *testing.T) {
 	// The control: an agent that does without --outbound runs into the firewall.
 	one.signal(syscall.SIGKILL)
 	_ = one.agent.Wait()
-	one.run("--listen", listen(one), "--join", listen(outside))
+	one.runWith("--listen", listen(one), "--join", listen(outside))
 	n.await("something that is not let out", joinPatience, func() bool { out, _ := one.leaks(); return out > 0 })
 }

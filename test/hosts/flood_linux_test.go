@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -89,15 +88,6 @@ func segments(size int) []byte {
 	header.SetLen(unix.CmsgLen(2))
 	binary.NativeEndian.PutUint16(control[unix.CmsgLen(0):], uint16(size))
 	return control
-}
-
-// numbered returns lines that are all different.
-func numbered(count int) []byte {
-	var lines bytes.Buffer
-	for i := range count {
-		fmt.Fprintf(&lines, "%08d %s\n", i, bytes.Repeat([]byte{'x'}, 190))
-	}
-	return lines.Bytes()
 }
 
 // split returns lines without their ends.

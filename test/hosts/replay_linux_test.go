@@ -24,12 +24,6 @@ const (
 	openPort       = 7402 // of nodes without security
 )
 
-// numberedFrom returns lines like numbered, beginning at a number.
-func numberedFrom(first, count int) []byte {
-	lines := numbered(first + count)
-	return lines[len(lines)/(first+count)*first:]
-}
-
 // replay sends frames to a host again, so often and each time in another order, and returns how many datagrams that were.
 func (c *tap) replay(frames [][]byte, times int) (sent int) {
 	for range times {

@@ -338,3 +338,15 @@ func TestAHostThatWasCutOffComesBackByItself(t *testing.T) {
 		t.Errorf("host 3 printed %q", got)
 	}
 }
+
+// numbered returns lines that are all different.
+func numbered(count int) []byte { return numberedFrom(0, count) }
+
+// numberedFrom returns those from a number on.
+func numberedFrom(first, count int) []byte {
+	var lines bytes.Buffer
+	for i := range count {
+		fmt.Fprintf(&lines, "%08d %s\n", first+i, strings.Repeat("x", 190))
+	}
+	return lines.Bytes()
+}
