@@ -34,6 +34,7 @@ var layers = map[string][]string{
 	"relay":         {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
 	"enrolment":     {"protocol", "wire", "identity", "internal/keytls"},
+	"lab/drum":      {},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live", "identity"},
