@@ -10,6 +10,7 @@ import (
 	"spinglass/live"
 	"spinglass/membership"
 	"spinglass/protocol"
+	"spinglass/stack"
 )
 
 // metricsWait bounds how long a scrape waits for the loop. A node that sleeps is scraped without the metrics of its protocols.
@@ -20,6 +21,7 @@ type snapshot struct {
 	live       live.Stats
 	membership membership.Stats
 	bimodal    bimodal.Stats
+	quotas     stack.QuotaStats
 	states     map[membership.State]int
 	unreach    int
 	queued     int // bytes in the queues of subscriptions
@@ -210,6 +212,11 @@ var protocolMetrics = []metric{
 	gauge("buffered_packets", "Packets held for repairing others and for order.", func(s *snapshot) int { return s.bimodal.BufferedPackets }),
 	gauge("buffered_long_bytes", "Bytes of those that this node holds beyond the short phase, as one of the packets' bufferers.", func(s *snapshot) int { return s.bimodal.LongBytes }),
 	gauge("buffered_long_packets", "Packets that this node holds beyond the short phase, as one of their bufferers.", func(s *snapshot) int { return s.bimodal.LongPackets }),
+	counter("pushes_over_quota_total", "Packets on their first way that were dropped because a member, or all together, sent more than this node takes up. spinglass_dropped_total tells by reason.", func(s *snapshot) uint64 { return s.quotas.Refused[stack.ClassPush] }),
+	counter("requests_over_quota_total", "The same of digests, requests, polls and probes of groups.", func(s *snapshot) uint64 { return s.quotas.Refused[stack.ClassRequest] }),
+	counter("replies_over_quota_total", "The same of repairs and answers.", func(s *snapshot) uint64 { return s.quotas.Refused[stack.ClassReply] }),
+	counter("membership_over_quota_total", "The same of messages of membership.", func(s *snapshot) uint64 { return s.quotas.Refused[stack.ClassMembership] }),
+	counter("quota_sources_crowded_total", "Members that share the quotas of strangers because there are too many.", func(s *snapshot) uint64 { return s.quotas.Crowded }),
 	gauge("subscriptions", "Subscriptions of this node's application.", func(s *snapshot) int { return s.readers }),
 	gauge("subscription_queue_bytes", "Bytes that wait in subscriptions for the application.", func(s *snapshot) int { return s.queued }),
 }
@@ -273,7 +280,7 @@ func emit(out chan<- prometheus.Metric, descriptions []*prometheus.Desc, metrics
 
 // fill takes a snapshot, on the loop.
 func (n *Node) fill(s *snapshot) {
-	s.membership, s.bimodal = n.stack.Membership.Stats(), n.stack.Bimodal.Stats()
+	s.membership, s.bimodal, s.quotas = n.stack.Membership.Stats(), n.stack.Bimodal.Stats(), n.stack.QuotaStats()
 	s.states = map[membership.State]int{}
 	for _, p := range n.stack.Membership.Peers() {
 		s.states[p.State]++

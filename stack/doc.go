@@ -6,6 +6,7 @@
 //   - The [Router] carries messages to the machine that owns their kind, events to every sibling of the machine that emitted them, and
 //     the completion of work to the machine that asked for it.
 //   - A [Node] is the router with the protocols of a Spinglass node in it; its fields give access to their commands.
+//   - [Quotas] say how many messages of each [Class] a node takes up in a period, in all and from one source. What exceeds them is dropped first of all.
 //
 // # Contract
 //

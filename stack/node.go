@@ -12,6 +12,7 @@ import (
 type Config struct {
 	Membership membership.Config
 	Bimodal    bimodal.Config
+	Quotas     Quotas // the zero value stands for the defaults
 }
 
 // Node is the protocols of one Spinglass node as one machine. Its fields are for reading; commands go through the methods of
@@ -20,6 +21,7 @@ type Node struct {
 	Router
 	Membership *membership.Machine
 	Bimodal    *bimodal.Machine
+	quota      *quota
 }
 
 // New makes the machines of a node.
@@ -32,9 +34,14 @@ func New(c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Membership: members, Bimodal: topics}
+	quota, err := newQuota(c.Quotas.withDefaults(&c))
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Membership: members, Bimodal: topics, quota: quota}
 	n.Add(members, membership.Kinds()...)
 	n.Add(topics, bimodal.Kinds()...)
+	n.Add(quota)
 	return n, nil
 }
 
@@ -43,6 +50,22 @@ const (
 	indexMembership = iota
 	indexBimodal
 )
+
+// Receive implements protocol.Machine. What exceeds the quotas goes no further.
+func (n *Node) Receive(now protocol.Time, from protocol.NodeID, m protocol.Message, out *protocol.Output) {
+	if reason := n.quota.refuses(now, from, m); reason != "" {
+		out.Drop(from, reason)
+		return
+	}
+	n.Router.Receive(now, from, m, out)
+}
+
+// QuotaStats returns what the quotas counted so far.
+func (n *Node) QuotaStats() QuotaStats {
+	stats := n.quota.stats
+	stats.Sources = len(n.quota.sources)
+	return stats
+}
 
 // Publish sends a message to a topic; see bimodal.Machine.Publish.
 func (n *Node) Publish(now protocol.Time, topic string, payload []byte, out *protocol.Output) error {
