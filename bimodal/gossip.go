@@ -40,11 +40,9 @@ func (m *Machine) beginRound() {
 	m.granted = m.roundBudget()
 	m.budget = m.granted
 	m.pollsLeft = m.config.Polls
-	m.answersLeft = pollAnswersMax
+	m.favours.begin()
 	m.proving.left = verificationsMax
-	m.leapLeft = leapMax
 	m.repairs.beginRound()
-	m.probesLeft = probeAnswersMax
 	m.refusalTold, m.roomSought = false, false
 }
 

@@ -59,12 +59,11 @@ type Machine struct {
 	granted     int     // bytes for repairs in the present round
 	budget      int     // of these, left; one packet passes whatever its size, and may leave a debt
 	pollsLeft   int     // to send in the present round
-	answersLeft int     // polls to answer in the present round
-	leapLeft    int     // packets that may be found missing in the present round
-	probesLeft  int     // probes of groups to answer in the present round
 	refusalTold bool    // in the present round
 	roomSought  bool    // for streams, in the present round
 	repairs     repairQueue
+	favours     favours  // what is done for others in the present round
+	strangers   portions // what those have had of it who are no peers
 	digestStamp uint64
 	quiet       []quiet // a ring
 	quietAt     int
@@ -87,7 +86,8 @@ func New(config Config) (*Machine, error) {
 		byID:    make(map[StreamID]*stream),
 		peers:   make(map[protocol.NodeID]*peer),
 		depth:   depthOf(config.Zone),
-		orders:  orders{books: make(map[orderKey]*book), bytesLeft: orderBytesMax},
+		orders:  orders{books: make(map[orderKey]*book)},
+		favours: newFavours(),
 		sealAt:  protocol.Never,
 		roundAt: protocol.Never,
 

@@ -80,11 +80,10 @@ func (m *Machine) receiveProbe(from protocol.NodeID, q *MulticastProbe, out *pro
 	if !q.sampled(m.config.Self) {
 		return
 	}
-	if m.probesLeft == 0 {
+	if m.favours.probes.Take(&m.portions(from).probes, 1) != protocol.Granted {
 		out.Drop(from, ReasonProbes)
 		return
 	}
-	m.probesLeft--
 	out.Send(from, &MulticastHeard{Topic: q.Topic, Round: q.Round})
 }
 

@@ -66,13 +66,14 @@ func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Outpu
 	}
 	rest := t.group.deaf(t.region)
 	copies := 1 + len(rest)
-	if copies*size > m.budget {
+	if copies*size > m.regionRoom(r.to) {
 		return false
 	}
 	m.stats.RepairsRegional++
 	m.stats.RepairsMulticast++
 	out.Multicast(t.address, rest, p.toGroup())
 	m.spend(copies, size)
+	r.to.line.spent += (copies - 1) * size
 	return true
 }
 

@@ -53,13 +53,12 @@ func (r *Relay) key() orderKey { return orderKey{r.Owner, r.Packet.Stream.Topic}
 
 // orders are all the orders that a node knows, and what waits for those that it does not.
 type orders struct {
-	books     map[orderKey]*book
-	list      []*book // as they were taken up
-	ids       int     // in the orders of others
-	pending   int     // incomplete orders
-	held      []heldRelay
-	strays    strays
-	bytesLeft int // of orders that may be sent on request in the present round
+	books   map[orderKey]*book
+	list    []*book // as they were taken up
+	ids     int     // in the orders of others
+	pending int     // incomplete orders
+	held    []heldRelay
+	strays  strays
 }
 
 // findOrder returns an order, nil when it is not known.
@@ -137,7 +136,13 @@ func (m *Machine) forgetOrders(topic TopicID) {
 		m.orders.list = slices.DeleteFunc(m.orders.list, func(b *book) bool { return b == own })
 	}
 	held := len(m.orders.held)
-	m.orders.held = slices.DeleteFunc(m.orders.held, func(h heldRelay) bool { return h.relay.key().topic == topic })
+	m.orders.held = slices.DeleteFunc(m.orders.held, func(h heldRelay) bool {
+		gone := h.relay.key().topic == topic
+		if gone {
+			m.countHeld(h.from, -1)
+		}
+		return gone
+	})
 	m.stats.RelaysExpired += uint64(held - len(m.orders.held))
 }
 
@@ -253,6 +258,7 @@ func (m *Machine) learnOrder(b *book, parts []*Order, out *protocol.Output) {
 	for _, h := range m.orders.held {
 		if h.relay.Number == t.number && h.relay.key() == t.key {
 			m.stats.PacketsRelayed += uint64(m.handOn(t, h.relay, out))
+			m.countHeld(h.from, -1)
 			continue
 		}
 		kept = append(kept, h)
@@ -284,11 +290,12 @@ func (m *Machine) hold(r *Relay, from protocol.NodeID, out *protocol.Output) {
 	case m.peers[r.Owner] == nil:
 		m.stats.RelaysRefused++
 		out.Drop(from, ReasonStranger)
-	case len(m.orders.held) >= relaysHeldMax:
+	case !m.displaceHeld(from):
 		m.stats.RelaysRefused++
 		out.Drop(from, ReasonRelays)
 	default:
 		m.stats.RelaysDelayed++
+		m.countHeld(from, 1)
 		m.orders.held = append(m.orders.held, heldRelay{relay: r, from: from, round: m.round})
 	}
 }
@@ -296,12 +303,12 @@ func (m *Machine) hold(r *Relay, from protocol.NodeID, out *protocol.Output) {
 // sweepOrders asks for the orders that packets wait for, and for those that stay incomplete, and gives up what has waited for too long. The
 // order is on its way, as a rule, when the first packet comes; so it is asked for in the rounds that follow.
 func (m *Machine) sweepOrders(out *protocol.Output) {
-	m.orders.bytesLeft = orderBytesMax
 	asks := orderAsksMax
 	kept := m.orders.held[:0]
 	for _, h := range m.orders.held {
 		if m.round-h.round > relayHoldLimit {
 			m.stats.RelaysExpired++
+			m.countHeld(h.from, -1)
 			continue
 		}
 		kept = append(kept, h)
@@ -345,13 +352,14 @@ func (m *Machine) receiveOrderRequest(from protocol.NodeID, q *OrderRequest, out
 		m.stats.OrdersUnheld++
 		return
 	}
-	if m.orders.bytesLeft <= 0 {
+	portion := &m.portions(from).orders
+	if m.favours.orders.Ask(portion, 1) != protocol.Granted {
 		m.stats.OrderRequestsRefused++
 		out.Drop(from, ReasonOrders)
 		return
 	}
 	for _, part := range t.parts {
-		m.orders.bytesLeft -= part.Size()
+		m.favours.orders.Spend(portion, part.Size())
 		out.Send(from, part)
 	}
 	m.stats.OrderPartsSent += uint64(len(t.parts))

@@ -34,6 +34,8 @@ type peer struct {
 	accused     uint32 // round in which it last sent a corrupt packet
 	accusations uint8  // how often that counted; at most corruptDoublings
 	unanswered  int    // requests since a repair last came from it
+	held        int    // packets from it that wait for an order
+	portions    portions
 }
 
 // setPeer takes over what membership says of a peer.

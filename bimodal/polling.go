@@ -205,12 +205,11 @@ func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, 
 	if m.stranger(from, out) {
 		return
 	}
-	if m.answersLeft == 0 {
+	if m.favours.answers.Take(&m.portions(from).answers, 1) != protocol.Granted {
 		m.stats.PollsRefused++
 		out.Drop(from, ReasonPolls)
 		return
 	}
-	m.answersLeft--
 	m.beginDigest()
 	limit := m.messageRoom() - m.reportsRoom()
 	for i := range q.Entries {

@@ -148,12 +148,11 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, proven bool, o
 // sum in a round is bounded, so that no datagram costs more work and memory than a few windows.
 func (m *Machine) follow(missing uint64, from protocol.NodeID, out *protocol.Output) bool {
 	cost := int(min(missing, windowMax))
-	if cost > m.leapLeft {
+	if m.favours.leaps.Take(&m.portions(from).leaps, cost) != protocol.Granted {
 		m.stats.LeapsRefused++
 		out.Drop(from, ReasonLeap)
 		return false
 	}
-	m.leapLeft -= cost
 	return true
 }
 

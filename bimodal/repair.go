@@ -275,7 +275,7 @@ func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 			if m.repairGroup(r, p, size, out) {
 				return
 			}
-			region := m.regionWithin(r.stream.topic, m.budget/size-1)
+			region := m.regionWithin(r.stream.topic, m.regionRoom(r.to)/size-1)
 			if len(region) > 0 {
 				m.stats.RepairsRegional++
 				out.Spread(region, p.again())
@@ -283,6 +283,7 @@ func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 			copies = len(region)
 			if slices.Contains(region, r.to.id) {
 				m.spend(copies, size)
+				r.to.line.spent += (copies - 1) * size
 				return
 			}
 		}
@@ -292,6 +293,7 @@ func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 	}
 	out.Send(r.to.id, p.again())
 	m.spend(copies+1, size)
+	r.to.line.spent += copies * size
 }
 
 // spend accounts for repairs that were sent.
