@@ -23,7 +23,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	m.conflicting(d, &m.difference)
 	m.difference.WantRows = m.wanted(now, d.Held.Claims, m.difference.WantRows, false, out)
 	m.difference.WantBeats = m.wanted(now, d.Held.Claims, m.difference.WantBeats, true, out)
-	if m.answerRoom <= 0 {
+	if !m.mayAnswer(from) {
 		m.stats.AnswersOverBudget++
 		out.Drop(from, ReasonAnswerBudget)
 		return
@@ -85,7 +85,7 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 	if len(m.difference.Rows)+len(m.difference.Beats) == 0 {
 		return
 	}
-	if m.answerRoom <= 0 {
+	if !m.mayAnswer(from) {
 		m.stats.AnswersOverBudget++
 		out.Drop(from, ReasonAnswerBudget)
 		return
@@ -127,14 +127,14 @@ func (m *Machine) answer(to protocol.NodeID, head Delta, limit int, out *protoco
 		slices.Reverse(d.Rows[start:])
 		slices.Reverse(d.Rows)
 	}
-	for sent := 0; sent < limit && m.answerRoom > 0; sent++ {
+	for sent := 0; sent < limit && m.mayAnswer(to); sent++ {
 		delta := m.slabs.deltas.one()
 		*delta = head
 		delta.Evidence = m.evidence()
 		m.fill(delta, &d)
 		left := len(d.Rows) + len(d.Beats) + len(d.WantRows) + len(d.WantBeats)
-		delta.More = len(d.Rows) > 0 && (sent+1 == limit || m.answerRoom <= delta.Size())
-		m.answerRoom -= delta.Size()
+		m.answers(to, delta.Size())
+		delta.More = len(d.Rows) > 0 && (sent+1 == limit || !m.mayAnswer(to))
 		m.send(to, delta, out)
 		head.Rows = nil
 		if left == 0 {

@@ -51,16 +51,16 @@ type Machine struct {
 	awake  awake
 	stats  Stats
 
-	stage      stage
-	raised     uint64 // epoch that is being stored
-	joined     bool
-	attempts   int
-	deadlines  protocol.Deadlines[task]
-	expected   protocol.Deadlines[protocol.NodeID] // who owes a sign of life, and until when
-	probes     int                                 // probes that the present round may still send
-	answerRoom int                                 // bytes that the present round may still answer with
-	replies    int                                 // probes that the present round may still answer
-	lastBeat   protocol.Time
+	stage     stage
+	raised    uint64 // epoch that is being stored
+	joined    bool
+	attempts  int
+	deadlines protocol.Deadlines[task]
+	expected  protocol.Deadlines[protocol.NodeID] // who owes a sign of life, and until when
+	probes    int                                 // probes that the present round may still send
+	favours   favours                             // what the present round may still answer
+	strangers portions                            // what those have had of it who are no members
+	lastBeat  protocol.Time
 
 	health     health
 	rumours    rumours
@@ -93,6 +93,7 @@ func New(config Config) (*Machine, error) {
 		gone:   gone{limit: goneMaxFactor * config.ZoneLimit, off: config.MemoryOfDead < 0},
 		awake:  awake{off: config.LocalHealthOff, due: protocol.Never},
 	}
+	m.favours = newFavours(&config)
 	row := &table.Row{
 		Owner: config.Self, Epoch: config.Epoch + 1, Sequence: 1, Name: config.Name,
 		Addresses: slices.Clone(config.Addresses),

@@ -357,7 +357,7 @@ func BenchmarkRound(b *testing.B) {
 				out.Reset()
 				m.digest(now)
 				row := peerRow(protocol.NodeID(2+i%(n-1))<<50, 1)
-				m.answerRoom = m.config.AnswerBytes
+				m.favours.begin()
 				m.Receive(now, row.Owner, &Digest{Stamp: 1, Evidence: versionOf(row, uint64(i)), Held: m.digest(now).Held}, &out)
 			}
 		})

@@ -254,7 +254,7 @@ func (n *notices) claims() []NoticeClaim {
 // summary tells a peer what this member holds.
 func (m *Machine) summary(to protocol.NodeID, answer bool, out *protocol.Output) {
 	s := &Summary{Answer: answer, Claims: m.guard.notices.claims()}
-	m.answerRoom -= s.Size()
+	m.answers(to, s.Size())
 	m.stats.BytesSent += uint64(s.Size())
 	m.stats.NoticeSummariesSent++
 	out.Send(to, s)
@@ -262,7 +262,7 @@ func (m *Machine) summary(to protocol.NodeID, answer bool, out *protocol.Output)
 
 // compareNotices begins an exchange of notices with a peer whose digest says that it holds others.
 func (m *Machine) compareNotices(from protocol.NodeID, hash uint32, out *protocol.Output) {
-	if m.noticesWith(from) && hash != m.guard.notices.hash && m.answerRoom > 0 {
+	if m.noticesWith(from) && hash != m.guard.notices.hash && m.mayAnswer(from) {
 		m.summary(from, false, out)
 	}
 }
@@ -292,7 +292,7 @@ func (m *Machine) receiveSummary(from protocol.NodeID, s *Summary, out *protocol
 		return
 	}
 	own := n.claims()
-	if m.answerRoom > 0 && slices.ContainsFunc(s.Claims, func(c NoticeClaim) bool { return lacks(own, c) }) {
+	if m.mayAnswer(from) && slices.ContainsFunc(s.Claims, func(c NoticeClaim) bool { return lacks(own, c) }) {
 		m.summary(from, true, out)
 	}
 }
@@ -301,12 +301,12 @@ func (m *Machine) receiveSummary(from protocol.NodeID, s *Summary, out *protocol
 func (m *Machine) sendNotice(to protocol.NodeID, n *notice, out *protocol.Output) {
 	sum := sha256.Sum256(n.encoded)
 	for offset := 0; offset < len(n.encoded); offset += partSize {
-		if m.answerRoom <= 0 {
+		if !m.mayAnswer(to) {
 			m.stats.AnswersOverBudget++
 			return
 		}
 		part := &NoticePart{Sum: sum, Total: len(n.encoded), Offset: offset, Data: n.encoded[offset:min(offset+partSize, len(n.encoded))]}
-		m.answerRoom -= part.Size()
+		m.answers(to, part.Size())
 		m.stats.BytesSent += uint64(part.Size())
 		m.stats.NoticePartsSent++
 		out.Send(to, part)

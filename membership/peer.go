@@ -36,6 +36,8 @@ type peer struct {
 	credential *credential // that the row was verified with; nil without an identity
 	sum        [32]byte    // SHA-256 of the row without its signature; zero without an identity
 	rows       rate        // of changes of the row
+
+	portions portions // of what is done for others in a round
 }
 
 // PeerStatus is a member as the peers command shows it.

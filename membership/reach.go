@@ -90,12 +90,11 @@ func (m *Machine) missed(now protocol.Time, e *entry, out *protocol.Output) {
 func (m *Machine) receiveProbe(now protocol.Time, from protocol.NodeID, p *Probe, out *protocol.Output) {
 	m.stats.ProbesReceived++
 	m.hear(now, from, &p.Evidence, out)
-	if m.replies == 0 {
+	if m.favours.replies.Take(&m.portions(from).replies, 1) != protocol.Granted {
 		m.stats.AnswersOverBudget++
 		out.Drop(from, ReasonAnswerBudget)
 		return
 	}
-	m.replies--
 	reply := &ProbeReply{Echo: p.Stamp, Evidence: m.evidence()}
 	m.stats.BytesSent += uint64(reply.Size())
 	out.Send(from, reply)

@@ -18,8 +18,7 @@ const (
 // refill gives the round that begins its budgets.
 func (m *Machine) refill() {
 	m.probes = probesPerRound
-	m.answerRoom = m.config.AnswerBytes
-	m.replies = repliesPerRound
+	m.favours.begin()
 	if m.guard != nil {
 		m.guard.walks.refill()
 		m.guard.looks = beaconLooks
