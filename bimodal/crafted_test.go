@@ -34,7 +34,7 @@ func TestInventedEnds(t *testing.T) {
 	d := crafted(func(i int) DigestEntry { return invented(uint64(100+i), windowMax) })
 	s.receive(d)
 	stats := s.Stats()
-	if want := leapMax * slotCost; stats.BufferedBytes > want || stats.LeapsRefused != uint64(len(d.Entries)-1) || !s.dropped(ReasonLeap) {
+	if want := leapMax * slotCost; stats.BufferedBytes > want || stats.LeapsRefused != uint64(len(d.Entries)-2) || !s.dropped(ReasonLeap) {
 		t.Fatalf("%d bytes taken by %d entries, want at most %d", stats.BufferedBytes, len(d.Entries), want)
 	}
 	p := packet(windowMax)

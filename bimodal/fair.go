@@ -6,9 +6,6 @@ import (
 	"spinglass/protocol"
 )
 
-// leapLeast is how many packets found missing a source may tell of in any round, as far as the last quarter of all goes.
-const leapLeast = windowMax / 16
-
 // favours are what a node does for others in a round. Each has a limit, which sources share: a member that asks for all of it leaves something for others.
 type favours struct {
 	answers protocol.Share // to polls
@@ -27,7 +24,7 @@ func newFavours() favours {
 	return favours{
 		answers: protocol.Share{Limit: pollAnswersMax},
 		probes:  protocol.Share{Limit: probeAnswersMax},
-		leaps:   protocol.Share{Limit: leapMax, Least: leapLeast},
+		leaps:   protocol.Share{Limit: leapMax},
 		orders:  protocol.Share{Limit: orderBytesMax},
 		strays:  protocol.Share{Limit: straysKept},
 	}

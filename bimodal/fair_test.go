@@ -29,7 +29,7 @@ func TestOneMemberLeavesFavoursForOthers(t *testing.T) {
 		"probes": {&MulticastProbe{Topic: TopicOf("t"), Round: 1}, &MulticastProbe{Topic: TopicOf("t"), Round: 1}, ReasonProbes, false},
 		"leaps": {
 			crafted(func(i int) DigestEntry { return invented(uint64(100+i), windowMax/3) }),
-			crafted(func(i int) DigestEntry { return invented(uint64(1000+i), leapLeast/1000) }), ReasonLeap, true,
+			crafted(func(i int) DigestEntry { return invented(uint64(1000+i), 4) }), ReasonLeap, true,
 		},
 		"order requests": {&OrderRequest{Owner: 9, Topic: TopicOf("t"), Number: 5}, &OrderRequest{Owner: 9, Topic: TopicOf("t"), Number: 5}, ReasonOrders, false},
 	} {

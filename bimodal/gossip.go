@@ -11,7 +11,7 @@ import (
 const (
 	pollFanout     = 1             // members that are polled on a gap (E)
 	pollAnswersMax = 32            // polls answered a round
-	leapMax        = 2 * windowMax // packets a round that may be found missing; each takes a slot
+	leapMax        = 4 * windowMax // packets a round that may be found missing; each takes a slot. One source alone gets half
 	rateMemory     = 10            // rounds over which the measured rate is smoothed
 	lengthMemory   = 64            // packets over which their length is smoothed
 	recentShare    = 4             // one part in so many of a digest is kept for streams in rotation

@@ -180,8 +180,8 @@ func TestOrderRequests(t *testing.T) {
 		s.receive(request)
 		parts += len(sent[*Order](s))
 	}
-	// The last quarter is for others.
-	if most := orderBytesMax / 4 * 3 / 8000; parts < 10*most || parts > 11*most+10 || s.Stats().OrderRequestsRefused == 0 {
+	// Half is for others.
+	if most := orderBytesMax / 2 / 8000; parts < 10*most || parts > 11*most+10 || s.Stats().OrderRequestsRefused == 0 {
 		t.Errorf("%d parts sent, %d requests refused", parts, s.Stats().OrderRequestsRefused)
 	}
 	s.rounds(1)

@@ -12,7 +12,7 @@ type favours struct {
 type portions struct{ answers, replies protocol.Portion }
 
 func newFavours(c *Config) favours {
-	return favours{answers: protocol.Share{Limit: c.AnswerBytes, Least: c.DatagramSize}, replies: protocol.Share{Limit: repliesPerRound}}
+	return favours{answers: protocol.Share{Limit: c.AnswerBytes}, replies: protocol.Share{Limit: repliesPerRound}}
 }
 
 func (f *favours) begin() {

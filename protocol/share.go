@@ -1,16 +1,20 @@
 package protocol
 
-// shareKept is the part of a Share that is kept for sources that have had little: one in so many.
-const shareKept = 4
+// Constants of shares.
+const (
+	shareKept   = 2  // one part in so many of a Share is kept for sources that have had little
+	shareSaved  = 8  // an equal part that is not used is saved for so many periods,
+	shareSpared = 2  // but beyond one part no more than one in so many of what is kept;
+	shareOwed   = 64 // and what was had beyond the part counts for so many periods
+)
 
-// Share bounds what a node does for others in a period, and divides it among the sources that ask for it. Up to three quarters go to who comes first. The last
-// quarter is for sources that have had no more than an equal part of it so far, of as many as ask in this period or did in the one before. So one that asks for
-// much leaves something for the others, and one that is alone is hardly held up. It costs a few comparisons, and no memory but the Portion of each source. The
-// unit is the caller's: messages, bytes, packets.
+// Share bounds what a node does for others in a period, and divides it among the sources that ask for it. Half of it goes to who comes first. The other half is
+// for sources that have had no more than an equal part of it lately, of as many as ask in this period or did in the one before; what a source does not use of its
+// part it saves for a while, so that it may ask for several things at once. So one source that asks for much leaves something for the others, and
+// one that is alone gets half. It costs a few comparisons, and no memory but the Portion of each source. The unit is the caller's: messages, bytes, packets.
 type Share struct {
 	Limit  int // of a period, for all sources together
 	Source int // for one source; 0 for no limit of its own
-	Least  int // what an equal part of the last quarter is at least; 0 counts as 1
 
 	period  uint64
 	spent   int
@@ -21,7 +25,8 @@ type Share struct {
 // Portion is what one source has had of a Share. The zero Portion has had nothing.
 type Portion struct {
 	period uint64 // plus 1
-	spent  int
+	spent  int    // in that period
+	debt   int    // what it has had beyond an equal part; negative: what it has saved
 }
 
 // Grant says whether a source gets what it asks for.
@@ -44,8 +49,7 @@ func (s *Share) Begin() {
 func (s *Share) Take(p *Portion, n int) Grant {
 	grant := s.Ask(p, n)
 	if grant == Granted {
-		s.spent += n
-		p.spent += n
+		s.Spend(p, n)
 	}
 	return grant
 }
@@ -53,16 +57,14 @@ func (s *Share) Take(p *Portion, n int) Grant {
 // Ask reports whether a source may have n. Who asks for 1, and accounts by Spend for what that came to, lets one answer pass whatever its size.
 func (s *Share) Ask(p *Portion, n int) Grant {
 	if p.period != s.period+1 {
-		*p = Portion{period: s.period + 1}
-		s.sources++
+		s.enter(p)
 	}
-	had, spent := p.spent+n, s.spent+n
-	switch {
-	case s.Source > 0 && had > s.Source:
+	switch spent := s.spent + n; {
+	case s.Source > 0 && p.spent+n > s.Source:
 		return SourceLimit
 	case spent <= s.Limit-s.Limit/shareKept:
 		return Granted
-	case spent > s.Limit || had > s.part():
+	case spent > s.Limit || p.debt+n > 0:
 		return ContendedLimit
 	}
 	return Granted
@@ -72,12 +74,22 @@ func (s *Share) Ask(p *Portion, n int) Grant {
 func (s *Share) Spend(p *Portion, n int) {
 	s.spent += n
 	p.spent += n
+	p.debt += n
 }
 
 // Left returns how much of the period's limit is left, 0 at least.
 func (s *Share) Left() int { return max(0, s.Limit-s.spent) }
 
-// part returns an equal part of the last quarter.
-func (s *Share) part() int {
-	return max(s.Least, 1, s.Limit/shareKept/max(s.sources, s.before, 1))
+// enter brings a portion into the present period. Who is new has saved nothing.
+func (s *Share) enter(p *Portion) {
+	s.sources++
+	kept := s.Limit / shareKept
+	part := max(1, kept/max(s.sources, s.before))
+	periods := 1
+	if p.period > 0 {
+		periods = int(min(s.period+1-p.period, shareSaved+shareOwed))
+	}
+	saved := max(part, min(shareSaved*part, kept/shareSpared))
+	p.debt = max(min(p.debt, shareOwed*part)-periods*part, -saved)
+	p.period, p.spent = s.period+1, 0
 }

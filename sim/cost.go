@@ -20,6 +20,8 @@ type Cost struct {
 	SendPacket      time.Duration // to send one datagram to one peer
 	SendKilobyte    time.Duration // more for each 1024 bytes of it
 	Input           time.Duration // for each input that is no datagram: timeouts, completions, commands
+	// Effort, if there is one, says how much longer an input keeps core 0, by what it was and what comes of it. The Step is lent.
+	Effort func(*Step) time.Duration
 
 	Sign    time.Duration
 	Verify  time.Duration

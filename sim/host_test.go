@@ -299,3 +299,20 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per event", n)
 	}
 }
+
+// What an input costs may depend on what comes of it: here on who sent it.
+func TestEffort(t *testing.T) {
+	w := New(Config{Cost: Cost{ReceivePacket: ms2(1), Effort: func(s *Step) time.Duration {
+		if s.Input == InputReceive && s.From == 1 {
+			return ms2(7)
+		}
+		return 0
+	}}})
+	cast(w, 3, actor{})
+	say(w, 1, 3, 1, 0)
+	say(w, 2, 3, 2, 0)
+	w.Run(seconds(1))
+	if got, busy := actorOf(w, 3).times, w.HostStats(3).Busy; !slices.Equal(got, []protocol.Time{0, ms(8)}) || busy != ms2(1+7+1) {
+		t.Errorf("received at %v, busy for %v", got, busy)
+	}
+}

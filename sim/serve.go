@@ -122,6 +122,9 @@ func (w *World) finish(h *host) {
 	w.stats.Inputs++
 	w.step.Effects = w.output.Effects
 	w.record(h, &w.step)
+	if h.cost.Effort != nil {
+		w.busy(h, h.cost.Effort(&w.step))
+	}
 	incarnation := h.incarnation
 	for i := 0; i < len(w.output.Effects) && h.incarnation == incarnation; i++ {
 		w.effect(h, &w.output.Effects[i])

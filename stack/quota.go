@@ -24,7 +24,7 @@ const (
 )
 
 // Quotas says how many messages a node takes up in each period. What exceeds them is dropped before any machine sees it. See protocol.Share for how sources
-// share a class. All senders that are no peers count as one source.
+// share a class. Senders that are no peers count as a few sources, however many they are.
 type Quotas struct {
 	Period     time.Duration // 1 ms to 1 min
 	Push       Quota
@@ -49,7 +49,8 @@ const (
 	replyAll, replySource           = 1 << 17, 1 << 16
 	membershipAll, membershipSource = 1 << 11, 1 << 8
 
-	sourcesMax = 1 << 14 // peers that are sources of their own; beyond that they count as strangers
+	sourcesMax      = 1 << 14 // peers that are sources of their own; beyond that they count as strangers
+	strangerSources = 16      // sources that all strangers are
 )
 
 // Reasons why a message is dropped before a machine sees it: its source has used up what one source may have, or little is left for all and its source has
@@ -85,8 +86,8 @@ type quota struct {
 	ends      protocol.Time
 	shares    [Classes]protocol.Share
 	sources   map[protocol.NodeID]*source
-	strangers source
-	latest    protocol.NodeID // of whom the last message was, 0 for a stranger
+	strangers [strangerSources]source
+	latest    protocol.NodeID // of whom the last message was
 	source    *source         // that of the latest
 	stats     QuotaStats
 }
@@ -128,7 +129,7 @@ func newQuota(q Quotas) (*quota, error) {
 		}
 		n.shares[class] = protocol.Share{Limit: limit.All, Source: limit.Source}
 	}
-	n.source = &n.strangers
+	n.source = &n.strangers[0]
 	return n, nil
 }
 
@@ -179,8 +180,12 @@ func (n *quota) refuses(now protocol.Time, from protocol.NodeID, m protocol.Mess
 func (n *quota) find(from protocol.NodeID) {
 	n.latest, n.source = from, n.sources[from]
 	if n.source == nil {
-		n.latest, n.source = 0, &n.strangers
+		n.source = n.stranger(from)
 	}
+}
+
+func (n *quota) stranger(id protocol.NodeID) *source {
+	return &n.strangers[uint64(id)*0x9e3779b97f4a7c15>>32%strangerSources]
 }
 
 // Start implements protocol.Machine.
@@ -201,6 +206,7 @@ func (n *quota) Notify(_ protocol.Time, e protocol.Event, _ *protocol.Output) {
 			return
 		}
 		n.sources[e.Peer.ID] = new(source)
+		n.latest = 0
 	case protocol.PeerDown:
 		n.forget(e.Peer.ID)
 	case protocol.PeerLeft:
@@ -212,7 +218,7 @@ func (n *quota) Notify(_ protocol.Time, e protocol.Event, _ *protocol.Output) {
 
 func (n *quota) forget(id protocol.NodeID) {
 	delete(n.sources, id)
-	n.latest, n.source = 0, &n.strangers
+	n.latest = 0
 }
 
 // Timeout implements protocol.Machine.

@@ -105,23 +105,25 @@ func TestAFloodOfOneClassLeavesTheOthers(t *testing.T) {
 	}
 }
 
-// Those whom nobody knows are one source: invented senders get no more than one, and leave members their part.
-func TestStrangersAreOneSource(t *testing.T) {
+// Those whom nobody knows are a few sources: invented senders leave members half of what there is.
+func TestStrangersAreFewSources(t *testing.T) {
 	n := defaultQuota(t)
 	n.up(1)
-	taken := 0
-	for id := range protocol.NodeID(10 * requestSource) {
-		taken += n.offer(0, 1000+id, ClassRequest, 1)
-	}
-	if taken != requestSource {
-		t.Errorf("%d strangers are heard", taken)
-	}
-	if n.offer(0, 1, ClassRequest, requestSource) != requestSource || n.refuses(0, 1, samples[ClassRequest]) != ReasonRequestSource {
-		t.Error("a member is not heard as far as its quota")
+	now := protocol.Time(0)
+	for period := range 10 {
+		now = now.Add(QuotaPeriodDefault)
+		taken := 0
+		for id := range protocol.NodeID(10 * requestAll) {
+			taken += n.offer(now, 1000+id, ClassRequest, 1)
+		}
+		got := n.offer(now, 1, ClassRequest, 50)
+		if got != 50 && period > 0 || taken > requestAll/2 && period > 3 {
+			t.Errorf("period %d: %d strangers are heard, and %d of 50 messages of a member", period, taken, got)
+		}
 	}
 	n.Notify(0, protocol.PeerDown{Peer: &protocol.Peer{ID: 1}}, nil)
 	n.up(2)
-	if n.offer(0, 1, ClassRequest, 1) != 0 || n.offer(0, 2, ClassRequest, 1) != 1 || len(n.sources) != 1 {
+	if n.offer(now, 1, ClassRequest, 1) != 0 || n.offer(now, 2, ClassRequest, 1) != 1 || len(n.sources) != 1 {
 		t.Error("a member that went counts as one still, or a new one does not")
 	}
 }
