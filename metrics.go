@@ -68,6 +68,8 @@ var liveMetrics = []metric{
 	counter("handshakes_failed_total", "Handshakes that came to nothing: unreachable, too slow, garbage.", func(s *snapshot) uint64 { return s.live.HandshakesFailed }),
 	counter("handshakes_refused_total", "Handshakes refused, by either side, because of who the other one is.", func(s *snapshot) uint64 { return s.live.HandshakesRefused }),
 	counter("handshakes_limited_total", "Connections closed before a handshake: too many from one address, or under way.", func(s *snapshot) uint64 { return s.live.ConnectionsLimited + s.live.ConnectionsCrowded }),
+	counter("handshakes_silent_total", "Connections closed because nothing was said on them while many handshakes were under way.", func(s *snapshot) uint64 { return s.live.ConnectionsSilent }),
+	counter("handshakes_displaced_total", "Connections that gave way for others because too many handshakes were under way.", func(s *snapshot) uint64 { return s.live.ConnectionsDisplaced }),
 	gauge("sessions", "Members with which there is a sealed link.", func(s *snapshot) int { return int(s.live.Sessions) }),
 	counter("sessions_replaced_total", "Handshakes that this node began to replace a session by a fresh one.", func(s *snapshot) uint64 { return s.live.Rekeys }),
 	counter("sessions_evicted_total", "Sealed links that had to make room for others. Each costs a handshake when it is wanted again.", func(s *snapshot) uint64 { return s.live.SessionsEvicted }),

@@ -297,13 +297,14 @@ func TestGarbageOnTCP(t *testing.T) {
 		if got, want := n.Stats().HandshakesFailed, min(uint64(share), 100); got != want {
 			t.Errorf("%d handshakes of a share of %v, want %d", got, share, want)
 		}
-		if n.gate.inbound.Load() != 0 {
-			t.Errorf("%d handshakes are still under way", n.gate.inbound.Load())
+		if int64(n.gate.room.len()) != 0 {
+			t.Errorf("%d handshakes are still under way", int64(n.gate.room.len()))
 		}
 	}
 }
 
-// Who connects and says nothing takes one of a bounded number of places, and loses it after a time. Members get in then. The control has more places.
+// Who connects and says nothing takes one of a bounded number of places, and loses it after a time, or when another one wants it. Members get in. The control
+// has more places.
 func TestSlowHandshakes(t *testing.T) {
 	for _, places := range []int{4, 200} {
 		f := newFleet(t, 1)
@@ -313,12 +314,12 @@ func TestSlowHandshakes(t *testing.T) {
 		})
 		connectMany(t, n, 100, nil)
 		eventually(t, "all connections", func() bool {
-			return n.gate.inbound.Load()+int64(n.Stats().ConnectionsCrowded+n.Stats().HandshakesFailed) == 100
+			return int64(n.gate.room.len())+int64(n.Stats().ConnectionsCrowded+n.Stats().HandshakesFailed) == 100
 		})
-		if got, want := n.Stats().ConnectionsCrowded, uint64(100-min(places, 100)); got > want || (got == 0) != (want == 0) {
-			t.Errorf("%d connections refused with %d places, want %d", got, places, want)
+		if got, want := n.Stats().ConnectionsCrowded+n.Stats().ConnectionsDisplaced, uint64(100-min(places, 100)); got > want || (got == 0) != (want == 0) {
+			t.Errorf("%d connections refused or displaced with %d places, want %d", got, places, want)
 		}
-		eventually(t, "the end of the slow ones", func() bool { return n.gate.inbound.Load() == 0 })
+		eventually(t, "the end of the slow ones", func() bool { return int64(n.gate.room.len()) == 0 })
 		member := f.run(t, 1, &toy{}, nil)
 		introduce(t, member, n)
 		say(t, member, []protocol.NodeID{2}, "hello")
@@ -351,8 +352,11 @@ func TestOneSourceLeavesRoomForOthers(t *testing.T) {
 			l.addressRate, l.addressBurst, l.inbound, l.loopbackFactor, l.handshakeTimeout = 1000, 1000, 16, factor, time.Minute
 		})
 		connectMany(t, n, 40, nil)
-		eventually(t, "all connections are looked at", func() bool { return n.gate.inbound.Load()+int64(n.Stats().ConnectionsCrowded) == 40 })
-		if got := n.gate.inbound.Load(); got != want {
+		eventually(t, "all connections are looked at", func() bool {
+			s := n.Stats()
+			return n.gate.room.len()+int(s.ConnectionsCrowded+s.HandshakesFailed) == 40 && s.ConnectionsCrowded+s.ConnectionsDisplaced > 0
+		})
+		if got := int64(n.gate.room.len()); got != want {
 			t.Errorf("factor %v: %d handshakes of one address are under way, want %d of 16", factor, got, want)
 		}
 	}

@@ -3,6 +3,8 @@ package live
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -17,41 +19,39 @@ type gate struct {
 	links    *links
 	acceptor acceptor
 	relayed  bool
+	server   *tls.Config                    // the node's, which tells room of each ClientHello
 	sources  *recent[netip.Prefix, *source] // of the goroutine that accepts
-	inbound  atomic.Int64                   // handshakes under way
-	accepted atomic.Int64                   // connections of further protocols
-}
-
-// source is whom connections come from.
-type source struct {
-	bucket bucket       // of the goroutine that accepts
-	open   atomic.Int64 // handshakes under way
+	room     room
+	accepted atomic.Int64 // connections of further protocols
 }
 
 func newGate(n *Node, listener net.Listener, relayed bool) *gate {
-	return &gate{
-		node: n, links: n.links, relayed: relayed, sources: newRecent[netip.Prefix, *source](addressesWatched),
+	l := &n.links.limits
+	g := &gate{
+		node: n, links: n.links, relayed: relayed, server: n.links.server.Clone(), sources: newRecent[netip.Prefix, *source](addressesWatched),
+		room:     room{places: l.inbound, short: l.helloTimeout, count: &n.count},
 		acceptor: acceptor{lifetime: n.lifetime, listener: listener, count: &n.count, logger: n.config.Logger},
 	}
+	g.server.GetConfigForClient = func(info *tls.ClientHelloInfo) (*tls.Config, error) {
+		return nil, g.room.heard(info, l.handshakeTimeout)
+	}
+	return g
 }
 
 // accept takes connections until the listener is closed.
 func (g *gate) accept() {
 	g.acceptor.run(func(conn net.Conn) {
-		from := g.admits(conn)
-		if from == nil {
+		in := g.admits(conn)
+		if in == nil {
 			_ = conn.Close()
 			return
 		}
-		g.inbound.Add(1)
-		from.open.Add(1)
-		g.node.running.Go(func() { g.serve(conn, from) })
+		g.node.running.Go(func() { g.serve(in) })
 	})
 }
 
-// admits returns whom a connection is from, if a handshake is to begin, and else nil. No source has more than a part of all handshakes under way, so that one that
-// connects and says nothing does not keep others out.
-func (g *gate) admits(conn net.Conn) *source {
+// admits gives a connection its place, if a handshake is to begin, and else returns nil. No source has more than a part of all handshakes under way.
+func (g *gate) admits(conn net.Conn) *inbound {
 	l := &g.links.limits
 	prefix, factor := sourceOf(addrPort(conn.RemoteAddr()).Addr()), 1.0
 	if prefix.Addr().IsLoopback() {
@@ -67,44 +67,32 @@ func (g *gate) admits(conn net.Conn) *source {
 		g.node.count.connectionsLimited.Add(1)
 		return nil
 	}
-	if g.inbound.Load() >= int64(l.inbound) || float64(from.open.Load()) >= factor*float64(max(1, l.inbound/sourceShare)) {
+	share := math.Ceil(factor * float64(max(1, l.inbound/sourceShare)))
+	in := g.room.enter(conn, from, int(share), time.Now())
+	if in == nil {
 		g.node.count.connectionsCrowded.Add(1)
-		return nil
 	}
-	return from
-}
-
-// sourceOf returns whom connections from an address are counted for.
-func sourceOf(ip netip.Addr) netip.Prefix {
-	bits := 32
-	if ip.Is6() {
-		bits = 64
-		if ip.IsLoopback() || relayedIP(ip) {
-			bits = 128
-		}
-	}
-	source, _ := ip.WithZone("").Prefix(bits) // the zero prefix for no address
-	return source
+	return in
 }
 
 // serve carries one connection from its handshake to its end.
-func (g *gate) serve(raw net.Conn, from *source) {
+func (g *gate) serve(in *inbound) {
 	n := g.node
-	defer raw.Close()
-	defer context.AfterFunc(n.lifetime, func() { _ = raw.Close() })()
-	next := g.begin(raw)
-	g.inbound.Add(-1)
-	from.open.Add(-1)
+	defer in.Close()
+	defer context.AfterFunc(n.lifetime, func() { _ = in.Close() })()
+	next := g.begin(in)
+	g.room.leave(in)
 	if next != nil {
 		next()
 	}
 }
 
 // begin does the handshake, and returns what is to be done with the connection afterwards, nil when nothing is.
-func (g *gate) begin(raw net.Conn) (next func()) {
+func (g *gate) begin(in *inbound) (next func()) {
 	n := g.node
-	conn := tls.Server(raw, g.links.server)
-	err := raw.SetDeadline(time.Now().Add(g.links.limits.handshakeTimeout))
+	conn := tls.Server(in, g.server)
+	hello, handshake := g.room.patience(g.links.limits.handshakeTimeout)
+	err := errors.Join(in.SetDeadline(in.since.Add(handshake)), in.SetReadDeadline(in.since.Add(hello)))
 	if err == nil {
 		err = conn.HandshakeContext(n.lifetime)
 	}

@@ -21,6 +21,8 @@ const (
 	peerBurst          = 1_000_000                            // and so many at once
 
 	handshakeTimeout = 5 * time.Second        // of one side, from the connection to the last byte
+	helloTimeout     = 500 * time.Millisecond // until the ClientHello is read, when the places for handshakes are crowded:
+	crowdedShare     = 8                      // one in so many of them is taken
 	inboundMax       = 128                    // connections of others whose handshake is under way
 	sourceShare      = 8                      // one address has at most one in so many of these
 	outboundMax      = 64                     // own handshakes under way
@@ -73,6 +75,7 @@ type limits struct {
 	period                    time.Duration
 	peerRate, peerBurst       float64
 	handshakeTimeout, backoff time.Duration
+	helloTimeout              time.Duration
 	inbound, outbound         int
 	accepted                  int
 	addressRate, addressBurst float64
@@ -86,7 +89,8 @@ type limits struct {
 func defaultLimits() limits {
 	return limits{
 		sessionsPerPeer: sessionsPerPeerMax, rekeyAge: rekeyAge, sessionLife: sessionLife, sessionLinger: sessionLinger, rekeyPackets: rekeyPackets, period: linkPeriod,
-		peerRate: peerRate, peerBurst: peerBurst, handshakeTimeout: handshakeTimeout, backoff: backoffMin, inbound: inboundMax, outbound: outboundMax, accepted: acceptedMax,
+		peerRate: peerRate, peerBurst: peerBurst, handshakeTimeout: handshakeTimeout, helloTimeout: helloTimeout, backoff: backoffMin, inbound: inboundMax, outbound: outboundMax,
+		accepted:    acceptedMax,
 		addressRate: addressRate, addressBurst: addressBurst, loopbackFactor: loopbackFactor, waiting: waitingMax,
 		noticeRate: noticeRate, noticeBurst: noticeBurst, noticeSpacing: noticeSpacing, groupSwitch: groupSwitch,
 	}

@@ -451,7 +451,7 @@ func TestCloseWithHandshakes(t *testing.T) {
 	introduceAt(t, n, 2, silent.Addr().String())
 	say(t, n, []protocol.NodeID{2}, "never")
 	connectMany(t, n, 3, nil)
-	eventually(t, "the connections", func() bool { return n.gate.inbound.Load() == 3 })
+	eventually(t, "the connections", func() bool { return int64(n.gate.room.len()) == 3 })
 	start := time.Now()
 	_ = n.Close()
 	if took := time.Since(start); took > 2*time.Second {

@@ -43,21 +43,23 @@ type Stats struct {
 	GroupsRefused      uint64 // groups that could not be joined
 	StreamsRefused     uint64 // streams that peers wanted to open, beyond a bound or without a proper greeting
 
-	Handshakes         uint64 // that made a session, begun by either side
-	HandshakesFailed   uint64 // connections that came to nothing: unreachable, too slow, garbage
-	HandshakesRefused  uint64 // because of who the other end is, by either side
-	ConnectionsLimited uint64 // closed because too many came from one address
-	ConnectionsCrowded uint64 // closed because too many were under way
-	SessionsEvicted    uint64 // peers whose sessions had to make room for others
-	SessionsExpired    uint64 // peers whose sessions ended for want of use, or because no new one could be made
-	SessionsRevoked    uint64 // peers whose sessions ended because their certificates had
-	Rekeys             uint64 // handshakes that this node began to replace a session
-	NoticesSent        uint64 // that a session is unknown
-	NoticesReceived    uint64
-	NoticesFollowed    uint64 // of those, that began a handshake
-	NoticesLimited     uint64 // not sent or not looked at, beyond a bound, or about nothing that was sent lately
-	GroupKeysAsked     uint64 // of senders that were heard by multicast
-	GroupKeysRenewed   uint64 // the node's own
+	Handshakes           uint64 // that made a session, begun by either side
+	HandshakesFailed     uint64 // connections that came to nothing: unreachable, too slow, garbage
+	HandshakesRefused    uint64 // because of who the other end is, by either side
+	ConnectionsLimited   uint64 // closed because too many came from one address
+	ConnectionsCrowded   uint64 // closed because too many were under way
+	ConnectionsSilent    uint64 // closed because they said nothing while many were under way; they count as failed handshakes, too
+	ConnectionsDisplaced uint64 // closed because they gave way for others; they count as failed handshakes, too
+	SessionsEvicted      uint64 // peers whose sessions had to make room for others
+	SessionsExpired      uint64 // peers whose sessions ended for want of use, or because no new one could be made
+	SessionsRevoked      uint64 // peers whose sessions ended because their certificates had
+	Rekeys               uint64 // handshakes that this node began to replace a session
+	NoticesSent          uint64 // that a session is unknown
+	NoticesReceived      uint64
+	NoticesFollowed      uint64 // of those, that began a handshake
+	NoticesLimited       uint64 // not sent or not looked at, beyond a bound, or about nothing that was sent lately
+	GroupKeysAsked       uint64 // of senders that were heard by multicast
+	GroupKeysRenewed     uint64 // the node's own
 
 	RelayedSent           uint64 // datagrams given to gateways, or by one to its clients; not counted in DatagramsSent
 	RelayedSentBytes      uint64
@@ -108,6 +110,7 @@ type counters struct {
 	handshakes, handshakesFailed, handshakesRefused, connectionsLimited, connectionsCrowded                  atomic.Uint64
 	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                                      atomic.Uint64
 	noticesSent, noticesReceived, noticesFollowed, noticesLimited, groupKeysAsked, groupKeysRenewed          atomic.Uint64
+	connectionsSilent, connectionsDisplaced                                                                  atomic.Uint64
 	drops                                                                                                    drops
 }
 
@@ -126,6 +129,7 @@ func (c *counters) snapshot() Stats {
 		GroupsRefused: c.groupsRefused.Load(), GroupsJoined: c.groupsJoined.Load(),
 		Handshakes: c.handshakes.Load(), HandshakesFailed: c.handshakesFailed.Load(), HandshakesRefused: c.handshakesRefused.Load(),
 		ConnectionsLimited: c.connectionsLimited.Load(), ConnectionsCrowded: c.connectionsCrowded.Load(),
+		ConnectionsSilent: c.connectionsSilent.Load(), ConnectionsDisplaced: c.connectionsDisplaced.Load(),
 		Sessions: c.sessions.Load(), SessionsEvicted: c.sessionsEvicted.Load(), SessionsExpired: c.sessionsExpired.Load(),
 		SessionsRevoked: c.sessionsRevoked.Load(), Rekeys: c.rekeys.Load(),
 		NoticesSent: c.noticesSent.Load(), NoticesReceived: c.noticesReceived.Load(), NoticesFollowed: c.noticesFollowed.Load(),
