@@ -121,14 +121,13 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 		return
 	}
 	size := len(o.partial) + len(record.Data)
-	full := m.assembled+len(record.Data) > assembliesMax
-	if size > o.whole || last && size != o.whole || full {
-		if full {
-			m.stats.AssembliesRefused++
-		} else {
-			m.stats.PacketsContrary++
-			out.Drop(s.id.Author, ReasonInconsistent)
-		}
+	if !m.roomToAssemble(s, len(record.Data), out) {
+		m.giveUpAssembly(s, last, out)
+		return
+	}
+	if size > o.whole || last && size != o.whole {
+		m.stats.PacketsContrary++
+		out.Drop(s.id.Author, ReasonInconsistent)
 		m.abandonAssembly(s)
 		m.lose(s, o.counted+1, GapReassembly, out)
 		o.skipping = !last
@@ -140,7 +139,7 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 		o.partial = m.arena.reserve(max(reserve, len(record.Data)))
 	}
 	o.partial = append(o.partial, record.Data...)
-	m.assembled += cap(o.partial) - before
+	m.assemble(s, cap(o.partial)-before)
 	if !last {
 		return
 	}
@@ -152,7 +151,7 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 
 // abandonAssembly forgets the pieces of a cut message.
 func (m *Machine) abandonAssembly(s *stream) {
-	m.assembled -= cap(s.order.partial)
+	m.assemble(s, -cap(s.order.partial))
 	s.order.partial, s.order.whole = nil, 0
 }
 

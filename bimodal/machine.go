@@ -26,11 +26,13 @@ type Machine struct {
 	subscriptions int
 
 	byID       map[StreamID]*stream
-	streams    []*stream // as they were taken up
-	firstEpoch uint64    // of this run; config.Epoch is the present one
-	newest     *stream   // list of active streams
-	rotation   int       // index into streams from which the next digest lists idle ones
-	forgetAt   int       // index into streams from which the next round looks for some to forget
+	authors    map[protocol.NodeID]*author // of the streams
+	pass       uint64                      // over them, for their authors
+	streams    []*stream                   // as they were taken up
+	firstEpoch uint64                      // of this run; config.Epoch is the present one
+	newest     *stream                     // list of active streams
+	rotation   int                         // index into streams from which the next digest lists idle ones
+	forgetAt   int                         // index into streams from which the next round looks for some to forget
 
 	groups       int // that the driver can join
 	groupsJoined int
@@ -84,6 +86,7 @@ func New(config Config) (*Machine, error) {
 		topics:  make(map[TopicID]*topic),
 		byName:  make(map[string]*topic),
 		byID:    make(map[StreamID]*stream),
+		authors: make(map[protocol.NodeID]*author),
 		peers:   make(map[protocol.NodeID]*peer),
 		depth:   depthOf(config.Zone),
 		orders:  orders{books: make(map[orderKey]*book)},

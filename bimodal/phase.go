@@ -179,25 +179,6 @@ func (m *Machine) clearLong(s *stream) {
 	s.archive = archive{}
 }
 
-// evictLong brings the long phase down to target bytes, or the whole buffer to another number, whatever comes first, at the cost of the
-// streams that take the most: their oldest blocks go.
-func (m *Machine) evictLong(long, buffered int) {
-	for m.stats.LongBytes > long && m.stats.BufferedBytes > buffered {
-		largest := 0
-		for s := m.newest; s != nil; s = s.older {
-			largest = max(largest, s.archive.bytes)
-		}
-		if largest == 0 {
-			return
-		}
-		for s := m.newest; s != nil; s = s.older {
-			for s.archive.bytes > largest/2 && m.stats.LongBytes > long && m.stats.BufferedBytes > buffered {
-				m.evictBlock(s)
-			}
-		}
-	}
-}
-
 // evictBlock drops the oldest block of a stream.
 func (m *Machine) evictBlock(s *stream) {
 	b := s.archive.blocks[0]

@@ -210,8 +210,7 @@ func (m *Machine) discard(s *stream) {
 }
 
 // evict makes room in the buffer, if it is over its limit. The long phase gives way as far as it has more than its share; then the short
-// phase ends early for the streams that take the most of it. Each pass over the active streams brings all down to half of what the
-// largest takes, so that few passes are enough.
+// phase ends early for the authors that take the most of it. Few passes over the active streams are enough, since each takes half of what is largest.
 func (m *Machine) evict(out *protocol.Output) {
 	limit := m.config.BufferBytes
 	if m.stats.BufferedBytes <= limit {
@@ -223,18 +222,9 @@ func (m *Machine) evict(out *protocol.Output) {
 			m.evictLong(limit/longShare-limit/evictShare, target)
 			continue
 		}
-		largest := 0
-		for s := m.newest; s != nil; s = s.older {
-			largest = max(largest, s.cost())
-		}
-		if largest == 0 {
+		if !m.shrinkLargest(target, out) {
 			m.evictLong(0, target)
 			return
-		}
-		for s := m.newest; s != nil && m.stats.BufferedBytes > target; {
-			older := s.older
-			m.shrink(s, largest/2, target, out)
-			s = older
 		}
 	}
 }

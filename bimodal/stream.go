@@ -24,6 +24,7 @@ type stream struct {
 	id       StreamID
 	key      uint64 // hash of id, see blockKey
 	topic    *topic
+	author   *author
 	began    protocol.Time // estimated; never earlier than the truth
 	aged     uint64        // highest floor that a digest told of: what is below is past its short phase somewhere
 	polls    uint32        // sent about the stream
@@ -97,7 +98,7 @@ func (t *topic) wantsAll(began protocol.Time, age uint64) bool {
 // another author.
 func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint64, out *protocol.Output) *stream {
 	// The own streams are bounded by the number of topics, so that a crowd of others cannot keep this node from publishing.
-	if len(m.streams) >= m.config.Streams && !m.writes(id) && !m.makeRoom(now) {
+	if !m.writes(id) && (m.prolific(id.Author) || len(m.streams) >= m.config.Streams && !m.makeRoom(now)) {
 		m.refuseStream(id, t, out)
 		return nil
 	}
@@ -105,6 +106,7 @@ func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint
 	s.base, s.next, s.high, s.mark = first, first, first-1, first-1
 	m.streams = append(m.streams, s)
 	m.byID[id] = s
+	m.enlist(s)
 	m.stats.StreamsJoined++
 	if t.streams++; t.streams == 1 {
 		m.partnersKnown = false
@@ -183,6 +185,7 @@ func (m *Machine) forget(gone func(*stream) bool) int {
 		m.rest(s)
 		s.departed = true
 		delete(m.byID, s.id)
+		m.dismiss(s)
 		if s.topic.streams--; s.topic.streams == 0 {
 			m.partnersKnown = false
 		}
