@@ -43,8 +43,8 @@ func (f *Manifest) hashOf(own, seq uint64) []byte {
 	return f.Hashes[from : from+sha256.Size]
 }
 
-// author is the key of a member whose packets this node has to check.
-type author struct {
+// authorKey is the key of a member whose packets this node has to check.
+type authorKey struct {
 	key        identity.PublicKey
 	epoch      uint64 // the latest
 	credential protocol.Credential
@@ -55,7 +55,7 @@ type proving struct {
 	notary    identity.Notary // nil: nobody signs, and packets are taken from whoever sends them
 	hasher    hash.Hash
 	head      []byte
-	authors   map[protocol.NodeID]author // members, and those of late
+	authors   map[protocol.NodeID]authorKey // members, and those of late
 	departed  []protocol.NodeID          // authors that are members no longer, in the order of their going
 	trials    map[StreamID]*trial
 	order     []*trial  // as they began
@@ -68,7 +68,7 @@ type proving struct {
 
 func newProving(notary identity.Notary) proving {
 	return proving{
-		notary: notary, hasher: sha256.New(), authors: make(map[protocol.NodeID]author), trials: make(map[StreamID]*trial), coverAt: protocol.Never,
+		notary: notary, hasher: sha256.New(), authors: make(map[protocol.NodeID]authorKey), trials: make(map[StreamID]*trial), coverAt: protocol.Never,
 	}
 }
 
@@ -264,7 +264,7 @@ func (m *Machine) knowAuthor(p *protocol.Peer) {
 	}
 	key := p.Credential.PublicKey()
 	if len(key) == identity.KeySize {
-		m.proving.authors[p.ID] = author{identity.PublicKey(key), p.Epoch, p.Credential}
+		m.proving.authors[p.ID] = authorKey{identity.PublicKey(key), p.Epoch, p.Credential}
 	}
 }
 

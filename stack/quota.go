@@ -136,7 +136,7 @@ func newQuota(q Quotas) (*quota, error) {
 // classOf returns the class of a message.
 func classOf(m protocol.Message) Class {
 	switch kind := m.Kind(); {
-	case kind == wire.KindData, kind == wire.KindRelay, kind == wire.KindOrder:
+	case kind == wire.KindData, kind == wire.KindRelay, kind == wire.KindOrder, kind == wire.KindShared:
 		return ClassPush
 	case kind == wire.KindRepair, kind == wire.KindMulticastHeard:
 		return ClassReply
@@ -147,7 +147,7 @@ func classOf(m protocol.Message) Class {
 		return ClassRequest
 	case kind <= wire.KindBimodalLast:
 		return ClassRequest
-	case kind <= wire.KindNoticePart:
+	case kind <= wire.KindBeacon:
 		return ClassMembership
 	}
 	return classless

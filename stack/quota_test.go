@@ -42,10 +42,10 @@ func (n *quota) offer(now protocol.Time, from protocol.NodeID, class Class, mess
 
 func TestEveryMessageHasItsClass(t *testing.T) {
 	for class, messages := range [Classes][]protocol.Message{
-		ClassPush:       {&bimodal.Packet{}, &bimodal.Relay{}, &bimodal.Order{}},
+		ClassPush:       {&bimodal.Packet{}, &bimodal.Relay{}, &bimodal.Order{}, &bimodal.Shared{}},
 		ClassRequest:    {&bimodal.Digest{}, &bimodal.Request{}, &bimodal.Poll{}, &bimodal.OrderRequest{}, &bimodal.MulticastProbe{}},
 		ClassReply:      {&bimodal.Repair{}, &bimodal.Digest{Answer: true}, &bimodal.MulticastHeard{}},
-		ClassMembership: {&membership.Digest{}, &membership.Delta{}, &membership.Probe{}, &membership.ProbeReply{}, &membership.Summary{}, &membership.NoticePart{}},
+		ClassMembership: {&membership.Digest{}, &membership.Delta{}, &membership.Probe{}, &membership.ProbeReply{}, &membership.Summary{}, &membership.NoticePart{}, &membership.Beacon{}},
 	} {
 		for _, m := range messages {
 			if got := classOf(m); got != Class(class) {
@@ -54,7 +54,7 @@ func TestEveryMessageHasItsClass(t *testing.T) {
 		}
 	}
 	kinds := append(membership.Kinds(), bimodal.Kinds()...)
-	if len(kinds) != 16 { // as many as above, where a digest stands twice
+	if len(kinds) != 18 { // as many as above, where a digest stands twice
 		t.Errorf("%d kinds of messages", len(kinds))
 	}
 }
