@@ -95,6 +95,7 @@ func (h *host) issuerBy(off time.Duration) string {
 // A clock that is a day off says so in one line, when an agent starts and when it joins. As processes of one machine have one clock, it is that of the authority which
 // is off. The controls are those whose clock is right, and one that is off by less than is tolerated.
 func TestAClockThatIsOff(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 2)
 	issuer, h := n.hosts[0], n.hosts[1]
 	starts := func(what string, off time.Duration, want string) {

@@ -47,6 +47,7 @@ func (h *host) printed(text string, after int) string {
 
 // Three hosts become a fleet as the first agent says, word by word, and hear each other. Tokens that do not help say why in one line.
 func TestJoiningByWhatTheFirstAgentPrints(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 3)
 	n.hosts[0].user(`spinglass agent --first --name "/lab/$(hostname)"`)
 	line := n.hosts[0].printed("another machine joins by this command", 1)

@@ -71,6 +71,7 @@ func (n *network) resists(what string, victim, dead *host, seen *tap, frames [][
 // "Replay of a capture ten times shuffled and after a restart (no duplicate, no regression)": of all datagrams that an agent was sent for some seconds, to it or by
 // multicast. The control without security delivers again what was delivered, and takes a dead member for alive.
 func TestReplayedDatagrams(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 4)
 	for _, h := range n.hosts {
 		h.start()

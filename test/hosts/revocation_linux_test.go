@@ -15,6 +15,7 @@ const (
 // "Revocation everywhere within 10 s": who is revoked is down for all others, gets nothing any more, not by multicast either, and says why in one line. The control
 // revokes somebody else, which changes nothing.
 func TestARevokedHostIsShutOut(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 3)
 	n.found()
 	n.join()
