@@ -193,16 +193,6 @@ func (h *host) peers() map[string]peer {
 // name is what the host's agent is called.
 func (h *host) name() string { return fmt.Sprintf("/lab/a%d", h.number) }
 
-// id returns the NodeID of the host's agent.
-func (h *host) id() protocol.NodeID {
-	h.net.t.Helper()
-	id, err := protocol.ParseNodeID(h.peers()[h.name()].ID)
-	if err != nil {
-		h.net.t.Fatal(err)
-	}
-	return id
-}
-
 // stop ends the host's agent by an interrupt, as people do.
 func (h *host) stop() {
 	t := h.net.t
