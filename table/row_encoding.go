@@ -15,7 +15,11 @@ const (
 	tagPublicKey    = 1
 	tagAnchor       = 2
 	tagCertificates = 3
+	tagFormat       = 4
 )
+
+// formatNamed is the first format that rows name, and whose members know the field for it.
+const formatNamed = wire.FormatBeacons
 
 // Size returns the number of bytes that Append adds.
 func (r *Row) Size() int { return r.signedSize() + wire.BytesSize(len(r.Signature)) }
@@ -32,6 +36,9 @@ func (r *Row) signedSize() int {
 	}
 	size += wire.UvarintSize(uint64(r.fields()))
 	size += fieldSize(tagPublicKey, r.PublicKey) + fieldSize(tagAnchor, r.Anchor) + fieldSize(tagCertificates, r.Certificates)
+	if r.Format > 0 {
+		size += wire.UvarintSize(tagFormat) + wire.BytesSize(wire.UvarintSize(r.Format))
+	}
 	for i := range r.Fields {
 		size += fieldSize(r.Fields[i].Tag, r.Fields[i].Value)
 	}
@@ -48,6 +55,9 @@ func (r *Row) fields() int {
 		count++
 	}
 	if len(r.Certificates) > 0 {
+		count++
+	}
+	if r.Format > 0 {
 		count++
 	}
 	return count
@@ -95,6 +105,11 @@ func (r *Row) AppendSigned(b []byte) []byte {
 	b = appendField(b, tagPublicKey, r.PublicKey)
 	b = appendField(b, tagAnchor, r.Anchor)
 	b = appendField(b, tagCertificates, r.Certificates)
+	if r.Format > 0 {
+		b = wire.AppendUvarint(b, tagFormat)
+		b = wire.AppendUvarint(b, uint64(wire.UvarintSize(r.Format)))
+		b = wire.AppendUvarint(b, r.Format)
+	}
 	for i := range r.Fields {
 		b = appendField(b, r.Fields[i].Tag, r.Fields[i].Value)
 	}
@@ -182,10 +197,24 @@ func (r *Row) readFields(in *wire.Reader) {
 			r.Anchor = own(value)
 		case tagCertificates:
 			r.Certificates = own(value)
+		case tagFormat:
+			if r.Format = formatOf(value); r.Format == 0 {
+				r.Fields = append(r.Fields, Field{Tag: tag, Value: own(value)})
+			}
 		default:
 			r.Fields = append(r.Fields, Field{Tag: tag, Value: own(value)})
 		}
 	}
+}
+
+// formatOf returns the format that a field names, 0 for a value that is none, which is carried and ignored like a field that is not known: members of the format before do not
+// look at it, and pass it on beside rows of others, which must not be refused with it.
+func formatOf(value []byte) uint64 {
+	in := wire.NewReader(value)
+	if format := in.Uvarint(); in.Done() == nil && format >= formatNamed && wire.FormatLatest >= formatNamed {
+		return format
+	}
+	return 0
 }
 
 // Check reports why the row cannot be encoded or exceeds limit bytes: an error of package protocol, ErrField, ErrOrder or a
@@ -195,7 +224,7 @@ func (r *Row) Check(limit int) error {
 		return err
 	}
 	if len(r.Addresses) > AddressesMax || len(r.Attributes) > AttributesMax ||
-		max(len(r.PublicKey), len(r.Anchor), len(r.Certificates), len(r.Signature)) > FieldSizeMax {
+		max(len(r.PublicKey), len(r.Anchor), len(r.Certificates), len(r.Signature)) > FieldSizeMax || r.Format > 0 && r.Format < formatNamed {
 		return ErrField
 	}
 	for _, address := range r.Addresses {

@@ -16,12 +16,15 @@ func fullRow() *Row {
 		Owner: 1 << 60, Epoch: 300, Sequence: 5, Left: true, Name: "/eu/fra/web-1",
 		Addresses:  []protocol.Address{"10.0.0.1:7400", "[2001:db8::1]:7400"},
 		Attributes: []protocol.Attribute{{Name: "load", Value: []byte{3, 0}}, {Name: "topics", Value: []byte("12345678")}, {Name: "void", Value: []byte{}}},
-		PublicKey:  bytes.Repeat([]byte{1}, 32), Anchor: bytes.Repeat([]byte{2}, LinkSize), Certificates: []byte("certificates"), Signature: bytes.Repeat([]byte{3}, 64),
+		PublicKey:  bytes.Repeat([]byte{1}, 32), Anchor: bytes.Repeat([]byte{2}, LinkSize), Certificates: []byte("certificates"),
+		Format: wire.FormatBeacons, Signature: bytes.Repeat([]byte{3}, 64),
 	}
 }
 
 func TestRowRoundTrip(t *testing.T) {
-	for _, row := range []*Row{fullRow(), {Owner: 1, Epoch: 1, Sequence: 1, Name: "/a"}} {
+	earlier, later := fullRow(), fullRow()
+	earlier.Format, later.Format, later.Fields = 0, 1<<40, []Field{{Tag: 5, Value: []byte("later")}}
+	for _, row := range []*Row{fullRow(), earlier, later, {Owner: 1, Epoch: 1, Sequence: 1, Name: "/a"}} {
 		encoded := row.Append(nil)
 		if len(encoded) != row.Size() {
 			t.Errorf("size %d, encoded %d", row.Size(), len(encoded))
@@ -54,6 +57,21 @@ func TestRowOfANeighbouringVersion(t *testing.T) {
 	}
 }
 
+// A value that is no format, or one that rows do not name, is carried and ignored: the members that pass it on need not know the field.
+func TestRowOfNoFormat(t *testing.T) {
+	for name, value := range map[string][]byte{
+		"format 1": {1}, "zero": {0}, "a long form": {0x82, 0}, "a byte too many": {2, 0}, "cut": {0x82}, "too large": bytes.Repeat([]byte{0xff}, 11),
+	} {
+		row := fullRow()
+		row.Format, row.Fields = 0, []Field{{Tag: tagFormat, Value: value}, {Tag: 7, Value: []byte("later")}}
+		encoded := row.Append(nil)
+		got, err := DecodeRow(encoded)
+		if err != nil || got.Format != 0 || !bytes.Equal(got.Append(nil), encoded) || len(encoded) != row.Size() {
+			t.Errorf("%s: %v, format %d", name, err, got.Format)
+		}
+	}
+}
+
 func TestRowRefusesDamage(t *testing.T) {
 	encoded := fullRow().Append(nil)
 	for n := range encoded {
@@ -81,6 +99,7 @@ func TestRowRefusesDamage(t *testing.T) {
 		"empty address":  func(r *Row) { r.Addresses[0] = "" },
 		"many addresses": func(r *Row) { r.Addresses = make([]protocol.Address, AddressesMax+1) },
 		"fields":         func(r *Row) { r.Fields = []Field{{Tag: 2, Value: []byte{1}}} },
+		"two formats":    func(r *Row) { r.Format, r.Fields = 2, []Field{{Tag: tagFormat, Value: []byte{3}}} },
 	} {
 		row := fullRow()
 		change(row)
@@ -98,6 +117,7 @@ func TestRowCheck(t *testing.T) {
 		"empty address": func(r *Row) { r.Addresses[0] = "" },
 		"addresses":     func(r *Row) { r.Addresses = make([]protocol.Address, AddressesMax+1) },
 		"key":           func(r *Row) { r.PublicKey = make([]byte, FieldSizeMax+1) },
+		"format":        func(r *Row) { r.Format = 1 },
 		"size":          func(r *Row) { r.Attributes[0].Value = make([]byte, RowSizeDefault) },
 	} {
 		row := fullRow()

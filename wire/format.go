@@ -1,0 +1,15 @@
+package wire
+
+import "spinglass/protocol"
+
+// A format is a number for all that members say to each other: handshakes, kinds of frames, fields of rows. This build speaks those from FormatOldest to FormatLatest,
+// so that members of neighbouring versions work together while a fleet is upgraded.
+const FormatOldest = 1
+
+// FormatBeacons is the format that came with beacons of authorities, and with the format in rows.
+const FormatBeacons = 2
+
+// KindFormat returns the first format whose members know messages of a kind. The encoding of a kind is the same in all formats.
+func KindFormat(kind protocol.Kind) uint64 {
+	return FormatOldest
+}

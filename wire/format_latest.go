@@ -1,0 +1,6 @@
+//go:build !spinglass_format1
+
+package wire
+
+// FormatLatest is the latest format that this build speaks.
+const FormatLatest = 2
