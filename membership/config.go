@@ -40,6 +40,10 @@ type Config struct {
 	First     bool               // may be a fleet of its own although Seeds are given and none answers
 	Rand      *rand.Rand         // required
 
+	// Format is the latest format that the member speaks, of those that this build does; wire.FormatLatest by default. An earlier one is for tests of upgrades: the member is
+	// then what the build before is.
+	Format uint64
+
 	// Identity makes rows signed and heartbeats proven. Without one the member takes others at their word, and others with one do not take it for a member.
 	Identity *Identity
 
@@ -74,6 +78,7 @@ func (c *Config) payload() int { return c.DatagramSize - wire.HeaderSize - 4 }
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
+	setDefault(&c.Format, wire.FormatLatest)
 	setDefault(&c.Round, RoundDefault)
 	setDefault(&c.Beat, BeatRounds*c.Round)
 	setDefault(&c.Fanout, FanoutDefault)
@@ -126,6 +131,8 @@ func (c *Config) check() error {
 		return errors.New("membership: no source of randomness")
 	case c.Epoch >= table.EpochMax:
 		return fmt.Errorf("membership: epoch %d is out of range", c.Epoch)
+	case c.Format < wire.FormatOldest || c.Format > wire.FormatLatest:
+		return fmt.Errorf("membership: format %d is not between %d and %d", c.Format, wire.FormatOldest, wire.FormatLatest)
 	case len(c.Seeds) > SeedsMax:
 		return fmt.Errorf("membership: %d join addresses exceed the limit of %d", len(c.Seeds), SeedsMax)
 	case c.Round < RoundMin || c.Beat < c.Round || c.FailTimeout < 0 || c.RecordLife < 0:

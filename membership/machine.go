@@ -7,6 +7,7 @@ import (
 	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/table"
+	"spinglass/wire"
 )
 
 // task names the deadlines of a machine.
@@ -96,7 +97,7 @@ func New(config Config) (*Machine, error) {
 	m.favours = newFavours(&config)
 	row := &table.Row{
 		Owner: config.Self, Epoch: config.Epoch + 1, Sequence: 1, Name: config.Name,
-		Addresses: slices.Clone(config.Addresses),
+		Addresses: slices.Clone(config.Addresses), Format: namedFormat(config.Format),
 	}
 	first := row
 	if config.Identity != nil {
@@ -174,6 +175,9 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		return
 	case m.stage > stageRunning:
 		out.Drop(from, ReasonLeft)
+		return
+	case wire.KindFormat(message.Kind()) > m.config.Format:
+		out.Drop(from, ReasonUnknownType)
 		return
 	}
 	switch message := message.(type) {

@@ -86,7 +86,7 @@ func (m *Machine) view(e *entry) *protocol.Peer {
 func (m *Machine) viewOf(row *table.Row, roundTrip time.Duration, c *credential) *protocol.Peer {
 	p := &protocol.Peer{
 		ID: row.Owner, Epoch: row.Epoch, Name: row.Name, Addresses: row.Addresses, RoundTrip: roundTrip,
-		Distance: distance(m.own.Row().Name, row.Name), Attributes: row.Attributes,
+		Distance: distance(m.own.Row().Name, row.Name), Attributes: row.Attributes, Format: m.formatOf(row),
 	}
 	if c != nil {
 		p.Credential = c

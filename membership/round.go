@@ -5,6 +5,7 @@ import (
 
 	"spinglass/protocol"
 	"spinglass/table"
+	"spinglass/wire"
 )
 
 const (
@@ -94,7 +95,10 @@ const (
 
 // partner returns a random peer to gossip with, nil when there is none. Unreachable ones are rarely chosen, but they are: a way
 // may have opened, and if all are unreachable one of them is as good as any.
-func (m *Machine) partner() *entry {
+func (m *Machine) partner() *entry { return m.partnerOf(wire.FormatOldest) }
+
+// partnerOf is partner among those who speak a format.
+func (m *Machine) partnerOf(format uint64) *entry {
 	n := m.table.Len()
 	if n < 2 {
 		return nil
@@ -102,13 +106,13 @@ func (m *Machine) partner() *entry {
 	patient := m.config.Rand.IntN(unreachableEvery) != 0
 	for range partnerTries {
 		e := m.table.At(m.config.Rand.IntN(n))
-		if m.talksTo(e) && !(patient && e.State.unreachable) {
+		if m.talksTo(e) && m.speaks(e, format) && !(patient && e.State.unreachable) {
 			return e
 		}
 	}
 	start := m.config.Rand.IntN(n)
 	for i := range n {
-		if e := m.table.At((start + i) % n); m.talksTo(e) {
+		if e := m.table.At((start + i) % n); m.talksTo(e) && m.speaks(e, format) {
 			return e
 		}
 	}

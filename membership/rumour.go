@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"spinglass/protocol"
+	"spinglass/wire"
 )
 
 // Rumours: news of rows is pushed to a few random peers at once and in the next rounds, and whoever hears news does the same.
@@ -75,9 +76,14 @@ func (m *Machine) pushRumours(now protocol.Time, out *protocol.Output) {
 
 // targets returns several random peers, if there are any.
 func (m *Machine) targets(fanout int) []protocol.NodeID {
+	return m.targetsOf(wire.FormatOldest, fanout)
+}
+
+// targetsOf is targets among those who speak a format.
+func (m *Machine) targetsOf(format uint64, fanout int) []protocol.NodeID {
 	targets := make([]protocol.NodeID, 0, fanout)
 	for range 2 * fanout {
-		if e := m.partner(); e != nil && len(targets) < fanout && !slices.Contains(targets, e.Owner()) {
+		if e := m.partnerOf(format); e != nil && len(targets) < fanout && !slices.Contains(targets, e.Owner()) {
 			targets = append(targets, e.Owner())
 		}
 	}

@@ -12,6 +12,8 @@ type Peer struct {
 	RoundTrip time.Duration // measured, smoothed; 0 when not measured yet
 	// Attributes are the peer's own attributes as they stand in its row, sorted by name.
 	Attributes []Attribute
+	// Format is the latest format that the peer speaks (package wire), as its row says. What an earlier format does not know is not sent to it.
+	Format uint64
 	// Credential is what shows who the peer is; nil in a fleet whose members do not prove themselves. Another one, of the same key, comes with renewed certificates.
 	Credential Credential
 }

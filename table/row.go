@@ -33,7 +33,7 @@ type Row struct {
 	Anchor    []byte // last link of the hash chain that proves heartbeats; empty: heartbeats are not proven
 	// Certificates is the encoding of the identity.Chain that leads from the fleet's root to PublicKey, without the root's; empty without an identity.
 	Certificates []byte
-	// Format is the latest format that the owner speaks, where it is one that rows name: wire.FormatBeacons or later. 0 stands for an earlier one.
+	// Format is the latest format that the owner speaks, where it is FormatNamed or later; 0 stands for an earlier one.
 	Format uint64
 	// Fields are optional fields that this version does not know: they are carried along, because the signature covers them.
 	Fields    []Field

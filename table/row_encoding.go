@@ -18,8 +18,8 @@ const (
 	tagFormat       = 4
 )
 
-// formatNamed is the first format that rows name, and whose members know the field for it.
-const formatNamed = wire.FormatBeacons
+// FormatNamed is the first format that rows name, and whose members know the field for it.
+const FormatNamed = wire.FormatBeacons
 
 // Size returns the number of bytes that Append adds.
 func (r *Row) Size() int { return r.signedSize() + wire.BytesSize(len(r.Signature)) }
@@ -211,7 +211,7 @@ func (r *Row) readFields(in *wire.Reader) {
 // look at it, and pass it on beside rows of others, which must not be refused with it.
 func formatOf(value []byte) uint64 {
 	in := wire.NewReader(value)
-	if format := in.Uvarint(); in.Done() == nil && format >= formatNamed && wire.FormatLatest >= formatNamed {
+	if format := in.Uvarint(); in.Done() == nil && format >= FormatNamed && wire.FormatLatest >= FormatNamed {
 		return format
 	}
 	return 0
@@ -224,7 +224,7 @@ func (r *Row) Check(limit int) error {
 		return err
 	}
 	if len(r.Addresses) > AddressesMax || len(r.Attributes) > AttributesMax ||
-		max(len(r.PublicKey), len(r.Anchor), len(r.Certificates), len(r.Signature)) > FieldSizeMax || r.Format > 0 && r.Format < formatNamed {
+		max(len(r.PublicKey), len(r.Anchor), len(r.Certificates), len(r.Signature)) > FieldSizeMax || r.Format > 0 && r.Format < FormatNamed {
 		return ErrField
 	}
 	for _, address := range r.Addresses {
