@@ -52,7 +52,7 @@ func (n *Node) carryOut(now protocol.Time) {
 
 // send encodes a message once for all of the peers.
 func (n *Node) send(now protocol.Time, ids []protocol.NodeID, m protocol.Message) {
-	if len(ids) == 0 {
+	if ids = n.speaking(now, ids, m); len(ids) == 0 {
 		return
 	}
 	if !fits(m) {
@@ -109,6 +109,10 @@ func (n *Node) awaitAll(now protocol.Time, l *lane, m protocol.Message) {
 func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protocol.Message, hold bool) {
 	if !fits(m) {
 		n.drop(0, ReasonMessageOversize, 1)
+		return
+	}
+	if wire.KindFormat(m.Kind()) > wire.FormatOldest { // it is not known who is there
+		n.drop(0, ReasonFormat, 1)
 		return
 	}
 	l := n.out.find(nil, address)

@@ -101,14 +101,19 @@ func (g *gate) begin(in *inbound) (next func()) {
 		return nil
 	}
 	name := conn.ConnectionState().NegotiatedProtocol
-	switch serve := g.links.security.Accept[name]; {
-	case name == protocolLink:
+	serve := g.links.security.Accept[name]
+	switch service, _ := splitProtocol(name); {
+	case service == protocolFormats:
+		l := outcome(linked{}, nil, g.links.tellFormats(conn, addrPort(in.RemoteAddr()).Addr().String()))
+		n.work.finish(completion{kind: completionLink, link: &l})
+		return nil
+	case service == protocolLink:
 		l := g.links.answerLink(conn)
 		n.work.finish(completion{kind: completionLink, link: &l})
 		return nil
-	case name == protocolStream:
+	case service == protocolStream:
 		return g.welcome(conn, func(protocol.NodeID) error { return nil }, g.stream)
-	case name == protocolRelay && !g.relayed:
+	case service == protocolRelay && !g.relayed:
 		return g.welcome(conn, n.relays.admits, n.relays.serve)
 	case serve != nil:
 		return func() { g.further(conn, serve) }

@@ -108,6 +108,9 @@ func (h *handshakes) connect(ctx context.Context, to netip.AddrPort, config *tls
 	if err == nil {
 		err = h.checkEnd(conn.ConnectionState())
 	}
+	if err == nil && conn.ConnectionState().NegotiatedProtocol == protocolFormats {
+		err = h.tellFormats(conn, to.String())
+	}
 	if err != nil {
 		_ = raw.Close()
 		return nil, err
@@ -215,6 +218,7 @@ func (h *handshakes) export(conn *tls.Conn, peer *identity.Verified, said hello,
 		return nil, err
 	}
 	s.peer, s.name, s.chain, s.began = peer.NodeID, peer.Name, said.chain, h.now()
+	_, s.format = splitProtocol(state.NegotiatedProtocol)
 	s.heard.Store(int64(s.began))
 	return s, nil
 }

@@ -303,6 +303,9 @@ func (k *links) failed(l *linked) {
 		return
 	}
 	k.count.handshakesRefused.Add(1)
+	if errors.Is(l.err, errFormats) {
+		k.count.handshakesFormat.Add(1)
+	}
 	key := l.subject + l.err.Error()
 	if k.refusals.get(key) != nil || !k.logged.take(k.now(), logRate, logBurst) {
 		return

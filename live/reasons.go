@@ -42,6 +42,7 @@ const (
 	ReasonGatewayQueue      protocol.Reason = "gateway_queue_full" // of clients of this gateway: too much waits for another one,
 	ReasonGatewayRate       protocol.Reason = "gateway_rate"       // it was more than one client may send,
 	ReasonGatewayAbsent     protocol.Reason = "gateway_absent"     // or to who is not connected
+	ReasonFormat            protocol.Reason = "format_unknown"     // to a peer whose link speaks a format that does not know the message, or to an address
 	ReasonOther             protocol.Reason = "other"              // reasons of the machine beyond the first reasonsMax
 )
 
@@ -52,7 +53,7 @@ var driverReasons = []protocol.Reason{
 	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger, ReasonGroupKind,
 	ReasonMulticastNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
 	ReasonGroupKeyUnknown, ReasonGroupKeyRate, ReasonLinkDown, ReasonLinkWaiting, ReasonRelayDown, ReasonRelayQueue, ReasonGatewayQueue,
-	ReasonGatewayRate, ReasonGatewayAbsent, ReasonOther,
+	ReasonGatewayRate, ReasonGatewayAbsent, ReasonFormat, ReasonOther,
 }
 
 // openReason tells under which reason an error of wire.CheckDatagram or seal.Open is counted.

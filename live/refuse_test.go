@@ -141,7 +141,7 @@ func TestSecurityIsChecked(t *testing.T) {
 		"live: the node's own certificate is for another key": func(_ *Config, s *Security) { s.Key = f.member(t, 5).Key },
 		"live: the node's own chain does not end":             func(_ *Config, s *Security) { s.Chain = func() identity.Chain { return f.authority.Chain() } },
 		"live: security without a chain or a policy":          func(_ *Config, s *Security) { s.Policy = nil },
-		"live: \"spinglass-link/1\" is no name":               func(_ *Config, s *Security) { s.Accept = map[string]func(*tls.Conn){protocolLink: nil} },
+		"live: \"spinglass-link/1\" is no name":               func(_ *Config, s *Security) { s.Accept = map[string]func(*tls.Conn){protocolLink + "/1": nil} },
 		"live: a secured node over an injected connection":    func(c *Config, _ *Security) { c.Conn = newMemoryConn("10.0.0.1:7400") },
 	} {
 		s := *good
@@ -194,7 +194,7 @@ func TestFurtherProtocols(t *testing.T) {
 	if got, err := io.ReadAll(conn); string(got) != "hello" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-	for _, name := range []string{protocolLink, protocolStream, "other/1", ""} {
+	for _, name := range []string{protocolLink + "/1", protocolStream + "/1", protocolFormats, "other/1", ""} {
 		names := []string{name}
 		if name == "" {
 			names = nil
@@ -207,5 +207,5 @@ func TestFurtherProtocols(t *testing.T) {
 			t.Errorf("without a key and for %q: %v", name, err)
 		}
 	}
-	eventually(t, "the failures", func() bool { return n.Stats().HandshakesFailed == 4 })
+	eventually(t, "the failures", func() bool { return n.Stats().HandshakesFailed == 5 })
 }

@@ -6,18 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"spinglass/identity"
 	"spinglass/internal/keytls"
 	"spinglass/protocol"
 	"spinglass/relay"
-)
-
-// Protocols of secured connections (ALPN).
-const (
-	protocolLink   = "spinglass-link/1"
-	protocolStream = "spinglass-stream/1"
-	protocolRelay  = "spinglass-relay/1"
 )
 
 // Security makes a node talk to members of its fleet only: nothing that is not sealed by one is accepted, and nothing is sent in the clear.
@@ -35,7 +29,8 @@ type Security struct {
 	// Dial makes TCP connections; nil stands for those of package net.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	limits      *limits // nil: the defaults
+	limits      *limits  // nil: the defaults
+	spoken      *formats // nil: those of this build
 	relayLimits *relay.Limits
 }
 
@@ -48,7 +43,7 @@ func (s *Security) check(c *Config) error {
 		return errors.New("live: security without a chain or a policy")
 	}
 	for name := range s.Accept {
-		if name == "" || name == protocolLink || name == protocolStream || name == protocolRelay {
+		if service, _ := splitProtocol(name); slices.Contains([]string{"", protocolLink, protocolStream, protocolRelay, protocolFormats}, service) {
 			return fmt.Errorf("live: %q is no name for a further protocol", name)
 		}
 	}
@@ -73,14 +68,15 @@ func (s *Security) configurations(gateway bool) (tlsConfigurations, error) {
 	if err != nil {
 		return tlsConfigurations{}, err
 	}
-	names := []string{protocolLink, protocolStream}
+	spoken := s.formats()
+	names := append(spoken.names(protocolLink), spoken.names(protocolStream)...)
 	if gateway {
-		names = append(names, protocolRelay)
+		names = append(names, spoken.names(protocolRelay)...)
 	}
 	for name := range s.Accept {
 		names = append(names, name)
 	}
-	server := keytls.Server(certificate, true, names...)
+	server := keytls.Server(certificate, true, append(names, protocolFormats)...)
 	server.VerifyConnection = func(state tls.ConnectionState) error {
 		_, err := keytls.PeerKey(state)
 		if s.Accept[state.NegotiatedProtocol] != nil && errors.Is(err, keytls.ErrNoKey) {
@@ -88,7 +84,9 @@ func (s *Security) configurations(gateway bool) (tlsConfigurations, error) {
 		}
 		return err
 	}
-	client := func(name string) *tls.Config { return keytls.Client(&certificate, nil, name) }
+	client := func(service string) *tls.Config {
+		return keytls.Client(&certificate, nil, append(spoken.names(service), protocolFormats)...)
+	}
 	return tlsConfigurations{client(protocolLink), client(protocolStream), client(protocolRelay), server}, nil
 }
 

@@ -16,6 +16,7 @@ type session struct {
 	peer      protocol.NodeID
 	name      string
 	chain     identity.Chain // of the peer, verified
+	format    uint64         // that both ends speak by it
 	initiator bool           // this node asked for it
 	index     uint32         // of what arrives
 	remote    uint32         // of what is sent

@@ -46,6 +46,7 @@ type Stats struct {
 	Handshakes           uint64 // that made a session, begun by either side
 	HandshakesFailed     uint64 // connections that came to nothing: unreachable, too slow, garbage
 	HandshakesRefused    uint64 // because of who the other end is, by either side
+	HandshakesFormat     uint64 // of those, because there is no format that both ends speak
 	ConnectionsLimited   uint64 // closed because too many came from one address
 	ConnectionsCrowded   uint64 // closed because too many were under way
 	ConnectionsSilent    uint64 // closed because they said nothing while many were under way; they count as failed handshakes, too
@@ -111,6 +112,7 @@ type counters struct {
 	sessions, sessionsEvicted, sessionsExpired, sessionsRevoked, rekeys                                      atomic.Uint64
 	noticesSent, noticesReceived, noticesFollowed, noticesLimited, groupKeysAsked, groupKeysRenewed          atomic.Uint64
 	connectionsSilent, connectionsDisplaced                                                                  atomic.Uint64
+	handshakesFormat                                                                                         atomic.Uint64
 	drops                                                                                                    drops
 }
 
@@ -128,7 +130,7 @@ func (c *counters) snapshot() Stats {
 		GroupMessagesSent: c.groupMessagesSent.Load(), GroupDatagrams: c.groupDatagramsReceived.Load(),
 		GroupsRefused: c.groupsRefused.Load(), GroupsJoined: c.groupsJoined.Load(),
 		Handshakes: c.handshakes.Load(), HandshakesFailed: c.handshakesFailed.Load(), HandshakesRefused: c.handshakesRefused.Load(),
-		ConnectionsLimited: c.connectionsLimited.Load(), ConnectionsCrowded: c.connectionsCrowded.Load(),
+		HandshakesFormat: c.handshakesFormat.Load(), ConnectionsLimited: c.connectionsLimited.Load(), ConnectionsCrowded: c.connectionsCrowded.Load(),
 		ConnectionsSilent: c.connectionsSilent.Load(), ConnectionsDisplaced: c.connectionsDisplaced.Load(),
 		Sessions: c.sessions.Load(), SessionsEvicted: c.sessionsEvicted.Load(), SessionsExpired: c.sessionsExpired.Load(),
 		SessionsRevoked: c.sessionsRevoked.Load(), Rekeys: c.rekeys.Load(),
