@@ -11,6 +11,7 @@ import (
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/stack"
+	"spinglass/wire"
 )
 
 // metricsWait bounds how long a scrape waits for the loop. A node that sleeps is scraped without the metrics of its protocols.
@@ -24,6 +25,7 @@ type snapshot struct {
 	quotas     stack.QuotaStats
 	states     map[membership.State]int
 	unreach    int
+	earlier    int // members of an earlier format than this node's
 	queued     int // bytes in the queues of subscriptions
 	readers    int // subscriptions
 	node       *Node
@@ -67,6 +69,7 @@ var liveMetrics = []metric{
 	counter("handshakes_total", "Handshakes that made a sealed link, begun by either side.", func(s *snapshot) uint64 { return s.live.Handshakes }),
 	counter("handshakes_failed_total", "Handshakes that came to nothing: unreachable, too slow, garbage.", func(s *snapshot) uint64 { return s.live.HandshakesFailed }),
 	counter("handshakes_refused_total", "Handshakes refused, by either side, because of who the other one is.", func(s *snapshot) uint64 { return s.live.HandshakesRefused }),
+	counter("handshakes_format_refused_total", "Of those, because there is no format that both ends speak: an upgrade has left one out.", func(s *snapshot) uint64 { return s.live.HandshakesFormat }),
 	counter("handshakes_limited_total", "Connections closed before a handshake: too many from one address, or under way.", func(s *snapshot) uint64 { return s.live.ConnectionsLimited + s.live.ConnectionsCrowded }),
 	counter("handshakes_silent_total", "Connections closed because nothing was said on them while many handshakes were under way.", func(s *snapshot) uint64 { return s.live.ConnectionsSilent }),
 	counter("handshakes_displaced_total", "Connections that gave way for others because too many handshakes were under way.", func(s *snapshot) uint64 { return s.live.ConnectionsDisplaced }),
@@ -135,6 +138,7 @@ var protocolMetrics = []metric{
 	counter("beacons_refused_total", "Beacons refused: of authorities that are not known, of another time, or of too many authorities.", func(s *snapshot) uint64 { return s.membership.BeaconsRefused }),
 	gauge("authorities_silent", "Authorities that were heard before and are no longer, or whose revocation lists do not come: this node may be cut off from what they revoke.", func(s *snapshot) int { return s.membership.AuthoritiesSilent }),
 	counter("clocks_refused_total", "Times that the wall clock was not believed.", func(s *snapshot) uint64 { return s.membership.ClocksRefused }),
+	gauge("peers_earlier_format", "Members that are up and speak an earlier format than this node: an upgrade is under way.", func(s *snapshot) int { return s.earlier }),
 	gauge("peers_unreachable", "Members that do not answer this node at present.", func(s *snapshot) int { return s.unreach }),
 	counter("peer_suspicions_total", "Times that a member's heartbeat stood still for T_fail.", func(s *snapshot) uint64 { return s.membership.PeersSuspect }),
 	counter("peer_downs_total", "Times that a member was taken for down.", func(s *snapshot) uint64 { return s.membership.PeersDown }),
@@ -288,6 +292,9 @@ func (n *Node) fill(s *snapshot) {
 		s.states[p.State]++
 		if p.Unreachable {
 			s.unreach++
+		}
+		if p.State == membership.StateUp && p.Peer.Format < wire.FormatLatest {
+			s.earlier++
 		}
 	}
 	for _, subscriptions := range n.subscriptions {

@@ -32,11 +32,12 @@ type Peer struct {
 	RoundTrip   time.Duration // smoothed; 0 while it is not measured
 	Since       time.Time     // since when this node sees it in this state; zero in events
 	Self        bool          // it is the node itself
+	Format      uint64        // the latest format that it speaks (docs/WIRE.md); the node itself and members of the format before work together
 }
 
 // peer makes a Peer of what an event of the protocols says.
 func (n *Node) peer(p *protocol.Peer, state PeerState) Peer {
-	peer := Peer{Name: p.Name, ID: p.ID, Zone: protocol.Zone(p.Name), State: state, RoundTrip: p.RoundTrip}
+	peer := Peer{Name: p.Name, ID: p.ID, Zone: protocol.Zone(p.Name), State: state, RoundTrip: p.RoundTrip, Format: p.Format}
 	if len(p.Addresses) > 0 {
 		peer.Address = string(p.Addresses[0])
 	}

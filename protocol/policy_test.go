@@ -38,7 +38,7 @@ var layers = map[string][]string{
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live", "identity"},
-	"cmd/spinglass": {"", "protocol", "gateway/local", "identity", "enrolment"},
+	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment"},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.

@@ -50,8 +50,10 @@ func TestPeersTable(t *testing.T) {
 	var buffer bytes.Buffer
 	out := newOutput(&buffer)
 	writePeers(out, []local.Peer{
-		{Name: "/l/a", ID: "1", Address: "h:1", State: "up", Since: now.Add(-time.Minute), Self: true},
-		{Name: "/l/bb", ID: "2", Address: "h:2", State: "suspect", Since: now, RoundTrip: &ms, Unreachable: true},
+		{Name: "/l/a", ID: "1", Address: "h:1", State: "up", Since: now.Add(-time.Minute), Self: true, Format: 2},
+		{Name: "/l/bb", ID: "2", Address: "h:2", State: "suspect", Since: now, RoundTrip: &ms, Unreachable: true, Format: 1},
+		{Name: "/l/c", ID: "3", Address: "h:3", State: "up", Since: now, Format: 1},
+		{Name: "/l/d", ID: "4", Address: "h:4", State: "up", Since: now, Format: 2},
 	}, now)
 	if err := out.flush(); err != nil {
 		t.Fatal(err)
@@ -59,7 +61,9 @@ func TestPeersTable(t *testing.T) {
 	want := "" +
 		"NAME   ID  ADDRESS  STATE    SINCE  RTT      NOTE\n" +
 		"/l/a   1   h:1      up       1m0s   -        this agent\n" +
-		"/l/bb  2   h:2      suspect  0s     1.24 ms  unreachable\n"
+		"/l/bb  2   h:2      suspect  0s     1.24 ms  unreachable\n" +
+		"/l/c   3   h:3      up       0s     -        format 1\n" +
+		"/l/d   4   h:4      up       0s     -        \n"
 	if got := buffer.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

@@ -29,7 +29,8 @@ func newPeers() *cobra.Command {
 		Short: "List the members that the agent knows",
 		Long: "Lists the members that the agent knows, itself first.\n\n" +
 			"A member is up; suspect when its heartbeat has not advanced for some time; down when that lasts; or left. " +
-			"Unreachable says that this agent gets no answer from it at the moment.",
+			"Unreachable says that this agent gets no answer from it at the moment. " +
+			"A format is noted where it is not the agent's own: while a fleet is upgraded, members of two formats that follow each other work together.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := s.client(cmd)
@@ -108,6 +109,8 @@ func writePeers(out *output, peers []local.Peer, now time.Time) {
 			note = "this agent"
 		case p.Unreachable:
 			note = "unreachable"
+		case p.Format != peers[0].Format:
+			note = fmt.Sprintf("format %d", p.Format)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.ID, p.Address, p.State, age(now.Sub(p.Since)), roundTrip, note)
 	}

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"spinglass/wire"
 )
 
 // version says what this program was built from.
@@ -14,6 +16,7 @@ type version struct {
 	Revision string `json:"revision,omitempty"`
 	Time     string `json:"time,omitempty"`     // of the revision
 	Modified bool   `json:"modified,omitempty"` // the working tree differed from the revision
+	Formats  [2]int `json:"formats"`            // oldest and latest that it speaks with other members
 	Go       string `json:"go"`
 	System   string `json:"os"`
 	Machine  string `json:"arch"`
@@ -37,7 +40,7 @@ func newVersion() *cobra.Command {
 				if v.Revision != "" {
 					fmt.Fprintf(out, " (%.12s)", v.Revision)
 				}
-				fmt.Fprintf(out, " %s %s/%s\n", v.Go, v.System, v.Machine)
+				fmt.Fprintf(out, " formats %d to %d %s %s/%s\n", v.Formats[0], v.Formats[1], v.Go, v.System, v.Machine)
 			}
 			return out.flush()
 		},
@@ -48,7 +51,7 @@ func newVersion() *cobra.Command {
 
 // readVersion returns what the linker knows.
 func readVersion() version {
-	v := version{Version: "unknown", Go: runtime.Version(), System: runtime.GOOS, Machine: runtime.GOARCH}
+	v := version{Version: "unknown", Formats: [2]int{wire.FormatOldest, wire.FormatLatest}, Go: runtime.Version(), System: runtime.GOOS, Machine: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

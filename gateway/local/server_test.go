@@ -22,7 +22,7 @@ func TestStatusAndPeers(t *testing.T) {
 	s.node.peers = []spinglass.Peer{
 		{Name: fakeName, ID: fakeID, Address: "127.0.0.1:7401", Zone: "/lab", State: spinglass.PeerStateUp, Since: since, Self: true},
 		{Name: "/lab/a2", ID: 2, Address: "127.0.0.1:7402", Zone: "/lab", State: spinglass.PeerStateSuspect, Since: since,
-			Unreachable: true, RoundTrip: 1234567 * time.Nanosecond},
+			Unreachable: true, RoundTrip: 1234567 * time.Nanosecond, Format: 2},
 	}
 	ctx := testContext(t)
 	peers, err := s.client.Peers(ctx)
@@ -33,7 +33,7 @@ func TestStatusAndPeers(t *testing.T) {
 	want := []Peer{
 		{Name: fakeName, ID: "0123456789abcdef", Address: "127.0.0.1:7401", Zone: "/lab", State: "up", Since: since, Self: true},
 		{Name: "/lab/a2", ID: "0000000000000002", Address: "127.0.0.1:7402", Zone: "/lab", State: "suspect", Since: since,
-			Unreachable: true, RoundTrip: &ms},
+			Unreachable: true, RoundTrip: &ms, Format: 2},
 	}
 	if diff := cmp.Diff(want, peers); diff != "" {
 		t.Error(diff)

@@ -32,6 +32,7 @@ type Peer struct {
 	Since       time.Time `json:"since,omitzero"` // in this state, as the agent saw it; not in events
 	Unreachable bool      `json:"unreachable"`
 	Self        bool      `json:"self"`
+	Format      uint64    `json:"format"` // the latest that it speaks; 0 from an agent that does not tell
 }
 
 type peersAnswer struct {
@@ -79,7 +80,7 @@ func (s *Server) peers(w http.ResponseWriter, r *http.Request) {
 func peerAnswer(p *spinglass.Peer) *Peer {
 	answer := &Peer{
 		Name: p.Name, ID: p.ID.String(), Address: p.Address, Zone: p.Zone, State: string(p.State), Since: p.Since,
-		Unreachable: p.Unreachable, Self: p.Self,
+		Unreachable: p.Unreachable, Self: p.Self, Format: p.Format,
 	}
 	if p.RoundTrip > 0 {
 		ms := math.Round(float64(p.RoundTrip)/float64(time.Microsecond)) / 1000
