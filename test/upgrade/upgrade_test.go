@@ -1,0 +1,166 @@
+package upgrade_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// fleet is agents that all publish and subscribe to one topic.
+type fleet struct {
+	t           *testing.T
+	agents      []*agent
+	publishers  map[*agent]*publisher
+	subscribers map[*agent]*subscriber
+	runs        int
+	lines       int // received, by all subscribers together
+	streams     int // runs of pub that were received to their end, by all of them together
+}
+
+// up starts an agent of a build and what uses it. The agent is there when it gets what all others publish, and all others get what it publishes.
+func (f *fleet) up(a *agent, binary string) {
+	a.start(binary)
+	f.subscribers[a] = a.subscribe()
+	eventually(f.t, a.name+" is known to all", func() bool {
+		for _, other := range f.agents {
+			if f.subscribers[other] != nil && (other.peers()[a.name].State != "up" || a.peers()[other.name].State != "up") {
+				return false
+			}
+		}
+		return true
+	})
+	f.runs++
+	f.publishers[a] = a.publish(f.runs)
+	for _, other := range f.agents {
+		if p := f.publishers[other]; p != nil {
+			f.flows(p, f.subscribers[a])
+			f.flows(f.publishers[a], f.subscribers[other])
+		}
+	}
+}
+
+// flows waits until a subscriber receives what a publisher publishes now.
+func (f *fleet) flows(p *publisher, s *subscriber) {
+	f.t.Helper()
+	now := int(p.written.Load())
+	eventually(f.t, "what "+p.from+" publishes reaches "+s.agent.name, func() bool { _, last := s.got(p.run); return last > now })
+}
+
+// down ends what uses an agent, and the agent.
+func (f *fleet) down(a *agent) {
+	f.finish(f.publishers[a])
+	delete(f.publishers, a)
+	a.stop()
+	f.subscribers[a].end()
+	delete(f.subscribers, a)
+}
+
+// finish ends a publisher, and waits until all have its last line. That they have all lines from the first that came on is what their account finds.
+func (f *fleet) finish(p *publisher) {
+	f.t.Helper()
+	lines := p.end()
+	for _, a := range f.agents {
+		s := f.subscribers[a]
+		eventually(f.t, "the last line of "+p.from+" reaches "+a.name, func() bool { _, last := s.got(p.run); return last == lines })
+		first, _ := s.got(p.run)
+		f.lines, f.streams = f.lines+lines+1-first, f.streams+1
+	}
+}
+
+// replace stops an agent and starts another build on its data directory, while all others go on.
+func (f *fleet) replace(a *agent, binary string) {
+	f.t.Helper()
+	before := map[*agent]int64{}
+	f.down(a)
+	for other, p := range f.publishers {
+		before[other] = p.written.Load()
+	}
+	begin := time.Now()
+	f.up(a, binary)
+	for other, p := range f.publishers {
+		if other == a {
+			continue
+		}
+		first, _ := f.subscribers[a].got(p.run)
+		f.t.Logf("%s was away for %v, and misses %d lines of %s", a.name, time.Since(begin).Round(time.Millisecond), first-1-int(before[other]), other.name)
+	}
+}
+
+// formats checks which format each agent of this tree's build sees each agent speak.
+func (f *fleet) formats(latest string, want map[string]uint64) {
+	f.t.Helper()
+	for _, a := range f.agents {
+		for name, format := range want {
+			if a.binary != latest {
+				format = 1 // all that it knows
+			}
+			eventually(f.t, a.name+" sees the format of "+name, func() bool { return a.peers()[name].Format == format })
+		}
+	}
+}
+
+// ignorant checks that no agent has been sent anything that it does not know.
+func (f *fleet) ignorant() {
+	f.t.Helper()
+	for _, a := range f.agents {
+		if unknown := a.metric(`spinglass_dropped_total{reason="frame_kind_unknown"}`); unknown != 0 {
+			f.t.Errorf("%s has been sent %v messages of kinds that it does not know", a.name, unknown)
+		}
+	}
+}
+
+// "A rolling upgrade from format version N-1 is tested with a build that speaks only N-1." Three agents of that build are replaced one by one by the build of this tree while all of them
+// publish and subscribe. Members that stay up lose nothing, one that is replaced only what is published while it is away. In the end one goes back to the build before.
+func TestRollingUpgrade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program twice")
+	}
+	dir := t.TempDir()
+	before, latest := build(t, dir, "before", "-tags", "spinglass_format1"), build(t, dir, "latest")
+	f := &fleet{t: t, agents: newAgents(t, 3), publishers: map[*agent]*publisher{}, subscribers: map[*agent]*subscriber{}}
+	t.Cleanup(f.logs)
+	formats := map[string]uint64{}
+	for _, a := range f.agents {
+		f.up(a, before)
+		formats[a.name] = 1
+	}
+	f.formats(latest, formats)
+	for _, a := range f.agents {
+		f.ignorant()
+		f.replace(a, latest)
+		formats[a.name] = 2
+		f.formats(latest, formats)
+	}
+	f.ignorant()
+	back := f.agents[1]
+	f.replace(back, before)
+	formats[back.name] = 1
+	f.formats(latest, formats)
+	f.ignorant()
+	f.settle()
+}
+
+// settle ends all publishers, and checks what was received.
+func (f *fleet) settle() {
+	for _, a := range f.agents {
+		f.finish(f.publishers[a])
+		delete(f.publishers, a)
+	}
+	for _, a := range f.agents {
+		a.stop()
+		f.subscribers[a].end()
+		if log := a.log(); strings.Contains(log, "refusing to talk") || strings.Contains(log, "does not talk to this node") {
+			f.t.Errorf("%s refused a peer, or was refused", a.name)
+		}
+	}
+	f.t.Logf("%d runs of pub were received to their end, by three subscribers each: %d lines", f.streams/3, f.lines)
+}
+
+// logs shows what the agents have logged, if the test has failed.
+func (f *fleet) logs() {
+	if f.t.Failed() {
+		for _, a := range f.agents {
+			f.t.Logf("%s:\n%s", a.name, a.log())
+		}
+	}
+}
