@@ -8,6 +8,7 @@ import (
 
 	"spinglass/identity"
 	"spinglass/protocol"
+	"spinglass/wire"
 )
 
 // Bounds of beacons.
@@ -151,7 +152,7 @@ func (m *Machine) pushBeacons(now protocol.Time, out *protocol.Output) {
 		}
 		a.pushes--
 		more = more || a.pushes > 0
-		if targets := m.targets(m.config.Fanout); len(targets) > 0 {
+		if targets := m.targetsOf(wire.KindFormat(wire.KindBeacon), m.config.Fanout); len(targets) > 0 {
 			message := &Beacon{Signed: a.beacon}
 			m.stats.BeaconsSent += uint64(len(targets))
 			m.stats.BytesSent += uint64(len(targets) * message.Size())

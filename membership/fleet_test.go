@@ -19,6 +19,7 @@ type fleet struct {
 	world *sim.World
 	ids   []protocol.NodeID
 	tune  func(i int, c *Config)
+	made  func(i int, m *Machine) // called for each machine before it starts
 
 	authorities *authorities // nil for members without identities
 }
@@ -72,6 +73,9 @@ func (f *fleet) build(i int, b sim.Boot) protocol.Machine {
 	m, err := New(c)
 	if err != nil {
 		panic(err)
+	}
+	if f.made != nil {
+		f.made(i, m)
 	}
 	return m
 }

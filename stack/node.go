@@ -159,6 +159,8 @@ func (d *Decoder) Keep(size int) { d.bimodal.Keep(size) }
 // Decode implements protocol.Decoder.
 func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
 	switch {
+	case wire.KindFormat(kind) > wire.FormatLatest:
+		return nil, wire.ErrKind
 	case kind >= wire.KindBimodalFirst && kind <= wire.KindBimodalLast:
 		return d.bimodal.Decode(kind, body)
 	case kind >= wire.KindTableDigest && kind <= wire.KindBeacon:

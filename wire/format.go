@@ -11,5 +11,8 @@ const FormatBeacons = 2
 
 // KindFormat returns the first format whose members know messages of a kind. The encoding of a kind is the same in all formats.
 func KindFormat(kind protocol.Kind) uint64 {
+	if kind == KindBeacon {
+		return FormatBeacons
+	}
 	return FormatOldest
 }
