@@ -19,7 +19,7 @@ func TestGarbageIsCountedByReason(t *testing.T) {
 	version := datagram(2, "x")
 	version[0] = 9
 	kind := wire.BeginDatagram(nil, 2)
-	kind = append(kind, 126, 0)
+	kind = wire.AppendFrame(append(kind, 126, 0), &text{body: []byte("behind it")})
 	wire.FinishDatagram(kind)
 	cut := wire.AppendFrame(wire.BeginDatagram(nil, 2), &text{body: []byte("whole")})
 	cut = append(cut, byte(wire.KindTest), 200, 1) // claims 200 bytes, has none
@@ -56,9 +56,9 @@ func TestGarbageIsCountedByReason(t *testing.T) {
 			t.Errorf("%s: counted %d of %d", reason, got, times)
 		}
 	}
-	// The whole frame before each cut one, and the last.
-	if got := m.received.Load(); got != 11 {
-		t.Errorf("machine received %d messages, want 11", got)
+	// The whole frame behind each of an unknown kind, and before each cut one, and the last.
+	if got := m.received.Load(); got != 20 {
+		t.Errorf("machine received %d messages, want 20", got)
 	}
 }
 

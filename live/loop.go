@@ -276,7 +276,11 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 		}
 		m, err := n.config.Decoder.Decode(kind, body)
 		if err != nil {
-			n.drop(sender, decodeReason(err), 1)
+			reason := decodeReason(err)
+			n.drop(sender, reason, 1)
+			if frames = rest; reason == ReasonFrameKind { // a later format may have it
+				continue
+			}
 			return messages
 		}
 		messages++
