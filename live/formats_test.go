@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spinglass/protocol"
+	"spinglass/wire"
 )
 
 // speakers starts a server and a client that speak formats of their own.
@@ -109,6 +110,41 @@ func TestStreamsNeedAFormatInCommon(t *testing.T) {
 		if e, ok := next(t, as).(protocol.StreamClosed); !ok || e.Err == nil || !strings.Contains(e.Err.Error(), errFormats.Error()) {
 			t.Errorf("%+v", e)
 		}
+	}
+}
+
+// beacon is a message of a kind that came with a later format.
+type beacon struct{ text }
+
+func (b *beacon) Kind() protocol.Kind { return wire.KindBeacon }
+
+// What the format of a link does not know does not go by it, also before the link is there, and nothing of the kind goes to addresses. The control is the peer that knows it.
+func TestLinksCarryWhatTheirFormatKnows(t *testing.T) {
+	f := newFleet(t, 1)
+	start := func(id protocol.NodeID, m protocol.Machine, latest uint64) *Node {
+		return run(t, id, m, func(c *Config) {
+			f.change(t, id, nil)(c)
+			c.Security.spoken = &formats{1, latest}
+		})
+	}
+	heard := newTranscript()
+	old, current := start(2, heard, 1), start(3, heard, 2)
+	sender := start(1, &toy{}, 2)
+	introduce(t, sender, old, current)
+	for i := range 2 { // the first time there is no link yet
+		send := func(_ protocol.Time, out *protocol.Output) {
+			out.Spread([]protocol.NodeID{2, 3}, &beacon{})
+			out.SendAddress(current.Advertised(), &beacon{})
+			out.Spread([]protocol.NodeID{2, 3}, &text{body: []byte("hello")})
+		}
+		if err := sender.Call(t.Context(), send); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the messages behind", func() bool { return heard.count("1 hello") == 2*(i+1) })
+	}
+	drops := sender.Stats().Drops
+	if got := [3]uint64{old.Stats().Drops[ReasonFrameKind], current.Stats().Drops[ReasonFrameKind], drops[ReasonFormat]}; got != [3]uint64{0, 2, 4} {
+		t.Errorf("the old peer was sent %d that it does not know, the current one %d that it does, %d were dropped, want 0, 2 and 4", got[0], got[1], got[2])
 	}
 }
 

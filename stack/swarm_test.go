@@ -37,6 +37,7 @@ type fleet struct {
 	counted   map[hostStream]uint64 // messages delivered or told as lost
 	lost      uint64                // of them
 	authority *authority            // nil: members have no identities
+	upgraded  bool                  // hosts of odd numbers speak format 1 in their first run
 	found     []error
 }
 
@@ -53,7 +54,12 @@ type hostStream struct {
 
 // newFleet makes a fleet. In a world of real signatures its members have identities.
 func newFleet(w *sim.World, size int, interval time.Duration, until protocol.Time) *fleet {
-	f := &fleet{world: w, published: map[streamName]uint64{}, counted: map[hostStream]uint64{}}
+	return newFleetOf(w, size, interval, until, false)
+}
+
+// newFleetOf is newFleet, of two formats if it is upgraded.
+func newFleetOf(w *sim.World, size int, interval time.Duration, until protocol.Time, upgraded bool) *fleet {
+	f := &fleet{world: w, upgraded: upgraded, published: map[streamName]uint64{}, counted: map[hostStream]uint64{}}
 	if w.RealSignatures() {
 		f.authority = newAuthority(w)
 	}
@@ -67,6 +73,7 @@ func newFleet(w *sim.World, size int, interval time.Duration, until protocol.Tim
 				panic(err)
 			}
 			config := nodeConfig(b, epoch, i == 1)
+			config.Membership.Format = f.format(b.ID, b.Incarnation)
 			config.Membership.Identity, config.Bimodal.Notary = f.authority.identityOf(b), f.authority.notaryOf(w, b.ID)
 			n, err := stack.New(config)
 			if err != nil {
@@ -120,6 +127,9 @@ func (f *fleet) publish(id protocol.NodeID, interval time.Duration, until protoc
 // Observe implements sim.Checker: messages of a stream are delivered or told as lost in order, each once.
 func (f *fleet) Observe(s *sim.Step) {
 	for i := range s.Effects {
+		if s.Effects[i].Reason == membership.ReasonUnknownType {
+			f.found = append(f.found, fmt.Errorf("host %d was sent what it does not know", s.Host))
+		}
 		switch e := s.Effects[i].Event.(type) {
 		case *bimodal.Delivery:
 			f.count(s.Host, streamName{e.Author, e.Epoch}, e.First, e.First+uint64(e.Count)-1, false)
@@ -182,11 +192,15 @@ func (f *fleet) converged(w *sim.World) error {
 // membership.md: "Partitions heal by themselves." bimodal-multicast.md: "a hole below floor becomes an explicit gap for the application and
 // delivery goes on after it." Whole nodes under all faults at once, then rest; wire on and off give the same trace.
 func TestSwarm(t *testing.T) {
-	seeds := 12
+	swarm(t, 12, false)
+}
+
+// swarm runs fleets under all faults, of one format or of two.
+func swarm(t *testing.T, seeds int, upgraded bool) {
 	if testing.Short() {
 		seeds = 3
 	}
-	var published, lost uint64
+	var published, lost, beacons uint64
 	sim.Swarm(t, seeds, func(seed uint64) error {
 		r := sim.Draw(seed)
 		const safety = 40 * time.Second
@@ -199,7 +213,11 @@ func TestSwarm(t *testing.T) {
 		trial := sim.Trial{
 			Config: sim.Config{Seed: seed, Decoder: func() protocol.Decoder { return &stack.Decoder{} }, Network: sim.DrawNetwork(r), Cost: sim.CommodityCost(), Content: true, Ed25519: seed%2 == 0},
 			Faults: faults, Safety: safety,
-			Build:     func(w *sim.World) { f = newFleet(w, size, interval, protocol.Time(safety+2*time.Second)) },
+			Build: func(w *sim.World) {
+				if f = newFleetOf(w, size, interval, protocol.Time(safety+2*time.Second), upgraded); upgraded {
+					f.announce(protocol.Time(safety + 2*time.Second))
+				}
+			},
 			Converged: func(w *sim.World) error { return f.converged(w) }, Converge: 90 * time.Second,
 		}
 		err := trial.Repeat()
@@ -207,9 +225,15 @@ func TestSwarm(t *testing.T) {
 			published += count
 		}
 		lost += f.lost
+		for i := range size {
+			beacons += f.world.Machine(protocol.NodeID(i + 1)).(subscribed).Membership.Stats().BeaconsTaken
+		}
 		return err
 	})
-	t.Logf("%d messages published, %d told as lost over all receivers", published, lost)
+	t.Logf("%d messages published, %d told as lost over all receivers; %d beacons taken in the last runs of members", published, lost, beacons)
+	if upgraded && beacons == 0 {
+		t.Error("no beacon was taken")
+	}
 }
 
 // TestSwarmCheckerBites plants a bug, a node that loses one delivery in silence, and wants the checker to find it.
