@@ -100,7 +100,7 @@ func connectFrom(t *testing.T, n *Node, addresses, each int, speak bool) {
 			t.Cleanup(func() { _ = conn.Close() })
 			if speak {
 				go func() {
-					_ = tls.Client(deaf{conn, t.Context().Done()}, keytls.Client(nil, nil, protocolLink)).Handshake()
+					_ = tls.Client(deaf{conn, t.Context().Done()}, keytls.Client(nil, nil, protocolLink+"/1")).Handshake()
 				}()
 			}
 		}
