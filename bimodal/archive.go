@@ -17,7 +17,7 @@ type usage struct {
 	asked    uint32 // round in which it was last asked for: by others when held, by this node when missing
 	requests uint8  // how often others asked for it
 	replies  uint8  // how often it was sent in reply
-	proven   bool   // its author has signed it, as far as this node has found out; it can be handed on
+	standing standing
 }
 
 // block is what a member holds beyond the short phase of blockLength packets in a row.

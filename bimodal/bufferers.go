@@ -106,7 +106,7 @@ func (m *Machine) ranks(t *topic, member, key uint64) bool {
 	return count > 0
 }
 
-// drawBufferer returns a random one of the other bufferers of a block, a reachable one if there is any; nil when there is none in the own zone.
+// drawBufferer returns a random one of the other bufferers of a block, one that is reachable and not shunned if there is any; nil when there is none in the own zone.
 func (m *Machine) drawBufferer(s *stream, seq uint64) *candidate {
 	t := s.topic
 	m.refreshTargets(t)
@@ -117,7 +117,7 @@ func (m *Machine) drawBufferer(s *stream, seq uint64) *candidate {
 	}
 	pick, reachable := m.config.Rand.IntN(len(bufferers)), 0
 	for i := range bufferers {
-		if bufferers[i].reachable {
+		if bufferers[i].reachable && !m.shuns(bufferers[i].id) {
 			if reachable++; m.config.Rand.IntN(reachable) == 0 {
 				pick = i
 			}

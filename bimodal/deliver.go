@@ -49,7 +49,8 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 		o.skipping = false
 	}
 	if o.fresh {
-		o.counted, o.fresh, o.seeking = at, false, false
+		// A manifest alone does not tell whether it stands between the pieces of a message.
+		o.counted, o.fresh, o.seeking = at, len(p.Body) == 0, false
 	}
 	if at < o.counted {
 		m.stats.PacketsContrary++

@@ -119,7 +119,7 @@ func (c *crowdTest) run(until time.Duration) { c.world.Run(protocol.Time(until))
 
 // "Loss that repair mends is not overload."
 func TestLossThatRepairMendsDoesNotSlowAStream(t *testing.T) {
-	for _, test := range []struct {
+	for i, test := range []struct {
 		members int
 		loss    float64
 		offered float64
@@ -128,13 +128,15 @@ func TestLossThatRepairMendsDoesNotSlowAStream(t *testing.T) {
 		{2, 0.2, 1 << 20, 10 * time.Second},
 		{32, 0.05, 1 << 20, 6 * time.Second},
 		{32, 0.2, 1 << 20, 6 * time.Second},
+		{32, 0.2, 1 << 20, 6 * time.Second},
 		{32, 0.2, 20_000, 10 * time.Second}, // few packets, of which one more or less is much
+		{32, 0.2, 20_000, 10 * time.Second},
 		{128, 0.05, 1 << 20, 3 * time.Second},
 	} {
 		if testing.Short() && test.members > 32 {
 			continue
 		}
-		c := newCrowdTest(t, 2, test.members, test.loss, sim.Cost{}, nil)
+		c := newCrowdTest(t, 2+2*uint64(i%2), test.members, test.loss, sim.Cost{}, nil)
 		c.offered = test.offered
 		c.offer(test.length)
 		c.run(test.length)
@@ -156,11 +158,12 @@ func TestLossThatRepairMendsDoesNotSlowAStream(t *testing.T) {
 func TestAnOverrunCrowdSlowsAStream(t *testing.T) {
 	const capacity = 1 << 20
 	for _, test := range []struct {
+		seed    uint64 // with 2 members sign, with 4 they do not
 		members int
-		queue   int64 // bytes: the second delays packets by 400 ms, and what members say with them
-	}{{8, inletQueue}, {32, 400 << 10}} {
+		queue   int64 // bytes: 400 KiB delay packets by 400 ms, and what members say with them
+	}{{4, 8, inletQueue}, {4, 32, 400 << 10}, {2, 32, 400 << 10}} {
 		members := test.members
-		c := newCrowdTest(t, 2, members, 0.01, sim.Cost{}, nil)
+		c := newCrowdTest(t, test.seed, members, 0.01, sim.Cost{}, nil)
 		for _, inlet := range c.net.last {
 			inlet.Queue = test.queue
 		}

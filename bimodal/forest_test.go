@@ -55,13 +55,16 @@ func newForest(seed uint64, members int, asleep bool) *forest {
 // add adds a host that subscribes.
 func (f *forest) add(sluggish bool) protocol.NodeID {
 	id := protocol.NodeID(len(f.peers))
-	p := peer(int(id) - 1)
+	p := prove(f.world, peer(int(id)-1))
 	f.peers = append(f.peers, p)
 	f.first = append(f.first, map[uint64]bool{})
 	f.copies, f.wanted = append(f.copies, 0), append(f.wanted, [2]uint64{f.sent + 1, 0})
 	host := sim.HostConfig{ID: id, Address: protocol.Address(fmt.Sprint(id)), Build: func(boot sim.Boot) protocol.Machine {
 		c := bimodal.DefaultConfig()
 		c.Self, c.Epoch, c.Rand, c.Rate = boot.ID, 1, boot.Rand, 0
+		if bimodal.Signs(f.world.Seed()) {
+			c.Notary = notaryOf(f.world, boot.ID)
+		}
 		m, err := bimodal.New(c)
 		if err != nil {
 			panic(err)
@@ -190,11 +193,11 @@ func (f *forest) load() (least, most int) {
 	return least, most
 }
 
-type treeSize struct{ members, packets int }
+type treeSize struct{ members, packets, seeds int }
 
 // treeSizes returns the sizes of groups to try, with -short only the smaller one.
 func treeSizes() []treeSize {
-	sizes := []treeSize{{96, 1200}, {1000, 400}}
+	sizes := []treeSize{{96, 1200, 2}, {1000, 400, 2}}
 	if testing.Short() {
 		return sizes[:1]
 	}
@@ -207,7 +210,7 @@ func treeSizes() []treeSize {
 func TestSlowRelaysHarmNobody(t *testing.T) {
 	for _, size := range treeSizes() {
 		for _, asleep := range []bool{true, false} {
-			sim.Swarm(t, 1, func(seed uint64) error {
+			sim.Swarm(t, size.seeds, func(seed uint64) error {
 				f := newForest(seed, size.members, asleep)
 				f.accuse()
 				f.publish(size.packets, 4*time.Second)
@@ -228,17 +231,19 @@ func TestSlowRelaysHarmNobody(t *testing.T) {
 
 // The check above bites: an author that does not know who is slow has fast members depend on them.
 func TestUnknownSlowRelaysHarm(t *testing.T) {
-	f := newForest(1, 96, true)
-	f.publish(400, 2*time.Second)
-	if missed := f.missed(0); missed < 400 {
-		t.Errorf("fast members missed %d packets in all", missed)
+	for seed := range uint64(2) {
+		f := newForest(seed+1, 96, true)
+		f.publish(400, 2*time.Second)
+		if missed := f.missed(0); missed < 400 {
+			t.Errorf("fast members missed %d packets in all", missed)
+		}
 	}
 }
 
 // The same with a member joining and one leaving every second. "a leaving member goes on relaying until its leave is complete".
 func TestRelaysComeAndGo(t *testing.T) {
 	for _, size := range treeSizes() {
-		sim.Swarm(t, 1, func(seed uint64) error {
+		sim.Swarm(t, size.seeds, func(seed uint64) error {
 			f := newForest(seed, size.members, true)
 			f.accuse()
 			f.churn(rand.New(rand.NewPCG(seed, 5)), 8)

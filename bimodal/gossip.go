@@ -41,7 +41,7 @@ func (m *Machine) beginRound() {
 	m.budget = m.granted
 	m.pollsLeft = m.config.Polls
 	m.favours.begin()
-	m.proving.left = verificationsMax
+	m.proving.verified = 0
 	m.repairs.beginRound()
 	m.refusalTold, m.roomSought = false, false
 }
@@ -77,6 +77,9 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	}
 	m.forgetIdle(now)
 	m.sweepTrials()
+	m.checkUnchecked(now, out)
+	m.sweepPostponed(out)
+	m.reviewShunned()
 	m.pardon()
 	m.reviewDispatches(out)
 	m.sweepOrders(out)
@@ -127,7 +130,7 @@ func (m *Machine) sweep(s *stream, out *protocol.Output) {
 			continue
 		}
 		missing := m.round - slot.since
-		if missing <= s.topic.life()*patienceLives && (!m.over(s, &slot.usage) || m.onTrial(s, s.next)) {
+		if missing <= s.topic.life()*patienceLives && (!m.over(s, &slot.usage) || m.waits(s.id, s.next)) {
 			break
 		}
 		m.skip(s, GapExpired)

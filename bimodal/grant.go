@@ -14,6 +14,12 @@ func (m *Machine) mayPublish(id protocol.NodeID, t *topic) bool {
 	return !known || a.credential.MayPublish(t.name)
 }
 
+// forbidden reports whether the author of a stream may not publish to its topic, as far as this node can tell.
+func (m *Machine) forbidden(id StreamID) bool {
+	t := m.topics[id.Topic]
+	return t != nil && !m.mayPublish(id.Author, t)
+}
+
 // maySubscribe reports whether a peer may subscribe to a topic.
 func (p *peer) maySubscribe(t *topic) bool {
 	return p.credential == nil || p.credential.MaySubscribe(t.name)

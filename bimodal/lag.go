@@ -20,6 +20,7 @@ const (
 	lagFade       = 4            // rounds in which most of what was given up stops counting as lag
 	overrunRounds = 10           // for which a node counts as overrun that fell behind
 	overrunBytes  = 8 << 10      // least budget for repairs meanwhile
+	overrunProven = 8            // growth of one part in so many that is not taken for being overrun where packets have to be proven
 	lateMax       = reportAgeMax // rounds of delay that are told apart
 	growthShare   = 32           // one part in so many of the packets due, and two more, is no growth
 )
@@ -67,10 +68,19 @@ func (m *Machine) measure(s *stream) {
 		return
 	}
 	if l.lag.Packets = uint32(min(missing+uint64(l.lost), lagMax)); l.lag.Packets > 0 {
-		if l.lag.Growth = l.growth(now); l.lag.Growth > 0 {
+		if l.lag.Growth = l.growth(now); l.lag.Growth > m.overrunGrowth() {
 			m.overrun = m.round
 		}
 	}
+}
+
+// overrunGrowth returns the growth of lag beyond which this node counts as overrun. Packets that have to be proven are recovered later, and in groups, so that their
+// number varies more.
+func (m *Machine) overrunGrowth() uint8 {
+	if m.signed() {
+		return growthScale / overrunProven
+	}
+	return 0
 }
 
 // dueBy returns the highest packet that is due, and notes what is known now.

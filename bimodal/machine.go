@@ -197,13 +197,16 @@ func (m *Machine) Stats() Stats {
 	stats.Round = uint64(m.round)
 	stats.Streams, stats.Topics, stats.Peers = len(m.streams), len(m.topicOrder), len(m.peerOrder)
 	stats.RelaysHeld, stats.OrdersPending = len(m.orders.held), m.orders.pending
-	stats.SuspectBytes = m.proving.bytes
+	stats.SuspectBytes = m.proving.suspects.bytes
 	stats.RepairsWaiting = m.repairs.length
 	stats.RepairBudget = m.roundBudget()
 	stats.RateAllowed, stats.CrowdLag = m.slowest()
 	for _, p := range m.peerOrder {
 		if p.trouble&troubleLagging != 0 {
 			stats.PeersLagging++
+		}
+		if p.trouble&troubleCorrupt != 0 {
+			stats.PeersShunned++
 		}
 	}
 	stats.GroupsJoined = m.groupsJoined
@@ -216,7 +219,7 @@ func (m *Machine) Stats() Stats {
 // nextRound returns when the round after the one due at m.roundAt comes. Rounds keep their phase, and those that this node was
 // too late for are left out.
 func (m *Machine) nextRound(now protocol.Time) protocol.Time {
-	if len(m.streams) == 0 {
+	if len(m.streams) == 0 && !m.proving.busy() {
 		return protocol.Never
 	}
 	round := m.config.Round

@@ -2,7 +2,6 @@ package bimodal
 
 import (
 	"crypto/sha256"
-	"hash"
 	"time"
 
 	"spinglass/identity"
@@ -17,15 +16,13 @@ const (
 	// manifestDelay is for how long packets go without a manifest that come from this node's own link: they need one only to be handed on.
 	manifestDelay = 10 * time.Millisecond
 	// manifestDelayProven is the same for packets that are handed on by trees or sent to a group, which nobody takes before they are covered. With it a
-	// receiver verifies at most 1000 manifests a second of one stream, 4 % of a core.
+	// receiver verifies at most 1333 manifests a second of one stream, 6 % of a core.
 	manifestDelayProven = time.Millisecond
-	// verificationsMax is how many signatures are verified a round: a quarter of a core with rounds of 100 ms. One peer takes at most a half of it.
-	verificationsMax  = 600
-	verificationsPart = 2
+	// manifestRipe is the part of that time, in quarters, after which a packet carries the manifest, so that few have to go alone.
+	manifestRipe = 3
 )
 
-// Manifest lets anybody check packets, whoever hands them on: it is signed by the author, and covers the packet that carries it and those right before. Most packets are
-// covered by two.
+// Manifest lets anybody check packets, whoever hands them on: it is signed by the author, and covers the packet that carries it and those right before.
 type Manifest struct {
 	Hashes    []byte // SHA-256 of the packets before, oldest first; at most manifestMax
 	Signature identity.Signature
@@ -43,47 +40,15 @@ func (f *Manifest) hashOf(own, seq uint64) []byte {
 	return f.Hashes[from : from+sha256.Size]
 }
 
-// authorKey is the key of a member whose packets this node has to check.
-type authorKey struct {
-	key        identity.PublicKey
-	epoch      uint64 // the latest
-	credential protocol.Credential
-}
-
-// proving is what a machine needs to sign its packets, and to check those of others.
-type proving struct {
-	notary    identity.Notary // nil: nobody signs, and packets are taken from whoever sends them
-	hasher    hash.Hash
-	head      []byte
-	authors   map[protocol.NodeID]authorKey // members, and those of late
-	departed  []protocol.NodeID          // authors that are members no longer, in the order of their going
-	trials    map[StreamID]*trial
-	order     []*trial  // as they began
-	bytes     int       // that packets on trial keep alive
-	released  []suspect // scratch
-	left      int       // signatures that may be verified in the present round
-	postponed []repair  // asked for, of packets whose manifest is still to come
-	coverAt   protocol.Time
-}
-
-func newProving(notary identity.Notary) proving {
-	return proving{
-		notary: notary, hasher: sha256.New(), authors: make(map[protocol.NodeID]authorKey), trials: make(map[StreamID]*trial), coverAt: protocol.Never,
-	}
-}
-
-// signed reports whether members sign what they publish.
-func (m *Machine) signed() bool { return m.proving.notary != nil }
-
 // sumOf returns the hash of a packet: of all that it says, without the signature of its manifest.
-func (m *Machine) sumOf(p *Packet) (sum [sha256.Size]byte) {
+func (m *Machine) sumOf(p *Packet) [sha256.Size]byte {
 	v := &m.proving
 	v.head = p.appendHead(v.head[:0])
 	v.hasher.Reset()
 	v.hasher.Write(v.head)
 	v.hasher.Write(p.Body)
-	v.hasher.Sum(sum[:0])
-	return sum
+	v.sum = v.hasher.Sum(v.sum[:0])
+	return [sha256.Size]byte(v.sum)
 }
 
 // statementOf returns what the signature of a manifest says.
@@ -97,56 +62,72 @@ func (m *Machine) statementOf(p *Packet, key identity.PublicKey) identity.Statem
 	return s
 }
 
-// cover has a packet of this node's own carry a manifest, if it is time for one: behind the last packet of a batch when the one before is old enough, and
-// wherever no more can be covered. last says that the batch ends.
+// cover has a packet of this node's own carry a manifest, if it is time for one. last says that the batch of inputs ends with it.
 func (m *Machine) cover(now protocol.Time, t *topic, p *Packet, last bool) {
-	u := &t.uncovered
-	if m.roomBeside(t, len(p.Body)) && (m.coveredFully(t) || last && now >= u.due) {
-		m.sign(now, t, p)
+	if m.carries(now, t, len(p.Body), last) {
+		m.attach(now, t, p)
 		return
 	}
-	sum := m.sumOf(p)
-	u.hashes = append(u.hashes, sum[:]...)
+	u := &t.uncovered
+	u.add(m.sumOf(p))
+	u.count++
 }
 
-// roomBeside reports whether a packet has room for the next manifest of a topic beside a body.
-func (m *Machine) roomBeside(t *topic, body int) bool {
-	return body+manifestSize(t.uncovered.fresh()) <= m.packer.Limit()
+// carries reports whether a packet with a body of so many bytes is to carry the next manifest of a topic: if it has room for it, and no more can be covered, or the
+// batch ends when the manifest is due soon, or a packet like it would not have room for more any more. So little is sent extra, and most packets are covered twice.
+func (m *Machine) carries(now protocol.Time, t *topic, body int, last bool) bool {
+	u := &t.uncovered
+	switch {
+	case !m.roomBeside(body, u.count):
+		return false
+	case m.coveredFully(t) || last && now >= u.ripe:
+		return true
+	}
+	next := u.count + 1
+	return now >= u.soonest && !(m.roomBeside(body, next) && (u.count == 0 || m.roomBeside(body, 2*next)))
+}
+
+// attach has a packet carry the next manifest of a topic.
+func (m *Machine) attach(now protocol.Time, t *topic, p *Packet) {
+	u := &t.uncovered
+	room := (m.packer.Limit() - len(p.Body) - identity.SignatureSize) / sha256.Size
+	p.Manifest = m.ownArena.manifest()
+	p.Manifest.Hashes = m.ownArena.copy(u.latest(min(room, manifestMax)))
+	m.sign(p)
+	if u.hashes = append(u.hashes[:0], u.latest(u.count)...); u.count > 0 {
+		u.add(m.sumOf(p))
+	}
+	delay := m.manifestDelay(t)
+	u.count, u.due, u.ripe, u.soonest = 0, now.Add(delay), now.Add(delay*manifestRipe/4), now.Add(manifestDelayProven*manifestRipe/4)
+}
+
+// roomBeside reports whether a packet has room beside a body for a manifest of so many packets.
+func (m *Machine) roomBeside(body, packets int) bool {
+	return body+manifestSize(sha256.Size*packets) <= m.packer.Limit()
 }
 
 // manifestDelay returns for how long the packets of a topic may go without a manifest.
 func (m *Machine) manifestDelay(t *topic) time.Duration {
+	m.refreshTargets(t)
 	if m.meansOf(t) == SpreadDirect {
 		return manifestDelay
 	}
 	return manifestDelayProven
 }
 
-// sign gives a packet of this node's own the manifest that is next.
-func (m *Machine) sign(now protocol.Time, t *topic, p *Packet) {
-	u := &t.uncovered
-	room := (m.packer.Limit() - len(p.Body) - identity.SignatureSize) / sha256.Size
-	p.Manifest = m.ownArena.manifest()
-	p.Manifest.Hashes = m.ownArena.copy(u.hashes[max(0, len(u.hashes)-sha256.Size*min(manifestMax, room)):])
+func (m *Machine) sign(p *Packet) {
 	s := m.statementOf(p, identity.PublicKey{})
 	m.proving.notary.Sign(&s)
 	p.Manifest.Signature = s.Signature
 	m.stats.ManifestsSigned++
-	if u.any() {
-		u.hashes = append(append(u.hashes[:0], u.hashes[u.past:]...), s.Digest[:]...)
-	} else {
-		u.hashes = u.hashes[:0] // this packet proves itself, and so did the one before
-	}
-	u.past, u.due = len(u.hashes), now.Add(m.manifestDelay(t))
 }
 
 // coverRest sends a packet that has nothing but a manifest, where packets wait for one and no other came in time or has room for it.
 func (m *Machine) coverRest(now protocol.Time, t *topic, out *protocol.Output) {
-	p := m.ownArena.packet()
-	s := t.stream
+	p, s := m.ownArena.packet(), t.stream
 	p.Stream, p.Seq, p.Age, p.Messages, p.whole = s.id, s.high+1, s.age(now), s.total, true
 	m.stats.ManifestsAlone++
-	m.sign(now, t, p)
+	m.attach(now, t, p)
 	m.launch(now, t, p, out)
 }
 
@@ -169,118 +150,34 @@ func (m *Machine) coverAll(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-// uncovered is what the next manifest of a topic covers: the packets that none does yet and, as far as there is room, those of the manifest before, with the packet that
-// carries it. So what was handed on is proven by the next manifest where one was lost.
+// uncovered is what the next manifest of a topic covers. Where packets wait for manifests, each covers those of the one before again, as far as there is room: so
+// the loss of one does not hold up what it covers.
 type uncovered struct {
-	hashes []byte        // of packets in a row
-	past   int           // bytes of the hashes of packets that are covered already
-	due    protocol.Time // of the next manifest
+	hashes  []byte        // of the latest packets, oldest first
+	count   int           // of them: that no manifest covers
+	due     protocol.Time // of the next manifest, alone if need be,
+	ripe    protocol.Time // at the end of a batch,
+	soonest protocol.Time // and where room ends
 }
 
-// fresh returns the bytes of the hashes of packets that no manifest covers yet.
-func (u *uncovered) fresh() int { return len(u.hashes) - u.past }
+func (u *uncovered) any() bool { return u.count > 0 }
 
-func (u *uncovered) any() bool { return u.fresh() > 0 }
+// add appends the hash of a packet, in place of the oldest one where there are enough.
+func (u *uncovered) add(sum [sha256.Size]byte) {
+	if len(u.hashes) == manifestMax*sha256.Size {
+		u.hashes = u.hashes[:copy(u.hashes, u.hashes[sha256.Size:])]
+	}
+	u.hashes = append(u.hashes, sum[:]...)
+}
+
+// latest returns the hashes of so many of the latest packets, as far as they are known.
+func (u *uncovered) latest(count int) []byte {
+	return u.hashes[max(0, len(u.hashes)-sha256.Size*count):]
+}
 
 // coveredFully reports whether no more packets of a topic can be covered by the next manifest, which has to fit into a packet.
 func (m *Machine) coveredFully(t *topic) bool {
-	return t.uncovered.fresh() == sha256.Size*min(manifestMax, (m.packer.Limit()-identity.SignatureSize)/sha256.Size)
-}
-
-// verify reports whether the signature of a packet's manifest is the author's. refused says that there is no time to find out in this round.
-func (m *Machine) verify(p *Packet, key identity.PublicKey, hop *peer) (valid, refused bool) {
-	v := &m.proving
-	if hop != nil {
-		if hop.verifiedAt != m.round {
-			hop.verified, hop.verifiedAt = 0, m.round
-		}
-		if hop.verified >= verificationsMax/verificationsPart {
-			return false, true
-		}
-		hop.verified++
-	}
-	if v.left == 0 {
-		return false, true
-	}
-	v.left--
-	m.stats.ManifestsVerified++
-	s := m.statementOf(p, key)
-	return v.notary.Verify(&s), false
-}
-
-// coverOf returns the packet with the manifest that covers a packet of a stream, nil when it is not held.
-func (s *stream) coverOf(seq uint64) (*Packet, *usage) {
-	for next := seq + 1; next <= min(seq+manifestMax, s.high); next++ {
-		p, use := s.packet(next)
-		if p != nil && p.Manifest != nil && next-p.Manifest.covers() <= seq {
-			return p, use
-		}
-	}
-	return nil, nil
-}
-
-// prove reports whether a packet that this node holds can be handed on: whether its author has signed it, as far as is known here. What came from the
-// author itself was taken at its word, and is checked only now.
-func (m *Machine) prove(s *stream, p *Packet, use *usage) bool {
-	if !m.signed() || use.proven || m.own(s.id) {
-		return true
-	}
-	key, known := m.keyOf(s.id)
-	switch {
-	case !known:
-		return false
-	case p.Manifest != nil:
-		valid, refused := m.verify(p, key, nil)
-		if !valid && !refused {
-			m.stats.PacketsContrary++
-		}
-		use.proven = valid
-		return valid
-	}
-	c, proof := s.coverOf(p.Seq)
-	if c == nil || !m.prove(s, c, proof) {
-		return false
-	}
-	sum := m.sumOf(p)
-	if use.proven = string(sum[:]) == string(c.Manifest.hashOf(c.Seq, p.Seq)); !use.proven {
-		m.stats.PacketsContrary++
-	}
-	return use.proven
-}
-
-// keyOf returns the key of a stream's author, false when it is not known.
-func (m *Machine) keyOf(id StreamID) (identity.PublicKey, bool) {
-	a, ok := m.proving.authors[id.Author]
-	return a.key, ok && id.Epoch <= a.epoch
-}
-
-// authorsDeparted bounds how many keys are remembered of members that are gone: what they have published may still be on its way.
-const authorsDeparted = 1024
-
-// knowAuthor takes in the key of a member.
-func (m *Machine) knowAuthor(p *protocol.Peer) {
-	if !m.signed() || p.Credential == nil {
-		return
-	}
-	key := p.Credential.PublicKey()
-	if len(key) == identity.KeySize {
-		m.proving.authors[p.ID] = authorKey{identity.PublicKey(key), p.Epoch, p.Credential}
-	}
-}
-
-// departAuthor notes that a member is gone.
-func (m *Machine) departAuthor(id protocol.NodeID) {
-	v := &m.proving
-	if _, known := v.authors[id]; !known {
-		return
-	}
-	if v.departed = append(v.departed, id); len(v.departed) <= authorsDeparted {
-		return
-	}
-	if oldest := v.departed[0]; m.peers[oldest] == nil {
-		delete(v.authors, oldest)
-	}
-	v.departed = v.departed[1:]
+	return t.uncovered.count == min(manifestMax, (m.packer.Limit()-identity.SignatureSize)/sha256.Size)
 }
 
 // readManifest reads what a packet covers, whose count comes first; the signature is at the end of what follows.

@@ -46,7 +46,7 @@ func (m *Machine) spreadMulticast(now protocol.Time, t *topic, p *Packet, out *p
 	rest := m.refreshGroup(t).deaf(t.region)
 	m.stats.PacketsMulticast++
 	m.stats.PacketsSpread += 1 + uint64(len(rest))
-	out.Multicast(t.address, rest, p.toGroup())
+	m.shareWith(t, rest, p, p, out)
 	if g := &t.group; g.due {
 		g.due = false
 		m.probe(now, t, out)
@@ -55,6 +55,14 @@ func (m *Machine) spreadMulticast(now protocol.Time, t *topic, p *Packet, out *p
 		if m.enterZone(t, t.entrances[i].zone, p, out) {
 			m.stats.PacketsSpread++
 		}
+	}
+}
+
+// shareWith sends a packet to a group, and to the targets that do not hear it as what it is, which their links prove.
+func (m *Machine) shareWith(t *topic, rest []protocol.NodeID, p *Packet, copy protocol.Message, out *protocol.Output) {
+	out.Multicast(t.address, nil, p.toGroup())
+	if len(rest) > 0 {
+		out.Spread(rest, copy)
 	}
 }
 
@@ -71,7 +79,7 @@ func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Outpu
 	}
 	m.stats.RepairsRegional++
 	m.stats.RepairsMulticast++
-	out.Multicast(t.address, rest, p.toGroup())
+	m.shareWith(t, rest, p, p.again(), out)
 	m.spend(copies, size)
 	r.to.line.spent += (copies - 1) * size
 	return true

@@ -10,32 +10,30 @@ import (
 
 // peer is what this protocol needs of another member.
 type peer struct {
-	id          protocol.NodeID
-	hash        uint64 // of id, for the choice of bufferers
-	epoch       uint64
-	topics      []TopicID           // that it wants and, as far as this node knows their names, may subscribe to; ascending
-	claimed     []TopicID           // that it wants, as its row says
-	credential  protocol.Credential // nil where members do not prove themselves
-	regional    bool                // in the own zone
-	reachable   bool
-	roundTrip   time.Duration
-	zone        ZoneID // of the own zone's siblings and those of the zones above, the one that it is in; 0 in the own zone
-	depth       int    // of that zone
-	distance    int    // levels up to what both have in common
-	since       uint32 // round in which it came up
-	trouble     trouble
-	troubled    bool   // was in trouble before
-	lagged      uint32 // round in which it was said to lag
-	recovered   uint32 // round in which that ended
-	line        line   // repairs that it waits for
-	verified    int    // signatures verified for it in the round verifiedAt
-	verifiedAt  uint32
-	trialBytes  int    // of packets on trial that it has sent
-	accused     uint32 // round in which it last sent a corrupt packet
-	accusations uint8  // how often that counted; at most corruptDoublings
-	unanswered  int    // requests since a repair last came from it
-	held        int    // packets from it that wait for an order
-	portions    portions
+	id         protocol.NodeID
+	hash       uint64 // of id, for the choice of bufferers
+	epoch      uint64
+	topics     []TopicID           // that it wants and, as far as this node knows their names, may subscribe to; ascending
+	claimed    []TopicID           // that it wants, as its row says
+	credential protocol.Credential // nil where members do not prove themselves
+	regional   bool                // in the own zone
+	reachable  bool
+	roundTrip  time.Duration
+	zone       ZoneID // of the own zone's siblings and those of the zones above, the one that it is in; 0 in the own zone
+	depth      int    // of that zone
+	distance   int    // levels up to what both have in common
+	since      uint32 // round in which it came up
+	trouble    trouble
+	troubled   bool   // was in trouble before
+	lagged     uint32 // round in which it was said to lag
+	recovered  uint32 // round in which that ended
+	line       line   // repairs that it waits for
+	link       voice  // what it hands on over its link,
+	group      voice  // and by groups
+	record     record // of corrupt packets
+	unanswered int    // requests since a repair last came from it
+	held       int    // packets from it that wait for an order
+	portions   portions
 }
 
 // setPeer takes over what membership says of a peer.
@@ -51,6 +49,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		}
 		known = &peer{id: p.ID, hash: hashMember(p.ID), reachable: true, regional: p.Distance == 0, since: m.round}
 		m.settled = m.round + max(newcomerWait, slowMemory)
+		known.link, known.group = voice{peer: known}, voice{peer: known, group: true}
 		m.locate(known, p)
 		m.peers[p.ID] = known
 		i, _ := m.findPeer(p.ID)
@@ -89,6 +88,7 @@ func (m *Machine) removePeer(id protocol.NodeID) {
 		return
 	}
 	m.departAuthor(id)
+	m.readmit(known)
 	m.changed(known)
 	m.repairs.leave(known)
 	delete(m.peers, id)

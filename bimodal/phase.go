@@ -46,10 +46,14 @@ func (m *Machine) retire(s *stream, forced bool) {
 	if slot.packet == nil {
 		return
 	}
-	p, use := slot.packet, slot.usage
-	m.discard(s)
+	p := slot.packet
 	divided := m.divided(s.topic)
 	chosen := divided && m.chosen(s, p.Seq)
+	if chosen {
+		m.prove(s, p, &slot.usage, &m.proving.self) // as long as the manifest is here, which is of another block most likely
+	}
+	use := slot.usage
+	m.discard(s)
 	if chosen || divided && !forced && m.round-use.asked <= m.short(s.topic) {
 		m.keepLong(s, p, use)
 	}

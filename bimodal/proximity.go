@@ -117,6 +117,9 @@ func (m *Machine) drawNear(partners []*peer) *peer {
 	}
 }
 
+// polledRedraws is how often another member is drawn instead of one that is shunned.
+const polledRedraws = 4
+
 // drawPolled returns a random member to poll for a topic that has targets: of the own zone, where there are others. A contact in another zone
 // may not know this node.
 func (m *Machine) drawPolled(t *topic) protocol.NodeID {
@@ -124,7 +127,11 @@ func (m *Machine) drawPolled(t *topic) protocol.NodeID {
 	if len(t.entrances) > 0 && len(t.region) > 0 {
 		from = t.region
 	}
-	return from[m.config.Rand.IntN(len(from))]
+	id := from[m.config.Rand.IntN(len(from))]
+	for redraws := polledRedraws; redraws > 0 && m.shuns(id); redraws-- {
+		id = from[m.config.Rand.IntN(len(from))]
+	}
+	return id
 }
 
 // Polls stay in the own zone. What is still missing there after a few rounds is often missing in the whole zone, where a packet did not get in;

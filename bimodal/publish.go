@@ -138,7 +138,7 @@ func (m *Machine) seal(now protocol.Time, t *topic, last bool, out *protocol.Out
 	if len(t.body) == 0 {
 		return
 	}
-	if m.signed() && m.coveredFully(t) && !m.roomBeside(t, len(t.body)) {
+	if m.signed() && m.coveredFully(t) && !m.roomBeside(len(t.body), t.uncovered.count) {
 		m.coverRest(now, t, out)
 	}
 	s := t.stream
@@ -164,5 +164,5 @@ func (m *Machine) seal(now protocol.Time, t *topic, last bool, out *protocol.Out
 func (m *Machine) launch(now protocol.Time, t *topic, p *Packet, out *protocol.Output) {
 	t.group.count(p)
 	m.spread(now, t, p, out)
-	m.accept(now, t.stream, p, true, out)
+	m.accept(now, t.stream, p, proven, out)
 }

@@ -23,6 +23,7 @@ const (
 	ReasonRelays        protocol.Reason = "relays_limit"          // no room for more packets that wait for an order
 	ReasonZone          protocol.Reason = "foreign_zone"          // a packet is to enter a zone that this node is not in
 	ReasonCorrupt       protocol.Reason = "corrupt_packet"        // a packet that its author has not made
+	ReasonShunned       protocol.Reason = "shunned"               // handed on by who has sent corrupt packets of late
 	ReasonAuthor        protocol.Reason = "unknown_author"        // a packet handed on of an author whose key is not known
 	ReasonTrials        protocol.Reason = "trials_limit"          // no room for more packets that wait for the proof that their author made them
 	ReasonVerifications protocol.Reason = "verifications_limit"   // more signatures than are verified in a round

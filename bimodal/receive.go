@@ -22,7 +22,7 @@ func (m *Machine) receive(now protocol.Time, a arrived, out *protocol.Output) {
 	case m.signed() && (a.shared || a.from != p.Stream.Author):
 		m.try(now, a, out)
 	default:
-		m.admit(now, a, false, out)
+		m.admit(now, a, unproven, out)
 	}
 }
 
@@ -33,28 +33,37 @@ type arrived struct {
 	way    way
 	shared bool   // sent to a group, by a key that others have too
 	relay  *Relay // it is to be handed on; nil when not
+	taken  bool   // it was taken in, as its author itself has sent it, and waits to be handed on
 }
 
-// admit takes in a packet that is believed, after those that its manifest proves. proven says that it can be handed on.
-func (m *Machine) admit(now protocol.Time, a arrived, proven bool, out *protocol.Output) {
-	if a.packet.Manifest != nil {
+// admit takes in a packet that is believed, after those that its manifest proves, and hands it on if it is proven as well.
+func (m *Machine) admit(now protocol.Time, a arrived, standing standing, out *protocol.Output) {
+	switch {
+	case a.packet.Manifest == nil || !m.signed():
+	case standing == proven:
 		m.acquit(now, a.packet, out)
+	default:
+		standing = m.acquitBy(now, a, out)
 	}
-	m.take(now, a.from, a.packet, a.way, proven, out)
-	if a.relay != nil {
+	m.take(now, a.from, a.packet, a.way, standing, out)
+	switch {
+	case a.relay == nil:
+	case standing == proven || !m.signed():
 		m.handRelay(now, a.from, a.relay, out)
+	default:
+		m.handProven(now, a, out)
 	}
 }
 
 // take takes in a packet.
-func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way way, proven bool, out *protocol.Output) {
+func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way way, standing standing, out *protocol.Output) {
 	s := m.byID[p.Stream]
 	if s == nil {
 		if s = m.join(now, from, p, out); s == nil {
 			return
 		}
 	}
-	if p.Seq < s.next || p.Seq <= s.high && s.at(p.Seq).packet != nil {
+	if s.had(p.Seq) {
 		m.stats.PacketsDuplicate++
 		return
 	}
@@ -73,7 +82,7 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 		m.begin(s, p, out)
 		return
 	}
-	m.accept(now, s, m.arena.keep(p), proven, out)
+	m.accept(now, s, m.arena.keep(p), standing, out)
 	s.relayed = way == wayRelay || s.relayed && way == wayRepair
 	if gap && !s.overtakes() || s.overtaken(p.Seq) {
 		m.poll(s, out)
@@ -88,7 +97,7 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *
 		out.Drop(from, ReasonUnwanted)
 		return nil
 	}
-	if !m.mayPublish(p.Stream.Author, t) {
+	if m.forbidden(p.Stream) {
 		m.stats.AuthorsForbidden++
 		out.Drop(from, ReasonForbidden)
 		return nil
@@ -112,7 +121,7 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *
 }
 
 // accept stores a packet that is new and may be kept, and delivers what is in order now.
-func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, proven bool, out *protocol.Output) {
+func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, standing standing, out *protocol.Output) {
 	m.stats.PacketsAccepted++
 	if p.Seq > s.high {
 		m.learn(now, s, p.Seq, p.total(), out)
@@ -121,7 +130,7 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, proven bool, o
 		}
 	}
 	slot := s.put(p)
-	slot.since, slot.asked, slot.proven = m.round, m.round, proven
+	slot.since, slot.asked, slot.standing = m.round, m.round, standing
 	cost := p.cost()
 	s.held++
 	s.waiting++
@@ -136,6 +145,7 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, proven bool, o
 	m.activate(now, s)
 	if p.Manifest != nil {
 		s.manifest = max(s.manifest, p.Seq)
+		m.proveKept(s, p)
 		m.grantPostponed(s, p, out)
 	}
 	for s.next <= s.high && s.at(s.next).packet != nil {

@@ -100,11 +100,40 @@ func (m *Machine) handRelay(now protocol.Time, from protocol.NodeID, r *Relay, o
 	switch p := r.Packet; {
 	case r.Owner == m.config.Self:
 		out.Drop(from, ReasonOwn)
+	case m.byID[p.Stream] == nil && m.forbidden(p.Stream): // counted when it was not taken in
 	case !m.firstRelay(now, from, p, out):
 	case r.Number == 0:
 		m.enter(from, r, out)
 	default:
 		m.relay(from, r, out)
+	}
+}
+
+// handProven hands on a packet that its author itself has sent, if it has signed it too. As long as that is not known the packet waits.
+func (m *Machine) handProven(now protocol.Time, a arrived, out *protocol.Output) {
+	m.awake(now)
+	p, by, s := a.packet, m.voiceOf(&a), m.byID[a.packet.Stream]
+	if s != nil {
+		held, use := s.packet(p.Seq)
+		switch {
+		case held == nil && p.Seq < s.next:
+			return // long past
+		case held == nil:
+		case m.prove(s, held, use, by):
+			m.handRelay(now, a.from, m.relayOf(a.relay, held), out)
+			return
+		case use.standing == disproven:
+			return
+		default:
+			a.packet = held
+		}
+	}
+	if held := a.packet; held.Manifest != nil {
+		m.handSigned(now, a, by, out)
+		return
+	}
+	if a.taken = true; !m.tryCover(now, s, a, by, out) {
+		m.waitOrDrop(a, by, out)
 	}
 }
 
@@ -156,9 +185,7 @@ func (m *Machine) keepRelay(r *Relay) *Relay {
 	if !r.lent {
 		return r
 	}
-	c := m.arena.relay()
-	c.Number, c.Owner, c.Depth, c.Packet = r.Number, r.Owner, r.Depth, m.kept(r.Packet)
-	return c
+	return m.relayOf(r, m.kept(r.Packet))
 }
 
 // kept returns the stored copy of a packet, or else makes one.
@@ -218,4 +245,22 @@ func (t *topic) deeper(depth int) bool {
 		}
 	}
 	return false
+}
+
+// handSigned hands on a packet with a manifest of which nothing is kept here, if its signature is good.
+func (m *Machine) handSigned(now protocol.Time, a arrived, by *voice, out *protocol.Output) {
+	key, known := m.keyOf(a.packet.Stream)
+	if !known {
+		m.stats.AuthorsUnknown++
+		out.Drop(a.from, ReasonAuthor)
+		return
+	}
+	switch valid, refused := m.verify(a.packet, key, by); {
+	case refused:
+		out.Drop(a.from, ReasonVerifications)
+	case valid:
+		m.handRelay(now, a.from, a.relay, out)
+	default:
+		m.stats.PacketsContrary++
+	}
 }

@@ -32,7 +32,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		o.pause = 0
 	}
 	teller, sample := m.peers[from], 0
-	if m.shunned(teller) {
+	if teller != nil && m.shunned(teller) {
 		m.stats.DigestsShunned++
 		return
 	}
@@ -48,7 +48,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		sample = m.heed(s, d, i, sample, teller)
 		m.want(s, &d.Entries[i], d.Answer, &o)
 		// An answer may speak of less than the whole stream. And in a crowd that is overrun, what comes unasked would keep full what is full already.
-		if teller != nil && !d.Answer && !(m.isOverrun() && d.falls(i, sample)) {
+		if teller != nil && !d.Answer && teller.maySubscribe(s.topic) && !(m.isOverrun() && d.falls(i, sample)) {
 			m.push(s, &d.Entries[i], teller, out)
 		}
 	}
@@ -81,7 +81,7 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		return s
 	}
 	if m.signed() && from != id.Author {
-		return m.hearSay(s, id, e, o)
+		return m.hearSay(now, s, id, e, o)
 	}
 	began := beganAgo(now, e.Age)
 	if s == nil {
@@ -174,7 +174,7 @@ func (m *Machine) pushRange(s *stream, lacking Range, left int, to *peer, out *p
 func (m *Machine) pushHeld(s *stream, r Range, left int, to *peer, out *protocol.Output) int {
 	for seq := r.First; seq <= r.Last && left > 0; seq++ {
 		left--
-		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 && m.prove(s, p, use) {
+		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 && m.prove(s, p, use, &to.link) {
 			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out) {
 				return 0
 			}
@@ -242,8 +242,8 @@ func (m *Machine) grant(to *peer, e *RequestEntry, out *protocol.Output) bool {
 			use.asked = m.round
 			use.requests = min(use.requests+1, regionalRequests)
 			r := repair{to: to, stream: s, seq: seq, round: m.round}
-			if !m.prove(s, p, use) {
-				if !m.postpone(r) {
+			if !m.prove(s, p, use, &to.link) {
+				if !m.postpone(r, use) {
 					m.stats.NumbersUnproven++
 				}
 				continue

@@ -9,6 +9,7 @@ const (
 	troubleUnreachable trouble = 1 << iota // it does not answer
 	troubleSuspect                         // its heartbeat stands still
 	troubleLagging                         // it says that it does not keep up
+	troubleCorrupt                         // it has sent corrupt packets
 )
 
 // setTrouble notes that something is wrong with a peer, or is no more.

@@ -24,7 +24,7 @@ type Stats struct {
 	BlocksKept       uint64 // blocks of which this node found itself to be one of the bufferers
 	BlocksPassed     uint64 // blocks of which it is not
 	LeapsRefused     uint64 // packets and entries of digests refused: too many found missing in a round
-	PacketsContrary  uint64 // with counts that contradict those before
+	PacketsContrary  uint64 // with counts that contradict those before, or of which their author itself has sent another one than it has signed
 
 	PacketsRelayed        uint64 // copies of packets handed on for others
 	RelaysDelayed         uint64 // packets that had to wait for their order
@@ -46,7 +46,7 @@ type Stats struct {
 	ManifestsSigned      uint64
 	ManifestsAlone       uint64 // of them: in packets that carry nothing else
 	ManifestsVerified    uint64 // signatures looked at
-	ManifestsRefused     uint64 // more than are verified in a round
+	ManifestsRefused     uint64 // not looked at: more than are verified in a round
 	PacketsCorrupt       uint64 // that their authors have not made
 	AuthorsUnknown       uint64 // packets handed on of authors whose key is not known
 	AuthorsContradictory uint64 // pairs of different packets under one number, both signed
@@ -54,6 +54,8 @@ type Stats struct {
 	SuspectsRefused      uint64 // packets handed on that found no room to wait for their manifest
 	SuspectsExpired      uint64 // whose manifest did not come in time
 	DigestsShunned       uint64 // of peers that have sent corrupt packets of late
+	PacketsShunned       uint64 // that such peers have handed on
+	ClaimsRefused        uint64 // ends of streams that others tell of and there was no room to look into
 	NumbersUnproven      uint64 // asked for and not sent, because nothing here proves them
 	NumbersForbidden     uint64 // asked for by who may not subscribe to the topic
 
@@ -104,6 +106,7 @@ type Stats struct {
 
 	Round            uint64 // rounds so far
 	SuspectBytes     int    // of packets that wait for their manifest
+	PeersShunned     int    // that have sent corrupt packets of late
 	Streams          int
 	Topics           int
 	Peers            int

@@ -71,7 +71,7 @@ func (m *Machine) raiseEpoch(now protocol.Time, epoch uint64, out *protocol.Outp
 			}
 			t.uncovered = uncovered{}
 			m.abandonAssembly(t.stream)
-			t.stream = nil
+			t.stream, t.uncovered.hashes = nil, nil
 		}
 	}
 	m.config.Epoch = epoch
@@ -111,9 +111,7 @@ func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint
 	if t.streams++; t.streams == 1 {
 		m.partnersKnown = false
 	}
-	if m.roundAt == protocol.Never {
-		m.roundAt = now.Add(time.Duration(m.config.Rand.Int64N(int64(m.config.Round))))
-	}
+	m.awake(now)
 	return s
 }
 

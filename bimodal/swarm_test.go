@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spinglass/bimodal"
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/sim"
 )
@@ -23,7 +24,9 @@ type fleet struct {
 	authors   int
 	published []uint64 // by author, from 0
 	told      [][]told // by member and author
+	recent    []memory
 	err       error
+	signed    bool                                              // members sign what they publish
 	each      func(now protocol.Time, member int, messages int) // called for each delivery
 	view      func(member int) []*protocol.Peer                 // whom a member knows; nil when that is everybody
 }
@@ -54,11 +57,15 @@ func newFleetOn(w *sim.World, segment string, members, authors int, change func(
 // build adds the hosts.
 func (f *fleet) build(segment string, change func(member int, c *bimodal.Config)) {
 	f.published = make([]uint64, f.authors)
+	f.signed = bimodal.Signs(f.world.Seed())
 	for i := range f.members {
 		f.told = append(f.told, make([]told, f.authors))
 		f.world.Add(sim.HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(fmt.Sprint(i)), Segment: segment, Build: func(boot sim.Boot) protocol.Machine {
 			c := bimodal.DefaultConfig()
 			c.Self, c.Epoch, c.Rand = boot.ID, 1, boot.Rand
+			if f.signed {
+				c.Notary = notaryOf(f.world, boot.ID)
+			}
 			if change != nil {
 				change(i, &c)
 			}
@@ -77,6 +84,30 @@ func (f *fleet) build(segment string, change func(member int, c *bimodal.Config)
 }
 
 var interest = bimodal.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topicName)})
+
+// notaryOf returns what a host signs and verifies by, which takes it the time that it does.
+func notaryOf(w *sim.World, id protocol.NodeID) identity.Notary {
+	return identity.NewNotaryOf(identity.PublicKey(w.PublicKey(id)),
+		func(v *protocol.Sign) []byte { return w.SignNow(id, v) }, func(c protocol.Check) bool { return w.VerifyNow(id, c) })
+}
+
+// keyed is the credential of who has a key and may do everything.
+type keyed []byte
+
+func (k keyed) PublicKey() []byte        { return k }
+func (k keyed) MayPublish(string) bool   { return true }
+func (k keyed) MaySubscribe(string) bool { return true }
+
+// prove gives what others know of a member what shows who it is, if members sign.
+func prove(w *sim.World, p *protocol.Peer) *protocol.Peer {
+	if bimodal.Signs(w.Seed()) {
+		k := keyed(w.PublicKey(p.ID))
+		p.Credential = &k
+	}
+	return p
+}
+
+func (f *fleet) peer(member int) *protocol.Peer { return prove(f.world, peer(member)) }
 
 // peer returns what the others know of a member.
 func peer(member int) *protocol.Peer {
@@ -97,14 +128,20 @@ func (f *fleet) notify(member int, e protocol.Event) {
 // introduce tells a member of all others.
 func (f *fleet) introduce(member int) {
 	if f.view != nil {
+		for author := range f.authors { // whose keys are known everywhere, as if they had been members of the zone
+			if p := f.peer(author); f.signed && author != member {
+				f.notify(member, protocol.PeerUp{Peer: p})
+				f.notify(member, protocol.PeerDropped{Peer: p})
+			}
+		}
 		for _, p := range f.view(member) {
-			f.notify(member, protocol.PeerUp{Peer: p})
+			f.notify(member, protocol.PeerUp{Peer: prove(f.world, p)})
 		}
 		return
 	}
 	for other := range f.members {
 		if other != member {
-			f.notify(member, protocol.PeerUp{Peer: peer(other)})
+			f.notify(member, protocol.PeerUp{Peer: f.peer(other)})
 		}
 	}
 }
@@ -112,7 +149,7 @@ func (f *fleet) introduce(member int) {
 // confuse schedules events of membership that have nothing to do with the truth, up to a time.
 func (f *fleet) confuse(r *rand.Rand, until time.Duration) {
 	for at := time.Second; at < until; at += time.Duration(r.ExpFloat64() * float64(300*time.Millisecond)) {
-		member, p := r.IntN(f.members), peer(r.IntN(f.members))
+		member, p := r.IntN(f.members), f.peer(r.IntN(f.members))
 		if p.ID == protocol.NodeID(member+1) {
 			continue
 		}
@@ -146,6 +183,28 @@ func (f *fleet) publish(author, size int) {
 	})
 }
 
+// recalled is how many messages a fleet remembers: all members are delivered the same ones at about the same time, and to make one takes longer than to compare.
+const recalled = 1 << 15
+
+// recall reports whether a payload is that of a message as long as it, which is remembered.
+func (f *fleet) recall(author int, number uint64, payload []byte) bool {
+	if f.recent == nil {
+		f.recent = make([]memory, recalled)
+	}
+	r := &f.recent[number%recalled]
+	if r.author != author || r.number != number {
+		*r = memory{author, number, message(author, number, len(payload))}
+	}
+	return bytes.Equal(payload, r.payload)
+}
+
+// memory is a message that a fleet remembers.
+type memory struct {
+	author  int
+	number  uint64
+	payload []byte
+}
+
 // message returns the payload of a numbered message: everything in it follows from author, number and size.
 func message(author int, number uint64, size int) []byte {
 	p := fmt.Appendf(nil, "%d/%d/%d/", author, number, size)
@@ -162,6 +221,9 @@ func (f *fleet) observe(now protocol.Time, id protocol.NodeID, e protocol.Event)
 	case *bimodal.Delivery:
 		t := f.follow(id, e.Author, e.First)
 		for number, payload := range e.Messages {
+			if f.recall(int(e.Author)-1, number, payload) {
+				continue
+			}
 			var author, size int
 			var n uint64
 			_, err := fmt.Sscanf(string(payload[:min(len(payload), 40)]), "%d/%d/%d/", &author, &n, &size)

@@ -61,7 +61,7 @@ func (m *Machine) wishFor(s *stream, seq uint64, o *occasion, w *wish) bool {
 		return false
 	}
 	o.scan--
-	if m.onTrial(s, seq) {
+	if m.onTrial(s, seq, o) {
 		return true
 	}
 	slot := s.at(seq)

@@ -29,6 +29,7 @@ type world struct {
 	groups  map[protocol.Group][]protocol.NodeID // who joined, in the order of joining
 	stopped func(from, to protocol.NodeID) bool  // the network does not forward to groups from one to the other
 	encoded bool                                 // encode and decode every message, and scribble over it afterwards
+	signed  bool                                 // members sign what they publish
 	decoder Decoder
 }
 
@@ -77,11 +78,14 @@ func (a *arrivals) Pop() any {
 func newWorld(t *testing.T, seed uint64, n int, change func(i int, c *Config), topics ...string) *world {
 	w := &world{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), index: make(map[protocol.NodeID]*node), groups: make(map[protocol.Group][]protocol.NodeID),
-		delay: time.Millisecond, encoded: seed%2 == 0,
+		delay: time.Millisecond, encoded: seed%2 == 0, signed: Signs(seed),
 	}
 	for i := range n {
 		c := DefaultConfig()
 		c.Self, c.Epoch, c.Rand = protocol.NodeID(i+1), 1, rand.New(rand.NewPCG(seed, uint64(i)+2))
+		if w.signed {
+			c.Notary = modelNotary(c.Self)
+		}
 		if change != nil {
 			change(i, &c)
 		}
@@ -121,6 +125,9 @@ func (nd *node) interest() []protocol.Attribute {
 func (w *world) introduce() {
 	for _, a := range w.nodes {
 		peer := &protocol.Peer{ID: a.id, Epoch: a.config.Epoch, RoundTrip: 2 * w.delay, Attributes: a.interest()}
+		if w.signed {
+			peer.Credential = credentialOf(a.id)
+		}
 		for _, b := range w.nodes {
 			if a != b {
 				b.Notify(w.now, protocol.PeerUp{Peer: peer}, &b.out)
