@@ -18,6 +18,7 @@ type usage struct {
 	requests uint8  // how often others asked for it
 	replies  uint8  // how often it was sent in reply
 	standing standing
+	cover    *Packet // of a packet beyond its short phase that is not proven yet: the one with its manifest, which is held no longer otherwise; nil for none
 }
 
 // block is what a member holds beyond the short phase of blockLength packets in a row.

@@ -50,7 +50,7 @@ func (m *Machine) retire(s *stream, forced bool) {
 	divided := m.divided(s.topic)
 	chosen := divided && m.chosen(s, p.Seq)
 	if chosen {
-		m.prove(s, p, &slot.usage, &m.proving.self) // as long as the manifest is here, which is of another block most likely
+		m.keepProof(s, p, &slot.usage)
 	}
 	use := slot.usage
 	m.discard(s)
@@ -97,13 +97,18 @@ func (m *Machine) openBlock(s *stream, seq uint64) *block {
 	return b
 }
 
+// copies reports whether packets that are kept beyond their short phase are copied. Nothing else is in the memory of this node's own.
+func (m *Machine) copies(s *stream) bool {
+	t := s.topic
+	return t.life() > longLife || s.id.Author != m.config.Self && t.residents() > sparse*t.knobs.Bufferers
+}
+
 // keepLong puts a packet into the archive.
 func (m *Machine) keepLong(s *stream, p *Packet, use usage) {
 	switch t := s.topic; {
 	case t.life() > longLife:
 		p = t.longArena.clone(p)
-	case s.id.Author == m.config.Self: // nothing else is in the memory of its own packets
-	case t.residents() > sparse*t.knobs.Bufferers:
+	case m.copies(s):
 		p = m.longArena.clone(p)
 	}
 	b, at := m.openBlock(s, p.Seq), p.Seq%blockLength

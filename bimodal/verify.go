@@ -21,9 +21,9 @@ const (
 type proving struct {
 	notary    identity.Notary // nil: nobody signs, and packets are taken from whoever sends them
 	hasher    hash.Hash
-	head, sum []byte                     // scratch
+	head, sum []byte                        // scratch
 	authors   map[protocol.NodeID]keyholder // members, and those of late
-	departed  []protocol.NodeID          // authors that are members no longer, in the order of their going
+	departed  []protocol.NodeID             // authors that are members no longer, in the order of their going
 	trials    map[StreamID]*trial
 	order     []*trial // as they began
 	suspects  suspects
@@ -153,19 +153,51 @@ func (m *Machine) prove(s *stream, p *Packet, use *usage, by *voice) bool {
 		}
 		return valid
 	}
-	c, cover := s.coverOf(p.Seq)
-	if c == nil || !m.prove(s, c, cover, by) {
+	c := m.provenCover(s, p, use, by)
+	if c == nil {
 		return false
 	}
 	m.judgeOwn(use, m.fits(p, c))
+	use.cover = nil
 	return use.standing == proven
 }
 
-// proveKept proves what is kept beyond its short phase by a manifest that came late: nobody will ask for that again before it goes.
+// provenCover returns the packet with the manifest that covers p, if it is known here and proven.
+func (m *Machine) provenCover(s *stream, p *Packet, use *usage, by *voice) *Packet {
+	if c, cover := s.coverOf(p.Seq); c != nil {
+		if m.prove(s, c, cover, by) {
+			return c
+		}
+		return nil
+	}
+	if use.cover == nil {
+		return nil
+	}
+	if key, known := m.keyOf(s.id); known {
+		if valid, _ := m.verify(use.cover, key, by); valid {
+			return use.cover
+		}
+	}
+	return nil
+}
+
+// keepProof sees to it that a packet which this node is to keep beyond its short phase can be proven later, although its manifest is most likely of a block of others:
+// it refers to the packet with the manifest, or is proven now where that would keep memory alive which is mostly of packets that are not kept.
+func (m *Machine) keepProof(s *stream, p *Packet, use *usage) {
+	switch {
+	case !m.signed() || m.own(s.id) || use.standing != unproven || p.Manifest != nil:
+	case m.copies(s):
+		m.prove(s, p, use, &m.proving.self)
+	default:
+		use.cover, _ = s.coverOf(p.Seq)
+	}
+}
+
+// proveKept has what is kept beyond its short phase proven by a manifest that came late: nobody will ask for that again before it goes.
 func (m *Machine) proveKept(s *stream, c *Packet) {
 	for seq := c.Seq - c.Manifest.covers(); seq < min(c.Seq, s.base); seq++ {
 		if p, use := s.archive.packet(seq); p != nil {
-			m.prove(s, p, use, &m.proving.self)
+			m.keepProof(s, p, use)
 		}
 	}
 }
