@@ -194,12 +194,12 @@ func (r *relays) mayTry(g *gateway) bool {
 	if pause > 0 {
 		select {
 		case <-time.After(pause):
-		case <-r.node.lifetime.Done():
+		case <-r.node.closing:
 		}
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if r.node.lifetime.Err() == nil && !g.itself && (g.kept || time.Since(g.wanted) < r.idle) {
+	if !r.node.closed() && !g.itself && (g.kept || time.Since(g.wanted) < r.idle) {
 		return true
 	}
 	g.keeping = false
@@ -276,7 +276,7 @@ func (r *relays) failed(g *gateway, err error) {
 	r.failures.Add(1)
 	r.setBack(g)
 	logger := r.node.config.Logger
-	if g.kept && g.failures == 1 && r.node.lifetime.Err() == nil {
+	if g.kept && g.failures == 1 && !r.node.closed() {
 		logger.Warn("no connection to a gateway; trying again. Is it one (--gateway), and does a firewall let its TCP port be reached?", "address", string(g.address), "error", err)
 		return
 	}
@@ -316,7 +316,7 @@ func (r *relays) carry(g *gateway, conn *tls.Conn, peer greeted) {
 		g.wanted = time.Time{}
 		return
 	}
-	if r.node.lifetime.Err() != nil {
+	if r.node.closed() {
 		return
 	}
 	r.lost.Add(1)
