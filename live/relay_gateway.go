@@ -119,7 +119,7 @@ func (r *relays) wantGateway(g *gateway) bool {
 		return false
 	case g.conn != nil:
 		g.conn.Use()
-	case !g.keeping && r.used >= gatewaysUsedMax:
+	case !g.keeping && r.used >= r.usedMax:
 		r.refused.Add(1)
 		return false
 	case !g.keeping:

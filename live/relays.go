@@ -24,6 +24,8 @@ const (
 
 	gatewaysKnownMax = 256                    // gateways of others whose addresses are known
 	gatewaysUsedMax  = 64                     // and to which connections are kept at once
+	clientFiles      = 4                      // clients are at most one in so many of the files that the process may open,
+	gatewayFiles     = 16                     // and gateways that are used
 	gatewayIdle      = 180 * time.Second      // after which the connection to a gateway of others ends
 	gatewayBackoff   = 200 * time.Millisecond // after the first failure, or the loss of a connection; doubled with each, give or take a half
 	gatewayShort     = 5 * time.Second        // a connection that ended sooner counts as a failure
@@ -65,6 +67,12 @@ type relays struct {
 	claimed   map[identity.PublicKey]*gateway // to which there is a connection, or is about to be: a gateway knows a member by one connection only
 	lastSlot  uint16
 	used      int // gateways to which connections are kept
+	usedMax   int
+}
+
+// relayFiles returns how many clients, and gateways, a process may have that may open so many files.
+func relayFiles(clients, files int) (clientsMax, gatewaysMax int) {
+	return max(1, min(clients, files/clientFiles)), max(1, min(gatewaysUsedMax, files/gatewayFiles))
 }
 
 // newRelays returns the relays of a secured node.
@@ -78,7 +86,7 @@ func newRelays(n *Node) *relays {
 	if c.Security.relayLimits != nil {
 		r.limits = *c.Security.relayLimits
 	}
-	r.limits.Clients = c.Clients
+	r.limits.Clients, r.usedMax = relayFiles(c.Clients, filesMax())
 	if c.Gateway {
 		r.table = &relay.Switch{Self: c.ID, Limits: &r.limits, Counters: &r.counters, Absent: r.absent}
 	}
