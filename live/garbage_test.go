@@ -24,6 +24,9 @@ func TestGarbageIsCountedByReason(t *testing.T) {
 	cut := wire.AppendFrame(wire.BeginDatagram(nil, 2), &text{body: []byte("whole")})
 	cut = append(cut, byte(wire.KindTest), 200, 1) // claims 200 bytes, has none
 	wire.FinishDatagram(cut)
+	shared := wire.AppendFrame(wire.BeginDatagram(nil, 2), &text{body: []byte("for a group")})
+	shared[wire.HeaderSize] = byte(wire.KindShared)
+	wire.FinishDatagram(shared)
 	damaged := datagram(2, "damaged")
 	damaged[20] ^= 1
 	cases := []struct {
@@ -41,6 +44,7 @@ func TestGarbageIsCountedByReason(t *testing.T) {
 		{kind, 9, ReasonFrameKind},
 		{cut, 10, ReasonFrameMalformed},
 		{datagram(2, "!refused", "never seen"), 11, ReasonFrameMalformed},
+		{shared, 12, ReasonGroupKind},
 	}
 	want := map[protocol.Reason]uint64{}
 	for _, c := range cases {
@@ -50,7 +54,7 @@ func TestGarbageIsCountedByReason(t *testing.T) {
 		}
 	}
 	inject(conn, datagram(2, "last"), "10.0.0.2:7400")
-	eventually(t, "all datagrams handled", func() bool { return n.Stats().DatagramsReceived == 66 })
+	eventually(t, "all datagrams handled", func() bool { return n.Stats().DatagramsReceived == 78 })
 	for reason, times := range want {
 		if got := n.Stats().Drops[reason]; got != times {
 			t.Errorf("%s: counted %d of %d", reason, got, times)

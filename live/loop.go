@@ -270,7 +270,7 @@ func (n *Node) receive(now protocol.Time, datagram []byte, a *slabArrival) (mess
 			frames = rest
 			continue
 		}
-		if a.group && !wire.ToGroups(kind) {
+		if a.group && !wire.ToGroups(kind) || !a.group && wire.ToGroupsOnly(kind) {
 			n.drop(sender, ReasonGroupKind, 1)
 			return messages
 		}

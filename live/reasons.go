@@ -25,7 +25,7 @@ const (
 	ReasonSendUnreachable   protocol.Reason = "send_unreachable"   // the kernel knows no way, or the socket's family is another
 	ReasonSendOversize      protocol.Reason = "send_oversize"      // longer than the path takes
 	ReasonSendFailed        protocol.Reason = "send_failed"        // other errors of sending
-	ReasonGroupKind         protocol.Reason = "group_kind"         // by multicast, of a kind that is not sent to groups
+	ReasonGroupKind         protocol.Reason = "group_kind"         // by multicast, of a kind that is not sent to groups, or not by multicast, of one that is sent to nobody else
 	ReasonMulticastStranger protocol.Reason = "multicast_stranger" // by multicast from who is no peer, such as a member of another fleet
 	ReasonMulticastNone     protocol.Reason = "multicast_none"     // to a group, though there is no multicast
 	ReasonSessionUnknown    protocol.Reason = "session_unknown"    // sealed for a session that there is not, as after a restart

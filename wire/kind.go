@@ -47,3 +47,6 @@ const (
 func ToGroups(kind protocol.Kind) bool {
 	return kind == KindShared || kind == KindMulticastProbe || kind == KindTest
 }
+
+// ToGroupsOnly reports whether messages of a kind are sent to nobody else. Drivers take none over links: who hands something on has to answer for it.
+func ToGroupsOnly(kind protocol.Kind) bool { return kind == KindShared }
