@@ -100,6 +100,9 @@ func (h *handshakes) tellFormats(conn *tls.Conn, subject string) error {
 	if err != nil {
 		return err
 	}
+	if other.oldest <= own.latest && own.oldest <= other.latest {
+		return errNoProtocol // it offers less than it could
+	}
 	advice := "upgrade the other end"
 	if other.oldest > own.latest {
 		advice = "upgrade this node"
