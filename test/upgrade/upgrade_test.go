@@ -125,19 +125,35 @@ func TestRollingUpgrade(t *testing.T) {
 		formats[a.name] = 1
 	}
 	f.formats(latest, formats)
-	for _, a := range f.agents {
-		f.ignorant()
+	first, authority, last := f.agents[1], f.agents[0], f.agents[2]
+	for _, a := range []*agent{first, authority, last} {
 		f.replace(a, latest)
 		formats[a.name] = 2
 		f.formats(latest, formats)
+		if a == authority {
+			f.beacon(authority, first)
+		}
+		f.ignorant()
 	}
-	f.ignorant()
-	back := f.agents[1]
-	f.replace(back, before)
-	formats[back.name] = 1
+	f.replace(first, before)
+	formats[first.name] = 1
 	f.formats(latest, formats)
 	f.ignorant()
 	f.settle()
+}
+
+// beacon waits for a beacon, which came with format 2. An authority sends one when it starts, which may be before it has met anybody, and others half a minute apart.
+func (f *fleet) beacon(from, to *agent) {
+	f.t.Helper()
+	for range 20 {
+		for begin := time.Now(); time.Since(begin) < 3*time.Second; time.Sleep(50 * time.Millisecond) {
+			if to.metric("spinglass_beacons_taken_total") > 0 {
+				return
+			}
+		}
+		f.replace(from, from.binary)
+	}
+	f.t.Fatalf("no beacon of %s has reached %s", from.name, to.name)
 }
 
 // settle ends all publishers, and checks what was received.
@@ -153,7 +169,7 @@ func (f *fleet) settle() {
 			f.t.Errorf("%s refused a peer, or was refused", a.name)
 		}
 	}
-	f.t.Logf("%d runs of pub were received to their end, by three subscribers each: %d lines", f.streams/3, f.lines)
+	f.t.Logf("%d runs of pub were received to their end, by three subscribers each, %d lines in all", f.streams/3, f.lines)
 }
 
 // logs shows what the agents have logged, if the test has failed.
