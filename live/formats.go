@@ -17,7 +17,8 @@ const (
 	protocolLink   = "spinglass-link"
 	protocolStream = "spinglass-stream"
 	protocolRelay  = "spinglass-relay"
-	// protocolFormats has no format: ends that have none in common agree on it, and tell each other which they speak. It stays as it is in all formats.
+	// protocolFormats has no format: ends that have none in common agree on it, and tell each other which they speak. So do those of which one wants what the other does not
+	// offer. It stays as it is in all formats.
 	protocolFormats = "spinglass-formats"
 )
 
@@ -90,7 +91,7 @@ func readFormats(conn io.Reader) (formats, error) {
 
 var errFormats = errors.New("no format in common")
 
-// tellFormats is all that is done with a connection whose ends have no format in common. It returns an error that says so. Who the other end is has not been shown.
+// tellFormats is all that is done with a connection whose ends have no format of a service in common. It returns an error that says so. Who the other end is has not been shown.
 func (h *handshakes) tellFormats(conn *tls.Conn, subject string) error {
 	own := h.security.formats()
 	if _, err := conn.Write(own.append(nil)); err != nil {

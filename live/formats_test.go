@@ -3,12 +3,14 @@ package live
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -82,6 +84,22 @@ func TestNoFormatInCommon(t *testing.T) {
 		if s := b.Stats(); heard.received.Load() != 0 || s.Sessions != 0 || b.links.table.used() != 0 || s.HandshakesRefused != s.HandshakesFormat {
 			t.Errorf("%d received, %d sessions, %d indices taken, %d refused, %d of them for the format", heard.received.Load(), s.Sessions, b.links.table.used(), s.HandshakesRefused, s.HandshakesFormat)
 		}
+	}
+}
+
+// Who takes a node for a gateway that is none hears that, and not that one of them is to be upgraded, unless that is so.
+func TestAServiceIsNotOffered(t *testing.T) {
+	for _, c := range []struct {
+		client         formats
+		want           error
+		failed, format uint64
+	}{{formats{1, 2}, errNoProtocol, 1, 0}, {formats{3, 4}, errFormats, 0, 1}} {
+		a, b, _ := speakers(t, c.client, formats{1, 2}, func(*Config) {})
+		_, _, err := a.links.dialGreeted(t.Context(), 0, addrPort(b.LocalAddr()), a.links.relay, func(identity.PublicKey) error { return nil })
+		if !errors.Is(err, c.want) {
+			t.Errorf("%v instead of %v", err, c.want)
+		}
+		eventually(t, "the failure", func() bool { s := b.Stats(); return s.HandshakesFailed == c.failed && s.HandshakesFormat == c.format })
 	}
 }
 

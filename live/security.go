@@ -87,9 +87,7 @@ func (s *Security) configurations(gateway bool) (tlsConfigurations, error) {
 	client := func(service string) *tls.Config {
 		return keytls.Client(&certificate, nil, append(spoken.names(service), protocolFormats)...)
 	}
-	// Who is no gateway has no format of that service, which says nothing of formats.
-	gateways := keytls.Client(&certificate, nil, spoken.names(protocolRelay)...)
-	return tlsConfigurations{client(protocolLink), client(protocolStream), gateways, server}, nil
+	return tlsConfigurations{client(protocolLink), client(protocolStream), client(protocolRelay), server}, nil
 }
 
 // Errors for which a peer is refused that its chain does not explain.

@@ -29,7 +29,8 @@
 //  6. Per peer the events come in this order: PeerUp; any of PeerChanged, PeerUnreachable and PeerReachable in turn, PeerSuspect
 //     and PeerAlive in turn; PeerDown or PeerLeft, PeerDown at once where Expelled says why; PeerUp again or nothing more.
 //  7. Every message fits into one datagram; the answers of one round, to whomever, are bounded by Config.AnswerBytes.
-//  8. With an identity, no row changes anything before its signatures were checked, and no heartbeat before its link was; all that this
+//  8. What came with a later format is sent to members only whose rows say that they speak it.
+//  9. With an identity, no row changes anything before its signatures were checked, and no heartbeat before its link was; all that this
 //     takes is bounded, for each sender and in all.
 //
 // The format of the messages and the reasons behind the constants are in docs/MEMBERSHIP.md.

@@ -6,6 +6,8 @@
 //   - A datagram is what one UDP packet carries: a header and frames. A frame is one protocol message with its kind and length.
 //   - A packet is the unit of sequence, repair and signature of a stream of application messages; its body holds records. A record is a
 //     whole small message or one piece of a large one.
+//   - A format is a number for all that members say to each other, which grows when something is added that members of the one before do not know. A build speaks
+//     those from [FormatOldest] to [FormatLatest].
 //
 // # Contract
 //
@@ -13,7 +15,7 @@
 // never allocates from a length that the input declares, and accepts exactly one encoding of each value: integers in
 // their shortest form, nothing after the last field. What it returns aliases the input.
 //
-// The format is written down in docs/WIRE.md.
+// The encoding is written down in docs/WIRE.md.
 //
 // # Limitations
 //

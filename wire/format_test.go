@@ -1,0 +1,18 @@
+package wire
+
+import (
+	"testing"
+
+	"spinglass/protocol"
+)
+
+// Kinds that came with a later format are named here on purpose: KindFormat is part of what members of neighbouring versions agree on. What goes to groups all formats know.
+func TestKindFormat(t *testing.T) {
+	later := map[protocol.Kind]uint64{KindBeacon: 2}
+	for kind := range protocol.Kind(128) {
+		want := max(FormatOldest, later[kind])
+		if got := KindFormat(kind); got != want || ToGroups(kind) && got != FormatOldest {
+			t.Errorf("kind %d is of format %d, want %d", kind, got, want)
+		}
+	}
+}
