@@ -116,7 +116,7 @@ func FuzzReceive(f *testing.F) {
 		n := idle(t, &toy{})
 		s := &slab{buffer: bytes.Clone(b)}
 		n.inspect(s.buffer, segment)
-		s.add(arrival{size: len(b), segment: segment, from: mustAddr("10.0.0.2:7400")})
+		s.add(arrival{size: len(b), segment: segment, from: mustAddr("10.0.0.2:7400")}, 0)
 		n.receiveSlab(s)
 		if got, want := n.count.datagramsReceived.Load(), uint64(s.arrivals[0].datagrams()); got != want {
 			t.Errorf("%d datagrams, want %d", got, want)

@@ -3,6 +3,8 @@ package live
 import (
 	"net/netip"
 	"sync"
+
+	"spinglass/protocol"
 )
 
 // slabSize is the room for what one read can bring: the largest datagram, or as many segments as the kernel coalesces.
@@ -26,7 +28,8 @@ type slabArrival struct {
 	start, end int // in the buffer
 	segment    int // bytes of each datagram but the last, 0 when there is one datagram
 	from       netip.AddrPort
-	group      bool // it came to a group
+	group      bool  // it came to a group
+	place      uint8 // of its sender in the backlog
 }
 
 // datagrams returns how many datagrams an arrival is.
@@ -43,28 +46,47 @@ type inbox struct {
 	ready chan struct{} // holds a token when slabs wait
 	limit int           // bytes of slabs in existence
 
-	mutex  sync.Mutex
-	full   []*slab // in order of arrival; only the last may be added to
-	free   []*slab // with buffers to be used again
-	shells []*slab // without a buffer; they do not count
-	bytes  int     // of slabs in existence
+	mutex   sync.Mutex
+	backlog backlog
+	full    []*slab // in order of arrival; only the last may be added to
+	free    []*slab // with buffers to be used again
+	shells  []*slab // without a buffer; they do not count
+	bytes   int     // of slabs in existence
 }
 
 func newInbox(bytes int) *inbox {
-	return &inbox{ready: make(chan struct{}, 1), limit: bytes}
+	return &inbox{ready: make(chan struct{}, 1), limit: bytes, backlog: newBacklog()}
 }
 
-// put queues what was read into memory and reports whether there was room. Memory of more than arrivalCopyMax belongs to the queue from then
+// put queues what was read into memory, or returns why it does not. Memory of more than arrivalCopyMax belongs to the queue from then
 // on. first tells that nothing else waits, so that the loop is to be woken.
-func (b *inbox) put(memory []byte, a arrival) (first, ok bool) {
+func (b *inbox) put(memory []byte, a arrival) (first bool, refusal protocol.Reason) {
+	place := b.backlog.place(a.sender)
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	if a.size > arrivalCopyMax {
-		ok = b.keep(memory, a)
-	} else {
-		ok = b.gather(memory, a)
+	if !b.backlog.admits(place, a.size, b.room()) {
+		return false, ReasonReceiveShare
 	}
-	return ok && len(b.full) == 1, ok
+	ok := false
+	if a.size > arrivalCopyMax {
+		ok = b.keep(memory, a, place)
+	} else {
+		ok = b.gather(memory, a, place)
+	}
+	if !ok {
+		return false, ReasonReceiveQueue
+	}
+	b.backlog.waiting[place] += a.size
+	return len(b.full) == 1, ""
+}
+
+// room returns how many bytes are free. The mutex is held.
+func (b *inbox) room() int {
+	room := b.limit - b.bytes + len(b.free)*slabSize
+	if n := len(b.full); n > 0 && !b.full[n-1].kept {
+		room += slabSize - b.full[n-1].used
+	}
+	return room
 }
 
 // signal wakes the loop.
@@ -76,18 +98,18 @@ func (b *inbox) signal() {
 }
 
 // gather copies an arrival to others. The mutex is held.
-func (b *inbox) gather(memory []byte, a arrival) bool {
+func (b *inbox) gather(memory []byte, a arrival, place uint8) bool {
 	tail := b.tail(a.size)
 	if tail == nil {
 		return false
 	}
 	copy(tail.buffer[tail.used:], memory[:a.size])
-	tail.add(a)
+	tail.add(a, place)
 	return true
 }
 
 // keep makes a slab of an arrival where it lies. The mutex is held.
-func (b *inbox) keep(memory []byte, a arrival) bool {
+func (b *inbox) keep(memory []byte, a arrival, place uint8) bool {
 	for b.bytes+a.size > b.limit {
 		last := len(b.free) - 1
 		if last < 0 {
@@ -99,7 +121,7 @@ func (b *inbox) keep(memory []byte, a arrival) bool {
 	b.bytes += a.size
 	s := b.shell()
 	s.buffer, s.kept = memory[:a.size:a.size], true
-	s.add(a)
+	s.add(a, place)
 	b.full = append(b.full, s)
 	return true
 }
@@ -138,8 +160,8 @@ func (s *slab) takes(size int) bool {
 	return !s.kept && len(s.buffer)-s.used >= size && len(s.arrivals) < slabArrivalsMax
 }
 
-func (s *slab) add(a arrival) {
-	s.arrivals = append(s.arrivals, slabArrival{start: s.used, end: s.used + a.size, segment: a.segment, from: a.from, group: a.group})
+func (s *slab) add(a arrival, place uint8) {
+	s.arrivals = append(s.arrivals, slabArrival{start: s.used, end: s.used + a.size, segment: a.segment, from: a.from, group: a.group, place: place})
 	s.used += a.size
 }
 
@@ -160,6 +182,9 @@ func (b *inbox) giveBack(slabs []*slab) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	for _, s := range slabs {
+		for i := range s.arrivals {
+			b.backlog.waiting[s.arrivals[i].place] -= s.arrivals[i].end - s.arrivals[i].start
+		}
 		clear(s.arrivals)
 		s.used, s.arrivals = 0, s.arrivals[:0]
 		if s.kept {

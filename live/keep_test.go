@@ -81,7 +81,7 @@ func TestDamagedDatagramsInALargeArrival(t *testing.T) {
 	b = b[:len(b)-len(one)+10] // the last one is cut short
 	n.inspect(b, len(one))
 	s := &slab{buffer: b, kept: true}
-	s.add(arrival{size: len(b), segment: len(one), from: mustAddr("10.0.0.2:7400")})
+	s.add(arrival{size: len(b), segment: len(one), from: mustAddr("10.0.0.2:7400")}, 0)
 	n.receiveSlab(s)
 	drops := n.Stats().Drops
 	if m.received.Load() != 2 || drops[ReasonDatagramChecksum] != 1 || drops[ReasonDatagramVersion] != 1 || drops[ReasonDatagramShort] != 1 {

@@ -3,6 +3,8 @@ package live
 import (
 	"net"
 	"net/netip"
+
+	"spinglass/protocol"
 )
 
 // link is the socket as reader and writer see it. One goroutine reads, another writes.
@@ -22,8 +24,9 @@ type arrival struct {
 	size    int // bytes
 	segment int // bytes of each datagram but the last, 0 when there is one datagram
 	from    netip.AddrPort
-	group   bool   // it came to a group
-	lost    uint64 // datagrams that the kernel dropped so far because its buffer was full, 0 when unknown
+	group   bool            // it came to a group
+	sender  protocol.NodeID // of what was not refused, of which the reader makes sure
+	lost    uint64          // datagrams that the kernel dropped so far because its buffer was full, 0 when unknown
 }
 
 // packetLink is a link over any net.PacketConn, one datagram a call.

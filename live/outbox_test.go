@@ -249,7 +249,7 @@ func TestPacketsAllocateNothing(t *testing.T) {
 	}
 	b := datagram(2, "one", "two", "three")
 	s := &slab{buffer: b}
-	s.add(arrival{size: len(b), from: mustAddr("10.0.0.2:7400")})
+	s.add(arrival{size: len(b), from: mustAddr("10.0.0.2:7400")}, 0)
 	if got := testing.AllocsPerRun(100, func() { n.receiveSlab(s) }); got != 0 {
 		t.Errorf("receiving a datagram allocates %v times", got)
 	}

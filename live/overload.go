@@ -12,7 +12,7 @@ const overloadPeriod = time.Second
 // Overload tells that a queue was full since the last time that one was told of, and how much was dropped.
 type Overload struct {
 	protocol.EventMark
-	Queue   protocol.Reason // ReasonReceiveQueue or ReasonSendBuffer
+	Queue   protocol.Reason // ReasonReceiveQueue, with what exceeds the part of a sender, or ReasonSendBuffer
 	Dropped uint64          // datagrams
 }
 
@@ -33,6 +33,9 @@ func (n *Node) tellOverload() {
 	n.overload.next = now.Add(overloadPeriod)
 	for i, queue := range overloadQueues {
 		dropped := n.count.drops.of(queue)
+		if queue == ReasonReceiveQueue {
+			dropped += n.count.drops.of(ReasonReceiveShare)
+		}
 		if dropped > n.overload.told[i] {
 			n.config.OnEvent(now, Overload{Queue: queue, Dropped: dropped - n.overload.told[i]})
 			n.overload.told[i] = dropped

@@ -79,10 +79,16 @@ func (r *reader) take(memory []byte, a arrival) (kept bool) {
 	} else {
 		n.inspect(memory[:a.size], a.segment)
 	}
-	first, ok := n.inbox.put(memory, a)
-	if !ok {
-		refused := slabArrival{end: a.size, segment: a.segment}
-		n.drop(0, ReasonReceiveQueue, uint64(refused.datagrams()))
+	datagrams := uint64((&slabArrival{end: a.size, segment: a.segment}).datagrams())
+	var any bool
+	if a.sender, any = firstSender(memory[:a.size], a.segment); !any { // it takes no room from others
+		n.count.datagramsReceived.Add(datagrams)
+		n.count.bytesReceived.Add(uint64(a.size))
+		return false
+	}
+	first, refusal := n.inbox.put(memory, a)
+	if refusal != "" {
+		n.drop(a.sender, refusal, datagrams)
 		return false
 	}
 	if !n.assist() && first {

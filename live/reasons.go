@@ -17,6 +17,7 @@ const (
 	ReasonFrameMalformed    protocol.Reason = "frame_malformed"    // ends early, or its body is malformed
 	ReasonFrameKind         protocol.Reason = "frame_kind_unknown" // of a kind that the decoder does not know
 	ReasonReceiveQueue      protocol.Reason = "receive_queue_full" // arrivals that the loop was too slow for
+	ReasonReceiveShare      protocol.Reason = "receive_share_full" // arrivals of a sender that has most of the room already
 	ReasonAddressUnknown    protocol.Reason = "address_unknown"    // to a peer without a known address
 	ReasonAddressBad        protocol.Reason = "address_bad"        // not host:port, or not an address to send to
 	ReasonAddressUnresolved protocol.Reason = "address_unresolved" // to a name that has no address, or too many names
@@ -49,7 +50,7 @@ const (
 // driverReasons are all of the above, in the order of the counters.
 var driverReasons = []protocol.Reason{
 	ReasonDatagramShort, ReasonDatagramVersion, ReasonDatagramChecksum, ReasonDatagramSender, ReasonDatagramOversize, ReasonDatagramSelf,
-	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
+	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonReceiveShare, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
 	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger, ReasonGroupKind,
 	ReasonMulticastNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
 	ReasonGroupKeyUnknown, ReasonGroupKeyRate, ReasonLinkDown, ReasonLinkWaiting, ReasonRelayDown, ReasonRelayQueue, ReasonGatewayQueue,

@@ -13,7 +13,7 @@ const reasonsMax = 128
 
 // Stats is a snapshot of the counters of a Node. Counts are since Start.
 type Stats struct {
-	DatagramsReceived  uint64 // handed to the loop
+	DatagramsReceived  uint64 // handed to the loop, or refused by the reader
 	BytesReceived      uint64 // of those
 	MessagesReceived   uint64 // decoded and given to the machine
 	ArrivalsReceived   uint64 // reads of the socket that brought something
