@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	backlogShare  = 7   // one source may have so many times as much waiting as is free
+	backlogShare  = 31  // one source may have so many times as much waiting as is free
 	backlogPlaces = 256 // over which senders are spread, to see what each of them has waiting
 )
 
-// backlog is what sources have waiting in an inbox. One that sends faster than the loop takes leaves an eighth of the room for others: so what these send, if it is
-// not much, arrives all the same. Senders that share a place count as one source.
+// backlog is what sources have waiting in an inbox. One that sends faster than the loop takes leaves a part of the room for others, 512 KiB of the default: so what
+// these send, if it is not much, arrives all the same. Senders that share a place count as one source.
 type backlog struct {
 	seed    uint64
 	waiting [backlogPlaces]int // bytes

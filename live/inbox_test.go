@@ -44,7 +44,7 @@ func TestTheInboxIsBoundedByBytes(t *testing.T) {
 // when they have filled it together.
 func TestOneSenderLeavesRoomInTheInbox(t *testing.T) {
 	for _, size := range []int{100, 1344, arrivalCopyMax, slabSize / 2, slabSize} {
-		b := newInbox(64 * slabSize)
+		b := newInbox(256 * slabSize)
 		put := func(sender protocol.NodeID) protocol.Reason {
 			_, refusal := b.put(make([]byte, size), arrival{size: size, sender: sender})
 			return refusal

@@ -40,7 +40,8 @@ type Quota struct {
 }
 
 // Defaults of Quotas, in messages for each 100 ms. Those of pushes and replies are beyond what a core takes up, and bound what one source has of it. A digest
-// costs up to 30 us, so those of the others are a small part of a core for one source; members need a tenth of them at most, also where there are only two.
+// costs up to 30 us, so those of the others are a small part of a core for one source; with the default fanout and polls members need less than a tenth, also where there are
+// only two.
 const (
 	QuotaPeriodDefault = 100 * time.Millisecond
 
