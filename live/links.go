@@ -27,6 +27,7 @@ type links struct {
 	logged   bucket                                   // of refusals
 	dialing  int                                      // handshakes under way that the node began
 	groups   *groupKeys
+	proven   proven
 	calls    *recent[protocol.NodeID, protocol.Time] // when members were last called, of a gateway
 	callers  *recent[protocol.NodeID, bucket]        // gateways that have called this node
 	next     protocol.Time                           // when to look at all of it again
@@ -195,9 +196,7 @@ func (n *Node) linked(l *linked) {
 		k.failed(l)
 		return
 	}
-	k.count.handshakes.Add(1)
-	n.out.flush() // what comes goes by the new session
-	k.install(now, l.session)
+	n.use(now, l.session)
 	peer := destination{id: l.session.peer}
 	if begun {
 		n.book.heard(l.session.peer, l.route)

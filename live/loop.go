@@ -147,6 +147,7 @@ func (n *Node) assist() bool {
 
 func (n *Node) takeArrivals() (more bool) {
 	n.slabs, more = n.inbox.take(n.slabs[:0], slabsPerTurn)
+	n.takeProven()
 	for _, s := range n.slabs {
 		n.receiveSlab(s)
 	}

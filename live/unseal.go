@@ -65,7 +65,9 @@ func (r *reader) open(now protocol.Time, datagram []byte, from netip.AddrPort) (
 	if _, err := s.opener.Open(datagram); err != nil {
 		return s.peer, openReason(err)
 	}
-	s.heard.Store(int64(now))
+	if s.heard.Swap(int64(now)) == int64(s.began) && !s.initiator { // the first that came by it
+		k.proven.add(s)
+	}
 	binary.BigEndian.PutUint64(datagram[wire.HeaderSize-8:], uint64(s.peer))
 	return s.peer, ""
 }

@@ -1,0 +1,79 @@
+package live
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// laggard is a connection on which what is written is late, and the end too.
+type laggard struct {
+	net.Conn
+	late  time.Duration
+	lines chan []byte // nil ends
+}
+
+func newLaggard(conn net.Conn, late time.Duration) *laggard {
+	l := &laggard{conn, late, make(chan []byte, 100)}
+	go func() {
+		for b := range l.lines {
+			time.Sleep(late)
+			if b == nil {
+				_ = conn.Close()
+				return
+			}
+			_, _ = conn.Write(b)
+		}
+	}()
+	return l
+}
+
+func (l *laggard) Write(b []byte) (int, error) {
+	l.lines <- append([]byte{}, b...)
+	return len(b), nil
+}
+
+func (l *laggard) Close() error {
+	select {
+	case l.lines <- nil:
+	default:
+	}
+	return nil
+}
+
+// SetWriteDeadline does nothing: a TLS connection that is closed for writing sets it to the past.
+func (l *laggard) SetWriteDeadline(time.Time) error { return nil }
+
+// A node that has restarted is answered by its new session, also when what it sends by that is there before the end of the handshake. There is no second try here.
+func TestTheFirstMessageAfterARestartIsAnswered(t *testing.T) {
+	f := newFleet(t, 1)
+	server := f.run(t, 2, echo(), nil)
+	for range 3 {
+		answers := newTranscript()
+		client := run(t, 1, answers, func(c *Config) {
+			f.change(t, 1, nil)(c)
+			c.Security.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, address)
+				if err != nil {
+					return nil, err
+				}
+				return newLaggard(conn, 30*time.Millisecond), nil
+			}
+		})
+		err := client.Do(func(_ protocol.Time, out *protocol.Output) {
+			out.SendAddress(server.Advertised(), &text{body: []byte("hello")})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the answer", func() bool { return answers.count("2 hello") == 1 })
+		eventually(t, "the end of the handshake", func() bool { return server.gate.room.len() == 0 })
+		_ = client.Close()
+	}
+	if s := server.Stats(); s.Handshakes != 3 || s.HandshakesFailed != 0 || s.Sessions != 1 || len(s.Drops) != 0 {
+		t.Errorf("%d handshakes, %d failed, %d sessions, drops %v", s.Handshakes, s.HandshakesFailed, s.Sessions, s.Drops)
+	}
+}
