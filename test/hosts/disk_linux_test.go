@@ -188,7 +188,7 @@ func (n *network) fullAuthority(disk, token string) {
 	joining.run(joining.agentCommand("--token", token)...)
 	n.await("the host that joins", joinPatience, func() bool { return joining.up() == 4 })
 	authority.stop()
-	authority.run(authority.agentCommand("--join", joining.address+":7401")...)
+	authority.run(authority.agentCommand("--first", "--join", joining.address+":7401")...)
 	n.await("the authority again", joinPatience, func() bool { return authority.up() == 4 })
 }
 
