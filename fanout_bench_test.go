@@ -1,6 +1,6 @@
 //go:build unix
 
-package spinglass
+package spinglass_test
 
 import (
 	"context"
@@ -11,17 +11,22 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"spinglass"
+	"spinglass/internal/memoryfleet"
 )
 
 // fanoutAheadBytes is how far the publishers of a benchmark may be ahead of the slowest receiver, all topics together.
 const fanoutAheadBytes = 1 << 20
 
-// BenchmarkFanout publishes to members on the loopback interface as fast as the slowest takes it. An operation is one message at all
-// receivers.
+// BenchmarkFanout publishes to members on the loopback interface as fast as the slowest takes it, open, and sealed and signed. An operation is one message
+// at all receivers.
 func BenchmarkFanout(b *testing.B) {
-	for _, members := range []int{8, 32} {
-		for _, size := range []int{100, 1024, 7168} {
-			b.Run(fmt.Sprintf("members=%d/size=%d", members, size), func(b *testing.B) { fanout(b, members, size, 1) })
+	for _, secure := range []bool{false, true} {
+		for _, members := range []int{8, 32} {
+			for _, size := range []int{100, 1024, 7168} {
+				b.Run(fmt.Sprintf("secure=%v/members=%d/size=%d", secure, members, size), func(b *testing.B) { fanout(b, startFleet(b, members, secure), size, 1) })
+			}
 		}
 	}
 }
@@ -30,12 +35,12 @@ func BenchmarkFanout(b *testing.B) {
 // them; run it with -cpu 1,2 to see what more processors bring.
 func BenchmarkTopics(b *testing.B) {
 	for _, topics := range []int{1, 4} {
-		b.Run(fmt.Sprintf("topics=%d", topics), func(b *testing.B) { fanout(b, 2, 1024, topics) })
+		b.Run(fmt.Sprintf("topics=%d", topics), func(b *testing.B) { fanout(b, startFleet(b, 2, false), 1024, topics) })
 	}
 }
 
-func fanout(b *testing.B, members, size, topics int) {
-	nodes := startFleet(b, members)
+func fanout(b *testing.B, nodes []*spinglass.Node, size, topics int) {
+	members := len(nodes)
 	var receiving sync.WaitGroup
 	ctx, cancel := context.WithCancel(b.Context())
 	defer receiving.Wait()
@@ -45,7 +50,7 @@ func fanout(b *testing.B, members, size, topics int) {
 	for t := range topics {
 		name := fmt.Sprintf("topic-%d", t)
 		names = append(names, name)
-		if err := nodes[0].ConfigureTopic(ctx, name, Rate(0)); err != nil {
+		if err := nodes[0].ConfigureTopic(ctx, name, spinglass.Rate(0)); err != nil {
 			b.Fatal(err)
 		}
 		count := &progress{got: make([]paddedCount, members-1), limit: uint64(max(fanoutAheadBytes/topics/size, 16))}
@@ -86,14 +91,23 @@ func fanout(b *testing.B, members, size, topics int) {
 	}
 }
 
-func startFleet(b *testing.B, members int) []*Node {
-	var nodes []*Node
+func startFleet(b *testing.B, members int, secure bool) []*spinglass.Node {
+	var nodes []*spinglass.Node
+	authority, err := memoryfleet.New()
+	if err != nil {
+		b.Fatal(err)
+	}
 	for i := range members {
-		config := Config{Name: fmt.Sprintf("/local/m%03d", i), Listen: "127.0.0.1:0", First: i == 0}
+		config := spinglass.Config{Name: fmt.Sprintf("/local/m%03d", i), Listen: "127.0.0.1:0", First: i == 0}
 		if i > 0 {
 			config.Join = []string{nodes[0].Addr()}
 		}
-		node, err := Start(b.Context(), config)
+		if secure {
+			if config.Identity, err = authority.Identity(config.Name); err != nil {
+				b.Fatal(err)
+			}
+		}
+		node, err := spinglass.Start(b.Context(), config)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -138,11 +152,11 @@ type paddedCount struct {
 	_ [56]byte
 }
 
-func (p *progress) receive(ctx context.Context, s *Subscription, i int) {
+func (p *progress) receive(ctx context.Context, s *spinglass.Subscription, i int) {
 	batch := max(1, p.limit/64)
 	count := uint64(0)
 	for _, err := range s.Messages(ctx) {
-		if gap, ok := err.(*Gap); ok {
+		if gap, ok := err.(*spinglass.Gap); ok {
 			p.lost.Add(gap.Count)
 			count += gap.Count
 		} else if err != nil {
@@ -163,7 +177,7 @@ func (p *progress) slowest() uint64 {
 }
 
 // settle publishes one by one until all receivers get what is sent.
-func (p *progress) settle(b *testing.B, n *Node, topic string) {
+func (p *progress) settle(b *testing.B, n *spinglass.Node, topic string) {
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		if err := n.Publish(b.Context(), topic, make([]byte, 16)); err != nil {
 			b.Fatal(err)
@@ -179,7 +193,7 @@ func (p *progress) settle(b *testing.B, n *Node, topic string) {
 	}
 }
 
-func (p *progress) publish(b *testing.B, n *Node, topic string, size, count int) {
+func (p *progress) publish(b *testing.B, n *spinglass.Node, topic string, size, count int) {
 	payload := make([]byte, size)
 	end := p.sent + uint64(count)
 	for slowest := uint64(0); p.sent < end; p.sent++ {
