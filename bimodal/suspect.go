@@ -7,6 +7,7 @@ const (
 	trialsMax      = 4096    // streams with packets on trial, or with an end that was heard of and is not proven
 	trialBytesMax  = 8 << 20 // of packets on trial
 	trialRounds    = 40      // rounds for which a packet waits for its manifest
+	suspectEnds    = 4       // rounds after which a packet at the end of a stream is asked for again: authors close what they send with a manifest at once
 	rivalsMax      = 4       // different packets under one number that wait, and as many that came by groups
 	suspectCost    = 128     // what one takes besides the packet, in bytes
 	suspectsUnused = 1024    // kept for the next use
@@ -215,7 +216,7 @@ func (m *Machine) suspectsUpTo(s *stream, last uint64) (count uint64) {
 }
 
 // onTrial reports whether a packet that a stream misses is here and waits for nothing but its manifest, so that it is not asked for again. If all that may carry the
-// manifest is here as well and none does, somebody has sent something else in its place. What it looks at counts.
+// manifest is here as well and none does, or nothing more has come of the stream for some rounds, somebody has sent something else in its place. What it looks at counts.
 func (m *Machine) onTrial(s *stream, seq uint64, o *occasion) bool {
 	if m.proving.suspects.oldest == nil {
 		return false
@@ -224,10 +225,12 @@ func (m *Machine) onTrial(s *stream, seq uint64, o *occasion) bool {
 	if t == nil || t.suspects[seq] == nil {
 		return false
 	}
-	if m.round-t.suspects[seq].round <= 1 || seq+manifestMax > s.high {
+	// At the end of a stream that may be one that is not heard of yet.
+	waited, last := m.round-t.suspects[seq].round, seq+manifestMax
+	if waited <= 1 || last > s.high && waited <= suspectEnds {
 		return true
 	}
-	last := seq + manifestMax
+	last = min(last, s.high)
 	for next, missing := s.first(seq+1, last, false); missing; next, missing = s.first(next+1, last, false) {
 		if o.scan = max(0, o.scan-1); t.suspects[next] == nil {
 			return true

@@ -850,6 +850,13 @@ func lie(author protocol.NodeID, epoch, high uint64) *Digest {
 	}}
 }
 
+// offerOf is a digest that offers a stream's packets up to a number.
+func offerOf(author protocol.NodeID, high uint64) *Digest {
+	return &Digest{Round: 1, Topics: []TopicID{TopicOf("t")}, Entries: []DigestEntry{
+		{Author: author, Epoch: 1, High: high, Messages: high, Manifest: high, Floor: 1, Ranges: []Range{{1, high}}},
+	}}
+}
+
 // "Digests are believed: until packets are signed, a forged end of a stream makes receivers wait for, and report, messages that never were": not any more. Neither
 // slots nor gaps come of it, and what the author sends later is taken. The control does not sign.
 func TestForgedEndsChangeNothing(t *testing.T) {
@@ -921,6 +928,29 @@ func TestForgedEndsBlockNothing(t *testing.T) {
 	a := newSigner(t, relayer, SpreadTree, nil)
 	if n := s.handAll(writer, a.batch(5)...); n != 5 {
 		t.Errorf("%d of 5 messages of another stream delivered", n)
+	}
+}
+
+// A packet that has lost its manifest on the way waits for that of a later one. At the end of a stream none comes: then it is asked for again, before it is given up.
+func TestForgedPacketsAtEndsBlockNothing(t *testing.T) {
+	packets := signedSeries(t, writer, 3)
+	s := signedMachine(t, nil)
+	s.handAll(relayer, packets[0], packets[2])
+	s.hand(other, &Repair{Packet: bare(packets[1])})
+	asked := 0
+	for round := range 3 * suspectEnds {
+		if s.hand(relayer, offerOf(writer, 3)); len(sent[*Request](s)) > 0 {
+			if asked++; round <= suspectEnds {
+				t.Errorf("asked for again after %d rounds", round)
+			}
+		}
+		s.rounds(1)
+	}
+	if asked == 0 {
+		t.Error("not asked for again")
+	}
+	if n := s.handAll(relayer, packets[1]); n != 2 || s.Stats().MessagesLost > 0 || s.Stats().SuspectBytes != 0 {
+		t.Errorf("%d of 2 messages delivered, %+v", n, s.Stats())
 	}
 }
 
