@@ -13,13 +13,13 @@ type claim struct {
 }
 
 // hearSay takes in what a member says of another's stream. That the stream has more packets than this node has heard of is believed when one of them is here, since its
-// manifest proves it. Until then just that packet is asked for. It returns nil where nothing else can be asked for.
+// manifest proves it. Until then just that packet is asked for, and the author for the end if none comes. It returns nil where nothing else can be asked for.
 func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEntry, o *occasion) *stream {
 	if s != nil {
 		o.known = s.high
 		s.aged = max(s.aged, min(e.Floor, s.high+1))
 	}
-	if e.Manifest == 0 || s != nil && e.Manifest <= s.high || s == nil && !m.wanted(id.Topic) {
+	if s != nil && e.High <= s.high || s == nil && !m.wanted(id.Topic) {
 		return s
 	}
 	if _, known := m.keyOf(id); !known {
@@ -27,6 +27,10 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 		return s
 	}
 	m.awake(now)
+	m.doubtEnd(id, s, o.from)
+	if e.Manifest == 0 || s != nil && e.Manifest <= s.high {
+		return s
+	}
 	t := m.trialOf(id, m.linkOf(o.from))
 	if t == nil {
 		m.stats.ClaimsRefused++

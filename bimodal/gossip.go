@@ -85,6 +85,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	m.sweepOrders(out)
 	m.repair(out)
 	m.pollAgain(out)
+	m.askAuthors(out)
 	m.probeGroups(now, out)
 	m.complain(out)
 	if m.newest == nil && m.round%idleRounds != 0 {

@@ -33,6 +33,7 @@ type peer struct {
 	record     record // of corrupt packets
 	unanswered int    // requests since a repair last came from it
 	held       int    // packets from it that wait for an order
+	asked      uint32 // round in which it was last asked for the ends of its streams
 	portions   portions
 }
 
@@ -47,7 +48,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 			out.Drop(p.ID, ReasonPeers)
 			return
 		}
-		known = &peer{id: p.ID, hash: hashMember(p.ID), reachable: true, regional: p.Distance == 0, since: m.round}
+		known = &peer{id: p.ID, hash: hashMember(p.ID), reachable: true, regional: p.Distance == 0, since: m.round, asked: m.round - authorPause}
 		m.settled = m.round + max(newcomerWait, slowMemory)
 		known.link, known.group = voice{peer: known}, voice{peer: known, group: true}
 		m.locate(known, p)

@@ -56,6 +56,7 @@ type Stats struct {
 	DigestsShunned       uint64 // of peers that have sent corrupt packets of late
 	PacketsShunned       uint64 // that such peers have handed on
 	ClaimsRefused        uint64 // ends of streams that others tell of and there was no room to look into
+	DoubtsRefused        uint64 // of those: beyond what authors are asked for
 	NumbersUnproven      uint64 // asked for and not sent, because nothing here proves them
 	NumbersForbidden     uint64 // asked for by who may not subscribe to the topic
 
@@ -83,6 +84,7 @@ type Stats struct {
 
 	PollsSent        uint64
 	PollsToBufferers uint64 // of those: to bufferers of packets past their short phase
+	PollsToAuthors   uint64 // of those: for ends of streams that others tell of and cannot prove
 	PollsUnheld      uint64 // received that name packets of which this node holds none
 	PollsWithheld    uint64 // gaps seen after the polls of the round were used up
 	PollsReceived    uint64

@@ -157,6 +157,7 @@ func (m *Machine) unlist(s *stream) {
 func (m *Machine) rest(s *stream) {
 	m.unlist(s)
 	s.meter, s.crowd = nil, nil
+	s.pace, s.mark = 0, s.high
 	m.releaseSlots(s)
 }
 

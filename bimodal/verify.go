@@ -30,6 +30,7 @@ type proving struct {
 	verified  int      // signatures, in the present round
 	unchecked []place  // manifests that there was no time to verify
 	postponed []repair // asked for, of packets whose manifest is still to come
+	doubts    []doubt  // as they came up
 	shunned   int      // peers that are, or were of late
 	self      voice    // of what is verified because this node wants it
 	strangers voice    // of all who are no peers: new members, those that leave, those of other zones
@@ -47,7 +48,7 @@ func newProving(notary identity.Notary) proving {
 func (m *Machine) signed() bool { return m.proving.notary != nil }
 
 // busy reports whether there is anything that ends with the present round or a later one.
-func (v *proving) busy() bool { return v.verified > 0 || len(v.order) > 0 }
+func (v *proving) busy() bool { return v.verified > 0 || len(v.order) > 0 || len(v.doubts) > 0 }
 
 // awake sees to it that rounds go on where something ends with them.
 func (m *Machine) awake(now protocol.Time) {
@@ -66,6 +67,7 @@ type voice struct {
 	bytes      int // of suspects
 	trials     int // that it has begun
 	postponed  int // requests
+	doubts     int // that it has raised
 }
 
 // voiceOf returns the voice by which a packet came.
