@@ -171,6 +171,25 @@ func TestOldPacketsArePolledForAtTheirBufferers(t *testing.T) {
 	}
 }
 
+// "Polls begin, by turns, with the packet that delivery waits for and with a random one; those to the author with the former."
+func TestAuthorsArePolledForWhatDeliveryWaitsFor(t *testing.T) {
+	s := soloMachine(t, nil)
+	s.receive(packet(1))
+	s.receive(offer(1, 500))
+	stream := s.byID[packet(1).Stream]
+	for _, test := range []struct{ polls, least, most int }{{1, 50, 65}, {pollElsewhere, 50, 55}, {2 * pollElsewhere, 100, 100}} {
+		first := 0
+		for i := range 100 {
+			if stream.polls = uint32(test.polls * (i + 1)); s.drawMissing(stream) == stream.next {
+				first++
+			}
+		}
+		if first < test.least || first > test.most {
+			t.Errorf("%d of 100 polls, one in %d, begin with what delivery waits for", first, test.polls)
+		}
+	}
+}
+
 // "at high rates life shortens for all but the bufferers, visibly": the buffer has room for a part of the long phase, and the rest is for
 // the packets of now.
 func TestBufferIsShared(t *testing.T) {

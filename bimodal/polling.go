@@ -105,9 +105,10 @@ func (m *Machine) overdue(s *stream) bool {
 	return m.hashed() && s.missing() > 0 && (s.next < s.aged || m.round-s.at(s.next).since > m.short(s.topic))
 }
 
-// drawMissing returns a missing packet: by turns the one that delivery waits for, and a random one. Something must be missing.
+// drawMissing returns a missing packet: by turns the one that delivery waits for, and a random one; when it is the author's turn, who holds all, the one that delivery
+// waits for. Something must be missing.
 func (m *Machine) drawMissing(s *stream) uint64 {
-	if s.polls%2 == 0 {
+	if s.polls%2 == 0 && s.polls%(2*pollElsewhere) != 0 {
 		if seq, ok := s.first(s.next+m.config.Rand.Uint64N(s.high+1-s.next), s.high, false); ok {
 			return seq
 		}
