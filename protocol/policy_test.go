@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
 	"enrolment":     {"protocol", "wire", "identity", "internal/keytls"},
 	"lab/drum":      {},
+	"lab/colluders": {"protocol", "wire", "bimodal", "sim", "identity"},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live", "identity"},
