@@ -10,6 +10,8 @@ type claim struct {
 	asked  uint32          // round in which that packet was last asked for
 	sought uint64          // its number
 	teller protocol.NodeID // who was asked
+	began  protocol.Time   // of a stream that is not known: when it began, as those say that told of it; the latest, since a doubtful packet is wanted
+	told   bool            // any of them did
 }
 
 // hearSay takes in what a member says of another's stream. That the stream has more packets than this node has heard of is believed when one of them is here, since its
@@ -36,11 +38,35 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 		m.stats.ClaimsRefused++
 		return s
 	}
-	if t.claim.allows(m.round, e.Manifest, o) {
-		t.claim = claim{asked: m.round, sought: e.Manifest, teller: o.from}
+	c := &t.claim
+	if s == nil && m.dates(c, id, beganAgo(now, e.Age)) {
+		return nil
+	}
+	if c.allows(m.round, e.Manifest, o) {
+		c.asked, c.sought, c.teller = m.round, e.Manifest, o.from
 		m.askNumber(id, e.Manifest, o)
 	}
 	return s
+}
+
+// dates takes in when a stream that is not known began, as a member says. Its packets tell how old it was when they were sealed, and nothing of when that was. That it began
+// before the subscription, so that not all of it is wanted, its author knows best: while that is here it is asked, since the end is in doubt, and nobody else is believed. It
+// reports whether that is so.
+func (m *Machine) dates(c *claim, id StreamID, began protocol.Time) bool {
+	if !c.told || began > c.began {
+		c.began, c.told = began, true
+	}
+	return m.config.Mode == ModeFull && c.began < m.topics[id.Topic].since && m.present(id) && m.peers[id.Author].reachable
+}
+
+// beganBefore returns when the stream of a packet began that is heard of for the first time: by the age that it had when the packet was sealed, and where that was sent again,
+// which may be much later, by what those say that told of it.
+func (m *Machine) beganBefore(now protocol.Time, p *Packet, way way) protocol.Time {
+	began := beganAgo(now, p.Age)
+	if t := m.proving.trials[p.Stream]; way == wayRepair && t != nil && t.claim.told {
+		return min(began, t.claim.began)
+	}
+	return began
 }
 
 // allows reports whether the packet with a manifest may be asked for because of a digest: after a pause, or where the one asked for before is far behind; and of a

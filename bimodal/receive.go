@@ -59,7 +59,7 @@ func (m *Machine) admit(now protocol.Time, a arrived, standing standing, out *pr
 func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way way, standing standing, out *protocol.Output) {
 	s := m.byID[p.Stream]
 	if s == nil {
-		if s = m.join(now, from, p, out); s == nil {
+		if s = m.join(now, from, p, way, out); s == nil {
 			return
 		}
 	}
@@ -90,7 +90,7 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 }
 
 // join takes up the stream of a packet, if its topic is wanted.
-func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *protocol.Output) *stream {
+func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, way way, out *protocol.Output) *stream {
 	t := m.topics[p.Stream.Topic]
 	if t == nil || !t.subscribed {
 		m.stats.PacketsUnwanted++
@@ -102,7 +102,7 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, out *
 		out.Drop(from, ReasonForbidden)
 		return nil
 	}
-	first, began := p.Seq, beganAgo(now, p.Age)
+	first, began := p.Seq, m.beganBefore(now, p, way)
 	all := t.wantsAll(began, p.Age)
 	seeking := !all && p.Age < AgeMax && now > t.since
 	switch {
