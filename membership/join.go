@@ -11,32 +11,29 @@ const (
 	joinRetryMin  = 500 * time.Millisecond
 	joinRetryMax  = 30 * time.Second
 	seedsPerTry   = 3
+	firstTries    = 7                // of a member that may be a fleet of its own, until the contacts every seedsInterval are as frequent
 	seedsInterval = 30 * time.Second // between contacts to join addresses of a member that has joined
 )
 
-// begin joins, or is the first.
+// begin joins, or is the first, which looks for a fleet as well: there may be one already.
 func (m *Machine) begin(now protocol.Time, out *protocol.Output) {
 	seeds := len(m.config.Seeds) > 0
 	if m.config.First || !seeds {
-		m.reached(now, out)
-	} else {
-		m.join(now, out)
+		m.enterFleet(now, out)
 	}
 	if seeds {
+		m.join(now, out)
 		m.deadlines.Set(taskSeeds, now.Add(m.jitter(seedsInterval)))
-	}
-	if seeds && m.joined {
-		m.trySeeds(now, out) // there may be a fleet already
 	}
 }
 
-// join tries some of the join addresses, and says so when the try before has failed.
+// join tries some of the join addresses until a member has answered, and says so when the try before has failed. It is no failure that the first finds nobody.
 func (m *Machine) join(now protocol.Time, out *protocol.Output) {
-	if m.joined {
+	if m.met || m.joined && m.attempts == firstTries {
 		return
 	}
 	retry := m.jitter(min(joinRetryMin<<min(m.attempts, 10), joinRetryMax))
-	if m.attempts > 0 {
+	if m.attempts > 0 && !m.joined {
 		out.Emit(protocol.JoinFailing{Attempts: m.attempts, Retry: retry})
 	}
 	m.attempts++
@@ -54,13 +51,22 @@ func (m *Machine) trySeeds(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-// reached notes that tables were exchanged with another member, or that none is needed.
+// reached notes that tables were exchanged with another member.
 func (m *Machine) reached(now protocol.Time, out *protocol.Output) {
+	if m.met {
+		return
+	}
+	m.met = true
+	m.deadlines.Cancel(taskJoin)
+	m.enterFleet(now, out)
+}
+
+// enterFleet makes this member one of a fleet, which may be its own.
+func (m *Machine) enterFleet(now protocol.Time, out *protocol.Output) {
 	if m.joined {
 		return
 	}
 	m.joined = true
-	m.deadlines.Cancel(taskJoin)
 	out.Emit(protocol.Joined{})
 	m.spread(now, m.config.Self)
 }

@@ -54,7 +54,8 @@ type Machine struct {
 
 	stage     stage
 	raised    uint64 // epoch that is being stored
-	joined    bool
+	joined    bool   // it is one of a fleet
+	met       bool   // another member has answered
 	attempts  int
 	deadlines protocol.Deadlines[task]
 	expected  protocol.Deadlines[protocol.NodeID] // who owes a sign of life, and until when

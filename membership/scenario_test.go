@@ -410,3 +410,30 @@ func TestZoneLimit(t *testing.T) {
 		}
 	})
 }
+
+// A member that is the first, and finds a fleet already, looks for it as often as any other one does: an agent of which all have seen that it left, and whose first messages are
+// lost when it starts again, is among them soon. One that truly is the first gives up looking so often after a minute.
+func TestTheFirstLooksForAFleet(t *testing.T) {
+	signedAndNot(t, func(t *testing.T, newFleet maker, _ int) {
+		f := newFleet(3, sim.Config{Seed: 5, Network: lan(0)}, nil)
+		f.form(t, 20*time.Second)
+		f.world.Command(f.ids[0], func(now protocol.Time, m protocol.Machine, out *protocol.Output) { m.(*Machine).Leave(now, out) })
+		f.world.Run(f.world.Now().Add(3 * time.Second))
+		f.world.Crash(f.ids[0])
+		events, start := f.listen(), f.world.Now()
+		alone := f.world.Isolate(f.ids[0])
+		f.world.Restart(f.ids[0], true)
+		f.world.Run(start.Add(400 * time.Millisecond))
+		alone.Heal()
+		took := f.until(t, 2*time.Second, func() error { return f.complete(nil) })
+		t.Logf("whole again %v after it could be", took)
+		if failing, _, _ := count(*events, start, "JoinFailing", 0); failing != 0 {
+			t.Error("the first says that it cannot join")
+		}
+	})
+	f := newFleet(1, sim.Config{Seed: 5, Network: lan(0)}, func(_ int, c *Config) { c.Seeds = []protocol.Address{address(1)} })
+	f.world.Run(protocol.Time(10 * time.Minute))
+	if n := f.machine(0).Stats().JoinAttempts; n != firstTries {
+		t.Errorf("%d tries of one that stays alone, want %d", n, firstTries)
+	}
+}
