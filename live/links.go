@@ -305,7 +305,7 @@ func (k *links) failed(l *linked) {
 	if errors.Is(l.err, errFormats) {
 		k.count.handshakesFormat.Add(1)
 	}
-	key := l.subject + l.err.Error()
+	key := l.subject + refusalKey(l.err)
 	if k.refusals.get(key) != nil || !k.logged.take(k.now(), logRate, logBurst) {
 		return
 	}
@@ -315,6 +315,17 @@ func (k *links) failed(l *linked) {
 		return
 	}
 	k.logger.Warn("refusing to talk to a peer; further refusals are only counted", "peer", l.subject, "error", l.err)
+}
+
+// refusalKey tells refusals apart: by what they say, but for how long ago or ahead something is.
+func refusalKey(err error) string {
+	if expired := (*identity.ExpiredError)(nil); errors.As(err, &expired) {
+		return identity.ErrExpired.Error() + expired.Since.String()
+	}
+	if early := (*identity.NotYetValidError)(nil); errors.As(err, &early) {
+		return identity.ErrNotYetValid.Error() + early.From.String()
+	}
+	return err.Error()
 }
 
 // warn logs once that a destination cannot be reached, when that is no longer likely to be because it is about to start.

@@ -28,6 +28,7 @@ func TestWhoIsRefused(t *testing.T) {
 			chain := f.issue(t, 1, c.Security.Key.Public(), time.Hour)
 			c.Security.Chain = func() identity.Chain { return chain }
 		}, func(f *fleet, _ *Node) { f.now.Store(2 * 3600) }, "expired", "our certificate has expired"},
+		{"not yet valid", nil, func(f *fleet, _ *Node) { f.now.Store(-3600) }, "not valid before", "our certificate is not valid yet"},
 		{"revoked", nil, func(f *fleet, client *Node) { f.revoke(client.config.Security.Key.Public()) }, "revoked", "our certificate is revoked"},
 		{"another fleet", func(t *testing.T, f *fleet, c *Config) {
 			own := newFleet(t, 99)
@@ -78,6 +79,7 @@ func TestWhoIsRefused(t *testing.T) {
 				return
 			}
 			for tries := uint64(1); tries <= 3; tries++ {
+				f.now.Add(1) // what an error says of the present time does not make it another one
 				eventually(t, "an attempt", func() bool {
 					say(t, client, []protocol.NodeID{to}, "hello")
 					return client.Stats().HandshakesRefused >= tries
