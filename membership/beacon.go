@@ -142,12 +142,20 @@ func (m *Machine) takeBeacon(now protocol.Time, from protocol.NodeID, b *identit
 	m.deadlines.Set(taskBeacons, now)
 }
 
-// pushBeacons tells some peers of the beacons that are news.
+// pushBeacons tells some peers of the beacons that are news. As long as none is known they wait, so that who made one before it has met anybody is heard by the first that it
+// meets, and not only by the next one.
 func (m *Machine) pushBeacons(now protocol.Time, out *protocol.Output) {
-	more := false
+	more, alone := false, m.partner() == nil
 	for i := range m.guard.authorities {
 		a := &m.guard.authorities[i]
-		if a.pushes == 0 {
+		switch {
+		case a.pushes == 0:
+			continue
+		case a.beacon.Stale(m.guard.instant(now)):
+			a.pushes = 0
+			continue
+		case alone:
+			more = true
 			continue
 		}
 		a.pushes--

@@ -9,6 +9,7 @@ import (
 
 	"spinglass/identity"
 	"spinglass/protocol"
+	"spinglass/wire"
 )
 
 // beaconOf returns a beacon of an authority, made a time after noon.
@@ -84,6 +85,58 @@ func TestBeaconsAreVerified(t *testing.T) {
 	if s.push(8, good); s.checked != checked {
 		t.Error("an old one is verified")
 	}
+}
+
+// Who tells of a beacon before it has met anybody tells those whom it meets then, as often as it would have at once; not when the beacon is stale.
+func TestBeaconsWaitForPeers(t *testing.T) {
+	for _, c := range []struct {
+		wait time.Duration
+		sent uint64
+	}{{0, beaconPushes}, {time.Second, beaconPushes}, {identity.BeaconLife - 10*time.Second, beaconPushes}, {identity.BeaconLife + 10*time.Second, 0}} {
+		s := newSolo(t, nil)
+		if err := s.announce(beaconOf(t, s.authorities.zone, 0)); err != nil {
+			t.Fatal(err)
+		}
+		run[protocol.Left](s, c.wait)
+		if n := s.m.Stats().BeaconsSent; n != 0 {
+			t.Errorf("%d sent to nobody", n)
+		}
+		row := s.row(8, 1)
+		row.Format = wire.KindFormat(wire.KindBeacon)
+		s.offer(8, signRow(row, soloKey(8)), 0, nil)
+		run[protocol.Left](s, 2*time.Second)
+		if n := s.m.Stats().BeaconsSent; n != c.sent {
+			t.Errorf("%d sent to one that was met %v after the beacon, want %d", n, c.wait, c.sent)
+		}
+	}
+}
+
+// An authority that starts again is heard by all as soon as they are met.
+func TestAuthoritiesAreHeardAtOnce(t *testing.T) {
+	f := newSignedFleet(10, signedConfig(4), nil)
+	f.form(t, 20*time.Second)
+	f.world.Command(f.ids[5], func(now protocol.Time, m protocol.Machine, out *protocol.Output) { m.(*Machine).Leave(now, out) })
+	f.world.Run(f.world.Now().Add(3 * time.Second))
+	f.world.Crash(f.ids[5])
+	alone := f.world.Isolate(f.ids[5])
+	f.world.Restart(f.ids[5], true)
+	f.world.Run(f.world.Now().Add(200 * time.Millisecond))
+	f.world.Command(f.ids[5], func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+		if err := m.(*Machine).Beacon(now, beaconOf(t, f.authorities.zone, time.Duration(now)), out); err != nil {
+			t.Error(err)
+		}
+	})
+	f.world.Run(f.world.Now().Add(2 * time.Second))
+	alone.Heal()
+	f.form(t, 5*time.Second)
+	f.until(t, time.Second, func() error {
+		for i := range f.ids {
+			if len(f.machine(i).guard.authorities) != 1 {
+				return fmt.Errorf("member %d has not heard the authority", i)
+			}
+		}
+		return nil
+	})
 }
 
 // Beacons of as many authorities as there are places are kept, and of those that are not known a round looks for few.
