@@ -249,9 +249,9 @@ func TestFloodOfFakes(t *testing.T) {
 // siegeMessages is how many messages are measured for each seed.
 func siegeMessages() int {
 	if testing.Short() {
-		return 10
+		return 20
 	}
-	return 20
+	return 40
 }
 
 // The same where messages go out as they do otherwise, by trees. That takes some milliseconds when nothing happens, so that the time which the fakes take at the
