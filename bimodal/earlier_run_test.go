@@ -55,6 +55,9 @@ func earlierRun(t *testing.T, seed uint64, loss float64, gone bool) {
 	w.loss = loss
 	w.lose = func(_, to protocol.NodeID, _ protocol.Message) bool { return cut && to == deaf.id }
 	for i := range sent {
+		if i == sent-1 {
+			w.run(w.now.Add(50 * time.Millisecond)) // the last packet has a message and a manifest
+		}
 		w.publish(author, "t", payload(author.id, i, 100))
 		w.run(w.now.Add(5 * time.Millisecond))
 	}

@@ -79,7 +79,7 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 		s.began = min(s.began, beganAgo(now, p.Age))
 	}
 	if s.passed(p) {
-		m.begin(s, p, out)
+		m.begin(now, s, p, out)
 		return
 	}
 	m.accept(now, s, m.arena.keep(p), standing, out)

@@ -34,7 +34,7 @@ func seekFrom(heard uint64) uint64 {
 
 // passed reports whether p bounds the seeking in its stream: it was sealed before the subscription, so that what is wanted begins behind it.
 func (s *stream) passed(p *Packet) bool {
-	return s.order.seeking && p.Seq <= s.high && s.sealed(p) <= s.topic.since
+	return s.order.seeking && s.sealed(p) <= s.topic.since
 }
 
 // pollSeeking asks for what is newest of the packets sought, by turns the author, who knows how far back there is anything, and one of their
@@ -69,7 +69,10 @@ func (s *stream) sought() []Range {
 
 // begin takes up a stream behind p, with which the messages so far are known exactly. What is missing behind it may be older than the
 // subscription too, as packets come in any order; so the seeking goes on until the next packet is there, or is given up.
-func (m *Machine) begin(s *stream, p *Packet, out *protocol.Output) {
+func (m *Machine) begin(now protocol.Time, s *stream, p *Packet, out *protocol.Output) {
+	if p.Seq > s.high {
+		m.learn(now, s, p.Seq, p.total(), out)
+	}
 	s.order.counted, s.order.bounded = p.total(), true
 	m.seekBehind(s, p.Seq+1)
 	if s.next > s.high || s.at(s.next).packet != nil {
