@@ -94,7 +94,7 @@ func (p *publisher) end() int {
 	return summary.Published
 }
 
-// account is what a subscriber has received of each run of pub. It finds lines that come twice, out of order, or behind missing ones.
+// account is what a subscriber has received of each run of pub. It finds lines that come twice, out of order, or behind missing ones, and gaps that are told.
 type account struct {
 	first, last map[run]int
 	wrong       []string
@@ -117,8 +117,11 @@ func (a *account) take(text []byte) {
 	case err != nil:
 		a.wrong = append(a.wrong, fmt.Sprintf("%v in %s", err, text))
 		return
+	case printed.Type == "gap":
+		a.wrong = append(a.wrong, string(text)) // nobody is to miss anything, and of what was published before nothing is to be told
+		return
 	case printed.Type != "message":
-		return // what a gap tells of shows in the numbers, unless it is of what was published before
+		return
 	case known && l.Number != last+1:
 		a.wrong = append(a.wrong, fmt.Sprintf("%v: line %d after %d", stream, l.Number, last))
 	case !known:
@@ -192,7 +195,8 @@ func TestAccountBites(t *testing.T) {
 		"a stream":         {[][]byte{text(5), text(6), text(7)}, 0},
 		"a missing line":   {[][]byte{text(5), text(7)}, 1},
 		"a line twice":     {[][]byte{text(5), text(5)}, 1},
-		"a gap":            {[][]byte{text(5), []byte(`{"type":"gap","count":1}`), text(7)}, 1},
+		"a gap":            {[][]byte{text(5), []byte(`{"type":"gap","count":1}`), text(7)}, 2},
+		"a gap before":     {[][]byte{[]byte(`{"type":"gap","count":4}`), text(5), text(6)}, 1},
 		"nothing readable": {[][]byte{[]byte("oops")}, 1},
 	} {
 		a := newAccount()
