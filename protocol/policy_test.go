@@ -27,6 +27,7 @@ var layers = map[string][]string{
 	"identity":      {"protocol", "wire"},
 	"seal":          {"protocol", "wire"},
 	"table":         {"protocol", "wire"},
+	"astrolabe/afc": {"protocol", "wire", "table"},
 	"membership":    {"protocol", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire", "identity"},
 	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "identity"},
@@ -43,7 +44,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "seal", "table", "membership", "bimodal", "stack"}
+var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "stack"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{

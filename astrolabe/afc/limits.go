@@ -1,0 +1,41 @@
+package afc
+
+// Limits of the language. They are the same everywhere, so that all members agree on what is a program.
+const (
+	TextMax       = 4096 // bytes of a program, as it is given and in its canonical form
+	NodesMax      = 200  // nodes of all expressions: literals, attributes, operators and calls
+	AggregatesMax = 64   // calls of aggregates; equal ones are computed once and count each
+	DepthMax      = 32   // expressions inside expressions: parentheses, operands and arguments
+	OutputsMax    = 64
+	LiteralMax    = 256 // bytes of a string literal
+	NameMax       = 64  // bytes of the name of an attribute or output, as package table has it
+	ChoiceMax     = 32  // n of FIRST and RANDOM
+)
+
+// Limits of an evaluation.
+const (
+	RowsDefault = 128
+	RowsMax     = 1 << 14
+	// StepsPerRowDefault lets every program pass that has no long patterns.
+	StepsPerRowDefault = 512
+)
+
+// Limits says what an evaluation may take. A zero field stands for its default.
+type Limits struct {
+	// Rows is how many rows an evaluation reads at most: 1 to RowsMax, by default RowsDefault.
+	Rows int
+	// Steps is what Program.Cost may be for Rows rows; by default Rows*StepsPerRowDefault.
+	Steps int
+}
+
+// withDefaults fills in what is zero, and keeps the rest in range.
+func (l Limits) withDefaults() Limits {
+	if l.Rows == 0 {
+		l.Rows = RowsDefault
+	}
+	l.Rows = min(max(l.Rows, 1), RowsMax)
+	if l.Steps == 0 {
+		l.Steps = l.Rows * StepsPerRowDefault
+	}
+	return l
+}
