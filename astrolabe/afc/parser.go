@@ -167,7 +167,7 @@ func (p *parser) expression(least precedence) (*node, error) {
 		if level < least {
 			return left, nil
 		}
-		if level == precedenceComparison && compared {
+		if level >= precedenceComparison && compared { // tighter ones too: what follows a complete comparison is no part of its operand
 			return nil, p.fail(p.token.at, ErrSyntax, "comparisons do not chain: expected AND, OR or parentheses, found %s", p.token.describe())
 		}
 		compared = level == precedenceComparison

@@ -55,7 +55,7 @@ func (s *sum) total() float64 {
 	return total + s.error
 }
 
-// integers is the sum of the integers as a float.
+// integers is the sum of the integers as a float, rounded once.
 func (s *sum) integers() float64 {
 	high, low := s.high, s.low
 	negative := int64(high) < 0
@@ -64,7 +64,16 @@ func (s *sum) integers() float64 {
 		low, borrow = bits.Sub64(0, low, 0)
 		high, _ = bits.Sub64(0, high, borrow)
 	}
-	total := float64(float64(high)*(1<<64)) + float64(low)
+	total := float64(low)
+	if high > 0 {
+		// The upper 64 bits, with whether anything is below them in the last one, round like the whole.
+		zeros := bits.LeadingZeros64(high)
+		top := high<<zeros | low>>(64-zeros)
+		if low<<zeros != 0 {
+			top |= 1
+		}
+		total = math.Ldexp(float64(top), 64-zeros)
+	}
 	if negative {
 		return -total
 	}
