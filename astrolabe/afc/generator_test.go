@@ -157,11 +157,16 @@ func (g *generator) integer(sub func(sort) string) string {
 	case 1:
 		return "LENGTH(" + sub(sortString) + ")"
 	case 2:
-		return "CAST(" + sub(g.numeric()) + " AS INT)"
+		if g.wild || !g.extremes { // SQLite gives the nearest integer for what is out of range
+			return "CAST(" + sub(g.numeric()) + " AS INT)"
+		}
 	case 3:
 		if g.wild {
 			return g.pick("BIT_COUNT(", "LENGTH(") + sub(sortOther) + ")"
 		}
+	}
+	if g.extremes && !g.wild { // what overflows is a float, of which SQLite takes % nevertheless
+		return g.joined(sub(sortInt), g.pick("+", "-", "*", "/"), sub(sortInt))
 	}
 	return g.joined(sub(sortInt), g.pick("+", "-", "*", "/", "%"), sub(sortInt))
 }
