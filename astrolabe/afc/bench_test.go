@@ -48,3 +48,30 @@ func BenchmarkSevenOutputsWhere64Rows(b *testing.B) {
 	benchmarkEvaluate(b, sevenOutputs, benchRows(64))
 }
 func BenchmarkThreeOutputs64Rows(b *testing.B) { benchmarkEvaluate(b, threeOutputs, benchRows(64)) }
+
+// BenchmarkOneRowChanged64Rows is what a change in the zone costs: a new row, and an evaluation.
+func BenchmarkOneRowChanged64Rows(b *testing.B) {
+	p, err := Compile(sevenOutputs, Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	e, rows := NewEvaluator(p), benchRows(64)
+	changed := [2]*Row{rows[10], benchRows(11)[10]}
+	var out []table.Value
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		rows[10] = changed[i%2]
+		if out, err = e.Evaluate(rows, 1, out[:0]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCompileSevenOutputs(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Compile(sevenOutputs, Limits{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

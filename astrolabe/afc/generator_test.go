@@ -40,7 +40,6 @@ type generator struct {
 	*entropy
 	wild     bool // mistakes kinds, and has aggregates and functions that SQLite lacks
 	extremes bool // has integers and floats at the ends of their ranges
-	depth    int
 }
 
 // program writes a program.

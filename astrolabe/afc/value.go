@@ -43,7 +43,6 @@ func (v *value) null() bool     { return v.kind == table.KindNone }
 func (v *value) number() bool   { return v.kind == table.KindInt || v.kind == table.KindFloat }
 func (v *value) int() int64     { return int64(v.bits) }
 func (v *value) isTrue() bool   { return v.kind == table.KindBool && v.bits == 1 }
-func (v *value) isFalse() bool  { return v.kind == table.KindBool && v.bits == 0 }
 func (v *value) isFloat() bool  { return v.kind == table.KindFloat }
 func (v *value) isInt() bool    { return v.kind == table.KindInt }
 func (v *value) isString() bool { return v.kind == table.KindString }
