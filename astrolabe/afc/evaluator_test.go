@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"spinglass/protocol"
@@ -199,4 +200,25 @@ func TestAllocationIsSeen(t *testing.T) {
 			t.Errorf("%s: no allocation though the output changes", text)
 		}
 	}
+}
+
+// A program is shared by evaluators in several goroutines; the race detector watches.
+func TestProgramIsShared(t *testing.T) {
+	p, rows := mustCompile(t, sevenOutputs), benchRows(16)
+	want, err := NewEvaluator(p).Evaluate(rows, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			e := NewEvaluator(p)
+			for range 50 {
+				if got, err := e.Evaluate(rows, 1, nil); err != nil || !slices.EqualFunc(got, want, table.Value.Equal) {
+					t.Errorf("%v, %v; want %v", got, err, want)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
