@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -43,8 +44,18 @@ func newError(text string, offset int, reason error, message string) *Error {
 	line := strings.LastIndexByte(before, '\n') + 1
 	return &Error{
 		Offset: offset, Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(before[line:]) + 1,
-		Message: message, reason: reason,
+		Message: oneLine(message), reason: reason,
 	}
+}
+
+// oneLine replaces control characters, which names and strings of a program may hold, so that a message is one line and harmless in a terminal.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 // CostError says that a program takes more steps than it may.

@@ -69,6 +69,8 @@ func TestErrors(t *testing.T) {
 		{"SELECT 9223372036854775808 AS a", "line 1, column 8: expected an integer of 64 bits, found 9223372036854775808: write it as a float, with a point", ErrSyntax},
 		{"SELECT 1e999 AS a", "line 1, column 8: expected a number of at most 1.7e308, found 1e999", ErrSyntax},
 		{"SELECT \xff AS a", "line 1, column 1: expected a program in UTF-8", ErrSyntax},
+		{"'\r\n\x1b'", "line 1, column 1: expected SELECT, found string '   '", ErrSyntax},
+		{"SELECT 1 AS \"a\nb\", 2 AS \"a\nb\"", `line 2, column 10: output "a b" is there already`, ErrSyntax},
 		{"SELECT 'a\x00\n\n' 'b' AS a", `line 3, column 3: expected an operator, or AS and the name of the output, found string 'b'`, ErrSyntax},
 	} {
 		_, err := Compile(c.text, Limits{})

@@ -15,7 +15,7 @@ func FuzzCompile(f *testing.F) {
 	for _, text := range []string{
 		sevenOutputs, threeOutputs, `SELECT RANDOM(2, "a b") AS x, AND(m) AS y, CAST(SUM(i0) / 2 AS INT) AS z WHERE NOT i0 NOT IN (1, -2.5e3, 'it''s', NULL)`,
 		"SELECT CASE WHEN COUNT(*) > 1 THEN - -MAX(f0) ELSE 9223372036854775807 END AS a WHERE s0 LIKE '%a_b' OR s1 NOT BETWEEN 'a' AND 'b' AND b0 IS NOT NULL",
-		"SELECT 1", "", "SELECT 'a", "SELECT 1 AS a -- b", "SELECT " + strings.Repeat("(", 40),
+		"'\r'", "SELECT 1", "", "SELECT 'a", "SELECT 1 AS a -- b", "SELECT " + strings.Repeat("(", 40),
 	} {
 		f.Add(text)
 	}
@@ -38,7 +38,11 @@ func FuzzCompile(f *testing.F) {
 			t.Fatalf("exceeds limits: %s", p)
 		}
 		checkCanonical(t, p)
-		p.Warnings()
+		for _, warning := range p.Warnings() {
+			if strings.ContainsAny(warning.Message, "\n\r") || warning.Offset > len(text) {
+				t.Fatalf("warning of several lines, or without a place: %#v", warning)
+			}
+		}
 		checkAgainstInterpreter(t, p, rows, oracle, 7)
 	})
 }

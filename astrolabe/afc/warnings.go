@@ -49,7 +49,7 @@ type warner struct {
 }
 
 func (w *warner) add(at int, format string, arguments ...any) {
-	w.warnings = append(w.warnings, Warning{Offset: at, Message: fmt.Sprintf(format, arguments...)})
+	w.warnings = append(w.warnings, Warning{Offset: at, Message: oneLine(fmt.Sprintf(format, arguments...))})
 }
 
 func (w *warner) aggregate(n *node) {
