@@ -25,6 +25,10 @@ func (m *Machine) hear(now protocol.Time, from protocol.NodeID, evidence *Eviden
 
 // adopt merges a row. news tells that it comes from its owner or as a rumour, so that it is passed on if it is news here too.
 func (m *Machine) adopt(now protocol.Time, from protocol.NodeID, u *RowUpdate, news bool, out *protocol.Output) {
+	if m.config.Zoned && protocol.Zone(u.Row.Name) != protocol.Zone(m.config.Name) {
+		m.stats.RowsOfOtherZones++
+		return
+	}
 	if m.guard != nil {
 		m.examineRow(now, from, u, news, out)
 		return
@@ -66,7 +70,7 @@ func (m *Machine) enter(now protocol.Time, from protocol.NodeID, u *RowUpdate, c
 		m.advanced(now, e, out)
 	}
 	if news && (outcome == table.Added || outcome == table.Replaced) {
-		m.spread(now, owner)
+		m.changed(now, e)
 	}
 	return e
 }

@@ -78,7 +78,7 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 	if d.More && (known != nil || m.guard != nil) { // the row of a stranger is being verified, perhaps
 		m.follow = from
 	}
-	if m.guard == nil || known != nil {
+	if m.guard == nil && !m.config.Zoned || known != nil {
 		m.reached(now, out)
 	}
 	m.requested(d, &m.difference)

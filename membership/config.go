@@ -40,6 +40,9 @@ type Config struct {
 	First     bool               // may be a fleet of its own although Seeds are given and none answers
 	Rand      *rand.Rand         // required
 
+	// Zoned makes the members of the own leaf zone all that there is: rows of others are passed over. Package astrolabe knows of those.
+	Zoned bool
+
 	// Format is the latest format that the member speaks, of those that this build does; wire.FormatLatest by default. An earlier one is for tests of upgrades: the member is
 	// then what the build before is.
 	Format uint64
@@ -60,6 +63,9 @@ type Config struct {
 	AnswerBytes  int // what all answers of a round may take together, AnswerBytesDefault by default
 	RowLimit     int // bytes of a row's encoding, table.RowSizeDefault by default
 	ZoneLimit    int // rows of the zone, table.RowsDefault by default, at most ZoneLimitMax
+
+	// Known are rows of members that this one begins with and takes at their word, for experiments. It has no identity then.
+	Known []*table.Row
 
 	// MemoryOfDead is for how long, at least, rows of members that are down or have left cannot return in the version in which
 	// they went; MemoryTimeouts*T_fail by default. A negative value turns it off, for experiments.
@@ -135,6 +141,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("membership: format %d is not between %d and %d", c.Format, wire.FormatOldest, wire.FormatLatest)
 	case len(c.Seeds) > SeedsMax:
 		return fmt.Errorf("membership: %d join addresses exceed the limit of %d", len(c.Seeds), SeedsMax)
+	case len(c.Known) > 0 && c.Identity != nil:
+		return errors.New("membership: rows are taken at their word only without an identity")
 	case c.Round < RoundMin || c.Beat < c.Round || c.FailTimeout < 0 || c.RecordLife < 0:
 		return errors.New("membership: round, beat, fail timeout or record life out of range")
 	case c.Fanout < 1 || c.Fanout > FanoutMax:

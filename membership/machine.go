@@ -156,6 +156,10 @@ func (m *Machine) run(now protocol.Time, out *protocol.Output) {
 		m.watchLife(now, out)
 	}
 	m.begin(now, out)
+	for _, row := range m.config.Known {
+		m.enter(now, row.Owner, &RowUpdate{Row: row, Heartbeat: 1}, nil, false, out)
+	}
+	m.config.Known = nil
 }
 
 // nextWork returns a number for a piece of work.
@@ -211,6 +215,12 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		}
 	case protocol.Unanswered:
 		m.hint(now, e.Peer, out)
+	case protocol.Contact:
+		m.contact(now, e.Addresses, out)
+	case protocol.FleetReached:
+		if m.stage == stageRunning {
+			m.reached(now, out)
+		}
 	case protocol.Persisted:
 		m.persisted(now, e, out)
 	case protocol.Signed:

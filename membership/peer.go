@@ -37,6 +37,7 @@ type peer struct {
 	sum        [32]byte    // SHA-256 of the row without its signature; zero without an identity
 	rows       rate        // of changes of the row
 
+	rumoured rumoured
 	portions portions // of what is done for others in a round
 }
 

@@ -13,6 +13,7 @@ const (
 	rumoursMax     = 64 // rows in the queue
 	rumourPushes   = 3  // how often a row is pushed by each member
 	rumourGapShare = 8  // pushes are at least this share of a round apart
+	rumourRest     = 5  // rounds after a change of a row in which a further one of the same run is left to exchanges
 )
 
 // rumour is a row to be pushed.
@@ -25,6 +26,23 @@ type rumour struct {
 type rumours struct {
 	queue []rumour
 	last  protocol.Time // when the last push was
+}
+
+// changed spreads a change of the row of a member. One that changes its row all the time does not have the others push it all the time.
+func (m *Machine) changed(now protocol.Time, e *entry) {
+	s := &e.State
+	if row := e.Row(); !row.Left && row.Epoch == s.rumoured.epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round) {
+		m.stats.RumoursSpared++
+		return
+	}
+	s.rumoured = rumoured{epoch: e.Row().Epoch, at: now}
+	m.spread(now, e.Owner())
+}
+
+// rumoured is when a change of a row was last made a rumour, and of which run that was.
+type rumoured struct {
+	epoch uint64
+	at    protocol.Time
 }
 
 // spread queues the row of owner as news. The push comes once the present batch of inputs is done, so that several changes make

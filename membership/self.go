@@ -109,7 +109,7 @@ func (m *Machine) publish(now protocol.Time, row *table.Row) {
 	m.stats.Heartbeats++
 	m.lastBeat = now
 	if m.stage == stageRunning {
-		m.spread(now, m.config.Self)
+		m.changed(now, m.own)
 	}
 }
 

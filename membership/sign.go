@@ -169,7 +169,7 @@ func (m *Machine) publishSigned(now protocol.Time, under *signing, out *protocol
 	case m.stage == stageSigning:
 		m.run(now, out)
 	case m.stage == stageRunning && under.loud:
-		m.spread(now, m.config.Self)
+		m.changed(now, m.own)
 	case m.stage == stageLeaving && under.row.Left:
 		m.pushLeft(now, out)
 	}

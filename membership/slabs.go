@@ -5,8 +5,11 @@ import (
 	"spinglass/table"
 )
 
-// slabSize is how many elements are allocated at a time.
-const slabSize = 512
+// How many elements are allocated at a time: twice as many each time, from slabSizeMin to slabSizeMax, so that a machine of few messages is small.
+const (
+	slabSizeMin = 4
+	slabSizeMax = 512
+)
 
 // slabs hand out memory for messages. Messages are immutable once emitted and may be kept for ever, so the memory is never taken
 // back; carving it from larger pieces makes one allocation of dozens.
@@ -18,12 +21,16 @@ type slabs struct {
 	deltas  slab[Delta]
 }
 
-type slab[T any] struct{ free []T }
+type slab[T any] struct {
+	free []T
+	size int // of the last allocation, in elements
+}
 
 // open returns an empty slice of room for n elements; close keeps what was appended.
 func (s *slab[T]) open(n int) []T {
 	if cap(s.free) < n {
-		s.free = make([]T, 0, max(n, slabSize))
+		s.size = min(max(slabSizeMin, 2*s.size), slabSizeMax)
+		s.free = make([]T, 0, max(n, s.size))
 	}
 	return s.free[:0:n]
 }

@@ -7,6 +7,7 @@ type Stats struct {
 	Table table.Stats
 
 	Rounds               uint64
+	RowsOfOtherZones     uint64 // passed over, see Config.Zoned
 	Heartbeats           uint64
 	DigestsSent          uint64
 	DigestsReceived      uint64
@@ -17,6 +18,7 @@ type Stats struct {
 	BeatsSent            uint64
 	BeatsReceived        uint64
 	RumoursSent          uint64 // deltas pushed, one for each target
+	RumoursSpared        uint64 // changes of rows that had changed just before, left to exchanges
 	RumoursDropped       uint64 // news that did not fit into the queue of rumours
 	ProbesSent           uint64
 	ProbesReceived       uint64

@@ -36,6 +36,17 @@ func (m *Machine) contactGone(now protocol.Time, out *protocol.Output) {
 	}
 }
 
+// contact contacts a member that a sibling has found, and that may be of the zone.
+func (m *Machine) contact(now protocol.Time, addresses []protocol.Address, out *protocol.Output) {
+	if m.stage != stageRunning {
+		return
+	}
+	for _, address := range addresses[:min(len(addresses), addressesTried)] {
+		m.stats.Contacts++
+		m.digestAddress(now, address, out)
+	}
+}
+
 // comeBack counts a member that was down and is back without having restarted.
 func (m *Machine) comeBack(now protocol.Time) {
 	if m.returned++; m.returned == 1 {

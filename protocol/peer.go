@@ -101,6 +101,10 @@ type (
 		Name string
 		Err  error
 	}
+	// Contact tells membership where a member of the own zone may be found that it does not know.
+	Contact struct{ Addresses []Address }
+	// FleetReached tells membership that members of other zones were met, so that the own one may be empty.
+	FleetReached struct{}
 	// Unanswered tells membership that a peer did not answer ordinary traffic in time.
 	Unanswered struct{ Peer NodeID }
 )
@@ -122,4 +126,6 @@ func (EpochRaised) event()      {}
 func (Left) event()             {}
 func (SetAttribute) event()     {}
 func (AttributeRefused) event() {}
+func (Contact) event()          {}
+func (FleetReached) event()     {}
 func (Unanswered) event()       {}

@@ -237,6 +237,13 @@ func (t *Table[S]) Exempt(owner protocol.NodeID) {
 	}
 }
 
+// Watch puts a row that Exempt took out of the order of silence back into it, as the one that advanced last.
+func (t *Table[S]) Watch(owner protocol.NodeID) {
+	if e := t.Get(owner); e != nil && !e.watched {
+		t.silence.append(e)
+	}
+}
+
 // Silent returns the entry whose version has not advanced for longest, nil when there is none; Entry.Shorter leads on from there.
 func (t *Table[S]) Silent() *Entry[S] { return t.silence.first }
 

@@ -33,6 +33,9 @@ const (
 	KindNoticePart    protocol.Kind = 21 // membership: a part of one of them
 	KindBeacon        protocol.Kind = 22 // membership: which revocation list of an authority is the latest
 
+	KindZoneDigest protocol.Kind = 24 // astrolabe: versions of the rows of zones
+	KindZoneDelta  protocol.Kind = 25 // astrolabe: rows and heartbeats that the other lacks, and which rows are wanted
+
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key
 	KindRelayCall       protocol.Kind = 122 // live: a member wants the receiver that is reached through the sender only
