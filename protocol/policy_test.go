@@ -30,6 +30,7 @@ var layers = map[string][]string{
 	"astrolabe/afc": {"protocol", "wire", "table"},
 	"membership":    {"protocol", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire", "identity"},
+	"astrolabe":     {"protocol", "wire", "table", "membership", "astrolabe/afc"},
 	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "identity"},
 	"sim":           {"protocol", "wire"},
 	"relay":         {"protocol", "wire"},
@@ -44,7 +45,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "stack"}
+var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{

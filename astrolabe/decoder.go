@@ -1,0 +1,27 @@
+package astrolabe
+
+import (
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Kinds returns the kinds of messages that a Machine receives.
+func Kinds() []protocol.Kind { return []protocol.Kind{wire.KindZoneDigest, wire.KindZoneDelta} }
+
+// Decoder decodes the messages of this package. It owns the memory that they are decoded into: a message is lent until the next Decode of the same kind. The
+// zero value is ready for use.
+type Decoder struct {
+	digest Digest
+	delta  Delta
+}
+
+// Decode implements protocol.Decoder. Only rows and paths of zones are allocated.
+func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, error) {
+	switch kind {
+	case wire.KindZoneDigest:
+		return &d.digest, d.digest.decode(body)
+	case wire.KindZoneDelta:
+		return &d.delta, d.delta.decode(body)
+	}
+	return nil, wire.ErrKind
+}

@@ -1,0 +1,11 @@
+package astrolabe
+
+// HostsInAllRows adds up what all rows of a zone's table say, those of different representatives of one child zone among them.
+func (m *Machine) HostsInAllRows(zone string) (hosts int) {
+	for _, l := range m.levels {
+		for i := 0; l.zone == zone && i < l.table.Len(); i++ {
+			hosts += count(l.table.At(i).Row(), AttributeHosts)
+		}
+	}
+	return hosts
+}

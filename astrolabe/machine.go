@@ -1,0 +1,118 @@
+package astrolabe
+
+import (
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// Machine keeps the tables on the own path of one member. See the package documentation.
+type Machine struct {
+	config Config
+	zone   string // whose host this member is
+	levels []*level
+	root   Summary
+
+	rootInputs uint64
+	awake      protocol.Time // time by which silence is measured
+	next       protocol.Time // when the next round is due
+	reached    bool          // members of other zones were met
+	answered   int           // bytes of this round's answers
+	stats      Stats
+
+	inputs     []input // room for those of one summary
+	difference table.Difference[state]
+	seeds      seeds
+}
+
+// New returns a machine, or an error that says what is wrong with its configuration.
+func New(config Config) (*Machine, error) {
+	config = config.withDefaults()
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	m := &Machine{config: config, zone: protocol.Zone(config.Name), next: protocol.Never}
+	zones := path(m.zone)
+	for i := range len(zones) - 1 {
+		m.levels = append(m.levels, newLevel(i, zones[i], zones[i+1], &m.config))
+	}
+	m.seeds = newSeeds(&m.config)
+	m.know(config.Known)
+	m.config.Known = nil
+	return m, nil
+}
+
+// Start implements protocol.Machine.
+func (m *Machine) Start(now protocol.Time, _ *protocol.Output) {
+	if len(m.config.Seeds) > 0 {
+		m.seeds.until = now.Add(seekRounds*m.config.Round/2 + time.Duration(m.config.Rand.Int64N(int64(seekRounds*m.config.Round))))
+	}
+	m.next = now.Add(time.Duration(m.config.Rand.Int64N(int64(m.config.Round)))) // a random phase
+}
+
+// Deadline implements protocol.Machine.
+func (m *Machine) Deadline() protocol.Time { return m.next }
+
+// Timeout implements protocol.Machine.
+func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
+	if now < m.next {
+		return
+	}
+	m.next = now.Add(m.config.Round)
+	m.round(now, out)
+}
+
+// Notify implements protocol.Machine.
+func (m *Machine) Notify(_ protocol.Time, e protocol.Event, _ *protocol.Output) {
+	if _, left := e.(protocol.Left); left {
+		m.next = protocol.Never
+	}
+}
+
+// Receive implements protocol.Machine.
+func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
+	switch {
+	case from == m.config.Self:
+		out.Drop(from, ReasonSelf)
+		return
+	case m.config.Hosts.Own() == nil:
+		out.Drop(from, ReasonNotRunning)
+		return
+	}
+	m.awake, _ = m.config.Hosts.Awake()
+	switch message := message.(type) {
+	case *Digest:
+		m.receiveDigest(now, from, message, out)
+	case *Delta:
+		m.receiveDelta(now, from, message, out)
+	default:
+		out.Drop(from, ReasonUnknownType)
+	}
+}
+
+// Stats returns the counters.
+func (m *Machine) Stats() Stats {
+	s := m.stats
+	for _, l := range m.levels {
+		s.Rows += l.table.Len()
+		s.Zones += len(l.children)
+	}
+	return s
+}
+
+// Root returns the summary of the whole fleet.
+func (m *Machine) Root() Summary { return m.root.clone() }
+
+// Zone returns the summary of a zone on the own path, as it is computed here; of any other it is empty.
+func (m *Machine) Zone(zone string) Summary {
+	if zone == Root {
+		return m.Root()
+	}
+	for _, l := range m.levels {
+		if l.own == zone {
+			return l.summary.clone()
+		}
+	}
+	return Summary{}
+}

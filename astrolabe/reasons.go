@@ -1,0 +1,15 @@
+package astrolabe
+
+import "spinglass/protocol"
+
+// Reasons for which something was dropped.
+const (
+	ReasonSelf         protocol.Reason = "zone_self"          // from this member itself
+	ReasonNotRunning   protocol.Reason = "zone_not_running"   // before this member takes part, or after
+	ReasonUnknownType  protocol.Reason = "zone_unknown_type"  // not a message of this package
+	ReasonRowForeign   protocol.Reason = "zone_row_foreign"   // a row of a table that is not on the own path
+	ReasonRowTooLarge  protocol.Reason = "zone_row_too_large" // a row that exceeds the limit
+	ReasonZoneFull     protocol.Reason = "zone_full"          // a row for which the table has no room
+	ReasonRowGone      protocol.Reason = "zone_row_gone"      // a row in a version that was removed
+	ReasonAnswerBudget protocol.Reason = "zone_answer_budget" // an answer for which this round has no room left
+)

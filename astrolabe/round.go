@@ -1,0 +1,273 @@
+package astrolabe
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"spinglass/membership"
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// silentTimeouts is after how many T_fail of silence a row is removed.
+const silentTimeouts = 2
+
+// memoryTimeouts is for how many T_fail versions that were removed are remembered.
+const memoryTimeouts = 10
+
+// round is what happens in each round: silence is judged, summaries are computed, the own rows brought up to date, tables exchanged.
+func (m *Machine) round(now protocol.Time, out *protocol.Output) {
+	if m.config.Hosts.Own() == nil {
+		return
+	}
+	m.stats.Rounds++
+	m.answered = 0
+	var held bool
+	m.awake, held = m.config.Hosts.Awake()
+	if !held {
+		m.expire(now, out)
+	}
+	m.compute(now)
+	for _, l := range m.levels {
+		m.issue(now, l)
+	}
+	m.gossip(now, out)
+	m.seek(now, out)
+}
+
+// FailTimeout returns T_fail of the rows of a table with so many of them.
+func (m *Machine) failTimeout(rows int) time.Duration {
+	if m.config.FailTimeout > 0 {
+		return m.config.FailTimeout
+	}
+	return m.config.FailModel.Timeout(rows, m.config.payload()/table.ClaimSizeTypical, m.config.Round, m.config.Round)
+}
+
+// expire removes the rows that have been silent for too long.
+func (m *Machine) expire(now protocol.Time, out *protocol.Output) {
+	for _, l := range m.levels {
+		fail := m.failTimeout(l.table.Len())
+		for e := l.table.Silent(); e != nil && m.awake.Sub(e.Advanced()) >= silentTimeouts*fail; e = l.table.Silent() {
+			m.remove(now, l, e, out)
+		}
+		l.gone.forget(m.awake.Add(-memoryTimeouts * fail))
+		l.expire(now.Add(-m.config.Expect))
+	}
+}
+
+// remove removes a row. The last one of a child zone takes that with it.
+func (m *Machine) remove(now protocol.Time, l *level, e *entry, out *protocol.Output) {
+	l.gone.put(removed{owner: e.Owner(), version: e.Version(), at: m.awake})
+	m.stats.RowsExpired++
+	row := e.Row()
+	if m.drop(l, e, out) && row.Name != l.own && !row.Left {
+		m.stats.ZonesLost++
+		l.lose(row, now, m.config.Children)
+	}
+}
+
+// drop takes a row out of a table. It reports whether it was the last one of its zone.
+func (m *Machine) drop(l *level, e *entry, out *protocol.Output) (last bool) {
+	l.table.Remove(e.Owner())
+	last = l.leave(e)
+	m.viewLost(e, l, out)
+	return last
+}
+
+// represents reports whether this member is a representative of the own child zone of a table, and anybody is there to hear it.
+func (m *Machine) represents(now protocol.Time, l *level) bool {
+	if now < m.seeds.until && m.config.Hosts.Len() < 2 {
+		return false // the own zone is still being looked for
+	}
+	met := l.met != 0 && now.Sub(l.met) <= silentTimeouts*m.failTimeout(l.table.Len())
+	if c := l.childOf(l.own); met && (c == nil || len(c.rows) == 1 && c.rows[0] == l.issued.entry) {
+		return true // whose turn it is has not heard of the others yet
+	}
+	if !l.others() && !met {
+		return false
+	}
+	return m.speaksFor(l)
+}
+
+// speaksFor reports whether this member is among the contacts of the own child zone of a table.
+func (m *Machine) speaksFor(l *level) bool {
+	return slices.ContainsFunc(l.summary.Contacts, func(c Contact) bool { return c.ID == m.config.Self })
+}
+
+// issue brings the row that this member makes of the own child zone up to date: a new one when the summary has changed, else a heartbeat.
+func (m *Machine) issue(now protocol.Time, l *level) {
+	own := m.config.Hosts.Own()
+	e := l.issued.entry
+	if !m.represents(now, l) {
+		if e != nil {
+			m.publish(l, &table.Row{Owner: m.config.Self, Name: l.own, Left: true})
+			m.withdraw(l)
+		}
+		return
+	}
+	row := &table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses, Attributes: l.summary.attributes()}
+	if e != nil && own.Epoch == l.issued.epoch && sameContent(e.Row(), row) {
+		l.table.Beat(m.awake, table.Claim{Owner: m.config.Self, Version: table.Version{Epoch: e.Version().Epoch, Sequence: e.Version().Sequence, Heartbeat: e.Version().Heartbeat + 1}}, nil)
+		return
+	}
+	m.publish(l, row)
+}
+
+// publish makes row the own one of a table.
+func (m *Machine) publish(l *level, row *table.Row) {
+	if epoch := m.config.Hosts.Own().Epoch; epoch != l.issued.epoch {
+		l.issued.epoch, l.issued.sequence = epoch, 0
+	}
+	l.issued.sequence++
+	row.Epoch, row.Sequence = l.issued.epoch, l.issued.sequence
+	e, _, err := l.table.Merge(m.awake, row, 1, nil)
+	if err != nil {
+		m.stats.RowsRefused++ // it is too large, or there is no room for it
+		return
+	}
+	l.enter(e)
+	l.issued.entry = e
+	l.table.Exempt(m.config.Self)
+	m.stats.Issued++
+}
+
+// withdraw ends the care for the own row, which says that it is the last: it is removed when all that have it have heard so.
+func (m *Machine) withdraw(l *level) {
+	l.table.Watch(m.config.Self)
+	l.issued.entry = nil
+}
+
+// sameContent reports whether two rows of one owner say the same.
+func sameContent(a, b *table.Row) bool {
+	return a.Left == b.Left && a.Name == b.Name && slices.Equal(a.Addresses, b.Addresses) &&
+		slices.EqualFunc(a.Attributes, b.Attributes, func(a, b protocol.Attribute) bool { return a.Name == b.Name && string(a.Value) == string(b.Value) })
+}
+
+// gossip begins the exchanges of a round.
+func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
+	if m.worthTelling() {
+		if partner := m.partner(); partner != 0 {
+			m.exchange(now, partner, len(m.levels), out)
+		}
+	}
+	for i, l := range m.levels {
+		if l.issued.entry == nil {
+			continue
+		}
+		if other := m.representative(l); other != nil {
+			m.exchange(now, other.Owner(), i+1, out)
+		}
+	}
+}
+
+// worthTelling reports whether there is anything in the tables: a fleet of one zone has nothing there, and its members need not ask each other.
+func (m *Machine) worthTelling() bool {
+	for _, l := range m.levels {
+		if l.table.Len() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// partnerTries is how many hosts are drawn at random before a round goes without.
+const partnerTries = 16
+
+// partner returns a random host of the own zone to exchange tables with, 0 when there is none.
+func (m *Machine) partner() protocol.NodeID {
+	table := m.config.Hosts
+	for range partnerTries {
+		h := table.Host(m.config.Rand.IntN(table.Len()))
+		if h.Row.Owner != m.config.Self && h.State != membership.StateLeft && !h.Unreachable {
+			return h.Row.Owner
+		}
+	}
+	return 0
+}
+
+// representative returns a random row of a random other child zone of a table, nil when there is none.
+func (m *Machine) representative(l *level) *entry {
+	for range partnerTries {
+		c := l.children[m.config.Rand.IntN(len(l.children))]
+		if c.zone == l.own {
+			continue
+		}
+		if e := c.rows[m.config.Rand.IntN(len(c.rows))]; !e.Row().Left {
+			return e
+		}
+	}
+	return nil
+}
+
+// adopt takes over a row of another member.
+func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *protocol.Output) {
+	l := m.levelOf(u.Row.Name)
+	switch {
+	case l == nil:
+		m.refuse(from, ReasonRowForeign, out)
+		return
+	case u.Row.Owner == m.config.Self:
+		m.inCirculation(l, u)
+		return
+	case l.gone.covers(u.Row.Owner, u.Row.Version(u.Heartbeat)):
+		m.stats.RowsGone++
+		out.Drop(from, ReasonRowGone)
+		return
+	}
+	if u.Row.Left && l.table.Get(u.Row.Owner) == nil {
+		return // nobody has to hear of it any longer
+	}
+	if l.table.Get(u.Row.Owner) == nil {
+		if weakest := l.weakest(u.Row.Name, m.config.Self, m.config.Representatives+rowsBeyond); weakest != nil {
+			if m.stats.RowsDisplaced++; weaker(u.Row, weakest.Row()) {
+				l.gone.put(removed{owner: u.Row.Owner, version: u.Row.Version(u.Heartbeat), at: m.awake})
+				return
+			}
+			l.gone.put(removed{owner: weakest.Owner(), version: weakest.Version(), at: m.awake})
+			m.drop(l, weakest, out)
+		}
+	}
+	e, outcome, err := l.table.Merge(m.awake, u.Row, u.Heartbeat, u.Proof)
+	if err != nil {
+		reason := ReasonRowTooLarge
+		if errors.Is(err, table.ErrZoneFull) {
+			reason = ReasonZoneFull
+		}
+		m.refuse(from, reason, out)
+		return
+	}
+	switch outcome {
+	case table.Added:
+		m.stats.RowsAdded++
+		l.enter(e)
+		m.viewed(e, l, out)
+	case table.Replaced:
+		m.stats.RowsReplaced++
+		l.enter(e)
+		m.viewed(e, l, out)
+	}
+}
+
+func (m *Machine) refuse(from protocol.NodeID, reason protocol.Reason, out *protocol.Output) {
+	m.stats.RowsRefused++
+	out.Drop(from, reason)
+}
+
+// levelOf returns the table in which a zone has rows, nil when it is not on the own path.
+func (m *Machine) levelOf(zone string) *level {
+	for _, l := range m.levels {
+		if l.contains(zone) {
+			return l
+		}
+	}
+	return nil
+}
+
+// inCirculation meets a row that this member is said to have made. One of a version that this run has not made yet is of an earlier one: it is gone above.
+func (m *Machine) inCirculation(l *level, u *membership.RowUpdate) {
+	if u.Row.Epoch == l.issued.epoch && u.Row.Sequence >= l.issued.sequence && (l.issued.entry == nil || u.Row.Compare(l.issued.entry.Row()) != 0) {
+		l.issued.sequence = u.Row.Sequence
+		l.issued.entry = nil
+	}
+}

@@ -1,0 +1,121 @@
+package astrolabe
+
+import (
+	"time"
+
+	"spinglass/protocol"
+)
+
+// Bounds of looking for others.
+const (
+	seekRetryMin  = 2  // rounds between attempts while nobody was met
+	seekRetryMax  = 60 // and after many
+	seedsRounds   = 60 // rounds between contacts to join addresses of a member that has met others
+	seedsPerTry   = 3
+	contactRounds = 10 // rounds between contacts to members of the own zone that membership does not know
+	seekRounds    = 8  // after which a member that has found nobody takes its zone for empty, a half more or less
+	seedsMax      = 64
+)
+
+// seeds is where to look for others.
+type seeds struct {
+	addresses []protocol.Address
+	next      protocol.Time
+	attempts  int
+	until     protocol.Time // when the own zone is taken for empty if nobody of it was found
+	contact   protocol.Time // when somebody may be pointed out to membership again
+}
+
+func newSeeds(c *Config) seeds { return seeds{addresses: c.Seeds} }
+
+// seek looks for the own zone and for other zones: at the join addresses, and then, from the root down, at the representatives of the zones on the own path.
+func (m *Machine) seek(now protocol.Time, out *protocol.Output) {
+	s := &m.seeds
+	if len(s.addresses) > 0 && now >= s.next && (m.alone() || m.speaksFor(m.levels[0])) {
+		rounds := seedsRounds
+		if m.alone() {
+			rounds = min(seekRetryMin<<min(s.attempts, 10), seekRetryMax)
+			s.attempts++
+		} else {
+			s.attempts = 0
+		}
+		s.next = now.Add(m.jitter(time.Duration(rounds) * m.config.Round))
+		start := m.config.Rand.IntN(len(s.addresses))
+		for i := range min(len(s.addresses), seedsPerTry) {
+			m.exchangeAddress(now, s.addresses[(start+i)%len(s.addresses)], len(m.levels), out)
+		}
+	}
+	for _, l := range m.levels {
+		m.contactLost(now, l, out)
+	}
+	m.descend(now, out)
+}
+
+// contactLost tries to reach child zones that went, so that a partition heals by itself however long it lasted. It is for those who speak for the own child zone.
+func (m *Machine) contactLost(now protocol.Time, l *level, out *protocol.Output) {
+	if len(l.lost) == 0 || !m.speaksFor(l) {
+		return
+	}
+	for i := range l.lost {
+		z := &l.lost[i]
+		if now < z.next || len(z.addresses) == 0 {
+			continue
+		}
+		m.stats.Contacts++
+		m.exchangeAddress(now, z.addresses[m.config.Rand.IntN(len(z.addresses))], l.depth+1, out)
+		z.next = now.Add(m.jitter(min(max(now.Sub(z.since)/lostRatio, lostMin), lostMax)))
+		return // one a round
+	}
+}
+
+// alone reports whether this member knows nobody.
+func (m *Machine) alone() bool { return m.config.Hosts.Len() < 2 && !m.worthTelling() }
+
+// descend asks the deepest representative of a zone on the own path that is no host of the own zone: it knows the tables further down, or is one whom membership lacks.
+func (m *Machine) descend(now protocol.Time, out *protocol.Output) {
+	if now < m.seeds.contact {
+		return
+	}
+	for i := len(m.levels) - 1; i >= 0; i-- {
+		c := m.levels[i].childOf(m.levels[i].own)
+		if c == nil {
+			continue
+		}
+		start := m.config.Rand.IntN(len(c.rows))
+		for j := range c.rows {
+			row := c.rows[(start+j)%len(c.rows)].Row()
+			if row.Left || row.Owner == m.config.Self || len(row.Addresses) == 0 || m.knowsHost(row.Owner) {
+				continue
+			}
+			m.seeds.contact = now.Add(m.jitter(m.patience()))
+			m.exchangeAddress(now, row.Addresses[0], min(i+2, len(m.levels)), out)
+			if i >= len(m.levels)-2 {
+				out.Emit(protocol.Contact{Addresses: row.Addresses})
+			}
+			return
+		}
+	}
+}
+
+// patience is the time between two contacts: short for who has not found its zone.
+func (m *Machine) patience() time.Duration {
+	if m.config.Hosts.Len() < 2 {
+		return m.config.Round
+	}
+	return contactRounds * m.config.Round
+}
+
+// knowsHost reports whether a member is a host of the own zone that is known.
+func (m *Machine) knowsHost(id protocol.NodeID) bool {
+	for i := range m.config.Hosts.Len() {
+		if m.config.Hosts.Host(i).Row.Owner == id {
+			return true
+		}
+	}
+	return false
+}
+
+// jitter returns d, a quarter more or less, so that members that started together do not stay together.
+func (m *Machine) jitter(d time.Duration) time.Duration {
+	return d - d/4 + time.Duration(m.config.Rand.Int64N(int64(d/2)))
+}

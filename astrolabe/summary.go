@@ -1,0 +1,258 @@
+package astrolabe
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"time"
+
+	"spinglass/membership"
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// The attributes of every zone's row.
+const (
+	AttributeHosts        = "nmembers"      // int: hosts that the row stands for
+	AttributeDepth        = "depth"         // int: levels of zones below
+	AttributeContacts     = "contacts"      // list of strings, see Contact.String
+	AttributeRowsIn       = "rows_in"       // int: rows that the summary was made of
+	AttributeRowsExpected = "rows_expected" // int: rows that it should have been made of
+	AttributeAge          = "age_s"         // int: seconds since the oldest host was heard of, 0 below 8, else a power of two that is not greater
+)
+
+// Summary is what the table of a zone comes to.
+type Summary struct {
+	Hosts        int
+	Depth        int
+	Contacts     []Contact
+	RowsIn       int
+	RowsExpected int
+	Age          time.Duration // see AttributeAge
+	Interest     Interest
+}
+
+func (s *Summary) clone() Summary {
+	c := *s
+	c.Contacts = slices.Clone(s.Contacts)
+	return c
+}
+
+// attributes returns the attributes of a row with the summary, sorted by name.
+func (s *Summary) attributes() []protocol.Attribute {
+	contacts := make([]table.Value, len(s.Contacts))
+	for i, c := range s.Contacts {
+		contacts[i] = table.String(c.String())
+	}
+	all := []protocol.Attribute{
+		{Name: AttributeAge, Value: encode(table.Int(int64(s.Age / time.Second)))},
+		{Name: AttributeContacts, Value: encode(table.List(contacts...))},
+		{Name: AttributeDepth, Value: encode(table.Int(int64(s.Depth)))},
+		{Name: AttributeInterest, Value: encode(table.Bitmap(s.Interest[:]))},
+		{Name: AttributeHosts, Value: encode(table.Int(int64(s.Hosts)))},
+		{Name: AttributeRowsExpected, Value: encode(table.Int(int64(s.RowsExpected)))},
+		{Name: AttributeRowsIn, Value: encode(table.Int(int64(s.RowsIn)))},
+	}
+	return all
+}
+
+func encode(v table.Value) []byte {
+	b, err := v.Encode()
+	if err != nil {
+		panic(err) // all values here are within the limits
+	}
+	return b
+}
+
+// attribute returns the value of an attribute of a row, the zero Value when it has none.
+func attribute(row *table.Row, name string) table.Value {
+	b, ok := row.Attribute(name)
+	if !ok {
+		return table.Value{}
+	}
+	v, err := table.DecodeValue(b)
+	if err != nil {
+		return table.Value{}
+	}
+	return v
+}
+
+// count returns an attribute that counts something: 0 where there is none, or none of use.
+func count(row *table.Row, name string) int {
+	v, _ := attribute(row, name).Int()
+	return int(min(max(v, 0), 1<<40))
+}
+
+// ageShown is the least age that a summary tells.
+const ageShown = 8 * time.Second
+
+// shownAge returns an age as a summary tells it: in steps, so that rows do not change all the time.
+func shownAge(age time.Duration) time.Duration {
+	if age < ageShown {
+		return 0
+	}
+	return time.Second << (bits.Len64(uint64(age/time.Second)) - 1)
+}
+
+// input is a row that is summarised.
+type input struct {
+	row  *table.Row
+	rank uint64
+	age  time.Duration
+	host bool
+}
+
+// summarize makes the summary of a zone of its rows.
+func summarize(inputs []input, expected, representatives int) Summary {
+	s := Summary{RowsIn: len(inputs), RowsExpected: expected}
+	for i := range inputs {
+		in := &inputs[i]
+		s.Age = max(s.Age, in.age)
+		if in.host {
+			s.Hosts++
+			s.Interest.addHost(in.row)
+			continue
+		}
+		s.Hosts += count(in.row, AttributeHosts)
+		s.Interest.addZone(in.row)
+		s.Depth = max(s.Depth, count(in.row, AttributeDepth)+1)
+	}
+	s.Age = shownAge(s.Age)
+	s.Contacts = firstContacts(inputs, representatives)
+	return s
+}
+
+// firstContacts returns the contacts of a zone: the first ones of its rows, in the order of their ranks, then the second ones, and so on.
+func firstContacts(inputs []input, n int) []Contact {
+	order := slices.Clone(inputs)
+	slices.SortFunc(order, func(a, b input) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.row.Owner, b.row.Owner))
+	})
+	var contacts []Contact
+	lists := make([][]Contact, 0, n)
+	for i := range order[:min(n, len(order))] {
+		if order[i].host {
+			lists = append(lists, []Contact{contactOf(order[i].row)})
+		} else {
+			lists = append(lists, contactsOf(order[i].row))
+		}
+	}
+	for turn := 0; turn < RepresentativesMax && len(contacts) < n; turn++ {
+		for _, list := range lists {
+			if turn < len(list) && len(contacts) < n && !slices.ContainsFunc(contacts, func(c Contact) bool { return c.ID == list[turn].ID }) {
+				contacts = append(contacts, list[turn])
+			}
+		}
+	}
+	return contacts
+}
+
+// fingerprint is a hash of what a summary is made of.
+type fingerprint uint64
+
+func (f *fingerprint) add(v uint64) {
+	h := (uint64(*f) ^ v) * 0x9e3779b97f4a7c15
+	*f = fingerprint(h ^ h>>32)
+}
+
+// compute brings the summaries of the own path up to date, from the hosts up, each only where what it is made of has changed.
+func (m *Machine) compute(now protocol.Time) {
+	for i := len(m.levels) - 1; i >= 0; i-- {
+		l := m.levels[i]
+		if i == len(m.levels)-1 {
+			m.computeHosts(now, l)
+		} else {
+			m.computeZone(m.levels[i+1], &l.summary, &l.inputs)
+		}
+	}
+	m.computeZone(m.levels[0], &m.root, &m.rootInputs)
+}
+
+// computeHosts makes the summary of the hosts of the own zone.
+func (m *Machine) computeHosts(now protocol.Time, l *level) {
+	table := m.config.Hosts
+	inputs := m.inputs[:0]
+	var f fingerprint
+	var oldest time.Duration
+	for i := range table.Len() {
+		h := table.Host(i)
+		if h.State == membership.StateLeft || h.Row.Owner == m.config.Self && table.Own() == nil {
+			continue
+		}
+		f.add(uint64(h.Row.Owner))
+		f.add(h.Row.Epoch<<32 ^ h.Row.Sequence)
+		oldest = max(oldest, h.Silence)
+		inputs = append(inputs, input{row: h.Row, rank: hostRank(&h), age: h.Silence, host: true})
+		f.add(inputs[len(inputs)-1].rank)
+	}
+	expected := len(inputs) + table.Missing(now, m.config.Expect)
+	f.add(uint64(expected))
+	f.add(uint64(shownAge(oldest)))
+	m.inputs = inputs
+	m.settle(l, &l.summary, &l.inputs, f, expected)
+}
+
+// hostRank is the order in which hosts become contacts. Those that are suspected of being down come last.
+func hostRank(h *membership.Host) uint64 {
+	if h.State == membership.StateUp {
+		return 0
+	}
+	return 1
+}
+
+// computeZone makes the summary of the zone of a table. The own child zone goes into it as it is computed here.
+func (m *Machine) computeZone(l *level, summary *Summary, known *uint64) {
+	if !l.others() && l.own == join(l.zone, hosts) { // the hosts are all there is
+		*summary = l.summary
+		if expected := l.expected(); expected > 1 {
+			summary.RowsExpected += expected - 1
+		}
+		*known = l.inputs
+		return
+	}
+	inputs := m.inputs[:0]
+	var f fingerprint
+	var oldest time.Duration
+	for _, c := range l.children {
+		if l.choose(c, protocol.Time(feedPatience*m.config.Round)); c.zone == l.own || c.feed == nil {
+			continue
+		}
+		row := c.feed.Row()
+		age := m.awake.Sub(c.feed.Advanced()) + time.Duration(count(row, AttributeAge))*time.Second
+		oldest = max(oldest, age)
+		f.add(uint64(row.Owner))
+		f.add(row.Epoch<<32 ^ row.Sequence)
+		inputs = append(inputs, input{row: row, rank: c.rank, age: age})
+	}
+	f.add(uint64(shownAge(oldest)))
+	f.add(l.inputs)
+	inputs = append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.summary.Age})
+	m.inputs = inputs
+	expected := l.expected()
+	f.add(uint64(expected))
+	m.settle(l, summary, known, f, expected)
+}
+
+// settle replaces a summary if what it is made of has changed.
+func (m *Machine) settle(l *level, summary *Summary, known *uint64, f fingerprint, expected int) {
+	if *known == uint64(f) && *known != 0 {
+		return
+	}
+	*known = uint64(f)
+	*summary = summarize(m.inputs, expected, m.config.Representatives)
+	m.stats.Computed++
+}
+
+// ownRow returns the row of the own child zone as it is summarised, not as it is sent.
+func (m *Machine) ownRow(l *level) *table.Row {
+	return &table.Row{Owner: m.config.Self, Name: l.own, Attributes: l.summary.attributes()}
+}
+
+// expected returns how many child zones there are, or were not long ago.
+func (l *level) expected() int {
+	n := len(l.children) + len(l.lost)
+	if l.childOf(l.own) == nil {
+		n++
+	}
+	return n
+}

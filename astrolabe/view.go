@@ -1,0 +1,41 @@
+package astrolabe
+
+import (
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// viewed tells siblings of a representative of another child zone: it is in the partial view.
+func (m *Machine) viewed(e *entry, l *level, out *protocol.Output) {
+	row := e.Row()
+	if row.Name == l.own || row.Owner == m.config.Self {
+		return
+	}
+	switch {
+	case row.Left && e.State.told:
+		e.State.told = false
+		out.Emit(protocol.PeerDropped{Peer: m.peerOf(row, l)})
+	case row.Left:
+	case e.State.told:
+		out.Emit(protocol.PeerChanged{Peer: m.peerOf(row, l)})
+	default:
+		e.State.told = true
+		out.Emit(protocol.PeerUp{Peer: m.peerOf(row, l)})
+	}
+}
+
+// viewLost tells siblings that a representative fell silent. Whether the member lives is not known here: it may represent its zone no longer.
+func (m *Machine) viewLost(e *entry, l *level, out *protocol.Output) {
+	if e.State.told {
+		e.State.told = false
+		out.Emit(protocol.PeerDropped{Peer: m.peerOf(e.Row(), l)})
+	}
+}
+
+// peerOf returns a representative as siblings see it: with the attributes of its zone.
+func (m *Machine) peerOf(row *table.Row, l *level) *protocol.Peer {
+	return &protocol.Peer{
+		ID: row.Owner, Epoch: row.Epoch, Name: join(row.Name, "representative"), Addresses: row.Addresses, Distance: len(m.levels) - 1 - l.depth,
+		Attributes: row.Attributes,
+	}
+}
