@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"spinglass/identity"
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/table"
@@ -47,6 +48,10 @@ type Config struct {
 	Name  string
 	Hosts Hosts      // required
 	Rand  *rand.Rand // required
+	// Trust is what functions are verified by. Without it members take them at their word.
+	Trust Trust
+	// Wall is what the clock showed at time 0; with Trust that says so. It serves the expiry of functions.
+	Wall identity.Instant
 
 	// Seeds are addresses at which members of the fleet may be found, at most 64.
 	Seeds []protocol.Address

@@ -6,13 +6,16 @@ import (
 )
 
 // Kinds returns the kinds of messages that a Machine receives.
-func Kinds() []protocol.Kind { return []protocol.Kind{wire.KindZoneDigest, wire.KindZoneDelta} }
+func Kinds() []protocol.Kind {
+	return []protocol.Kind{wire.KindZoneDigest, wire.KindZoneDelta, wire.KindFunctionPart}
+}
 
 // Decoder decodes the messages of this package. It owns the memory that they are decoded into: a message is lent until the next Decode of the same kind. The
 // zero value is ready for use.
 type Decoder struct {
 	digest Digest
 	delta  Delta
+	part   FunctionPart
 }
 
 // Decode implements protocol.Decoder. Only rows and paths of zones are allocated.
@@ -22,6 +25,8 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return &d.digest, d.digest.decode(body)
 	case wire.KindZoneDelta:
 		return &d.delta, d.delta.decode(body)
+	case wire.KindFunctionPart:
+		return &d.part, d.part.decode(body)
 	}
 	return nil, wire.ErrKind
 }

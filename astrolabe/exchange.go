@@ -29,6 +29,7 @@ func (m *Machine) digests(now protocol.Time, tables int) []*Digest {
 	m.stats.Exchanges++
 	d := digester{m: m, stamp: uint64(now)}
 	d.open()
+	d.all[0].Functions, d.all[0].Told = m.functionsOf(tables), true
 	for i := tables - 1; i >= 0; i-- {
 		d.add(m.levels[i])
 	}
@@ -104,6 +105,9 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		l.table.Compare(h.Digest, &m.difference)
 		a.add(l, &m.difference, h.Digest.Claims)
 	}
+	if d.Told {
+		a.functions(d.Functions, tables)
+	}
 	if d.Zone != m.zone {
 		a.room(0) // it is answered in any case: it may not know yet that there is anybody
 	}
@@ -136,6 +140,11 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 		a.grant(l, p)
 	}
 	a.flush()
+	for _, id := range d.WantFunctions {
+		if h := m.functions.get(functionID(id)); h != nil && m.scopeOf(h.Function) < tables {
+			m.sendFunction(from, h, out)
+		}
+	}
 }
 
 // answer packs what is sent to one peer into datagrams.

@@ -34,10 +34,9 @@ type level struct {
 	gone     gone
 	lost     []lost // child zones that went, by path
 
-	summary Summary       // of the own child zone
-	inputs  uint64        // fingerprint of what it was computed from
-	issued  issued        // the row that this member makes of it
-	met     protocol.Time // when a member of another child zone was last heard; 0 for never
+	child  *summed       // the own child zone
+	issued issued        // the row that this member makes of it
+	met    protocol.Time // when a member of another child zone was last heard; 0 for never
 }
 
 // issued is the own row of a representative.
@@ -49,7 +48,7 @@ type issued struct {
 
 func newLevel(depth int, zone, own string, c *Config) *level {
 	rows := c.Children*(c.Representatives+rowsBeyond) + 1
-	return &level{depth: depth, zone: zone, own: own, table: table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit}), gone: gone{limit: goneFactor * rows}}
+	return &level{depth: depth, zone: zone, own: own, child: &summed{zone: own, depth: depth + 1}, table: table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit}), gone: gone{limit: goneFactor * rows}}
 }
 
 // rowsBeyond is how many rows of a child zone are kept beside those of as many representatives as it should have: while they change there are more.

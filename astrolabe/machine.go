@@ -12,18 +12,18 @@ type Machine struct {
 	config Config
 	zone   string // whose host this member is
 	levels []*level
-	root   Summary
+	root   summed
 
-	rootInputs uint64
-	awake      protocol.Time // time by which silence is measured
-	next       protocol.Time // when the next round is due
-	reached    bool          // members of other zones were met
-	answered   int           // bytes of this round's answers
-	stats      Stats
+	awake    protocol.Time // time by which silence is measured
+	next     protocol.Time // when the next round is due
+	reached  bool          // members of other zones were met
+	answered int           // bytes of this round's answers
+	stats    Stats
 
 	inputs     []input // room for those of one summary
 	difference table.Difference[state]
 	seeds      seeds
+	functions  functions
 }
 
 // New returns a machine, or an error that says what is wrong with its configuration.
@@ -32,7 +32,7 @@ func New(config Config) (*Machine, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	m := &Machine{config: config, zone: protocol.Zone(config.Name), next: protocol.Never}
+	m := &Machine{config: config, zone: protocol.Zone(config.Name), next: protocol.Never, root: summed{zone: Root}}
 	zones := path(m.zone)
 	for i := range len(zones) - 1 {
 		m.levels = append(m.levels, newLevel(i, zones[i], zones[i+1], &m.config))
@@ -86,6 +86,8 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveDigest(now, from, message, out)
 	case *Delta:
 		m.receiveDelta(now, from, message, out)
+	case *FunctionPart:
+		m.receivePart(now, from, message, out)
 	default:
 		out.Drop(from, ReasonUnknownType)
 	}
@@ -102,7 +104,7 @@ func (m *Machine) Stats() Stats {
 }
 
 // Root returns the summary of the whole fleet.
-func (m *Machine) Root() Summary { return m.root.clone() }
+func (m *Machine) Root() Summary { return m.root.summary.clone() }
 
 // Zone returns the summary of a zone on the own path, as it is computed here; of any other it is empty.
 func (m *Machine) Zone(zone string) Summary {
@@ -111,7 +113,7 @@ func (m *Machine) Zone(zone string) Summary {
 	}
 	for _, l := range m.levels {
 		if l.own == zone {
-			return l.summary.clone()
+			return l.child.summary.clone()
 		}
 	}
 	return Summary{}

@@ -13,7 +13,9 @@ type Delta struct {
 	Echo  uint64                 // the stamp of the digest that it answers, 0 for none
 	Rows  []membership.RowUpdate // of the tables of the zones that their names lie in
 	Parts []Part
-	lent  bool
+	// WantFunctions are functions that the sender lacks, in ascending order.
+	WantFunctions []uint64
+	lent          bool
 }
 
 // Part is what a delta holds of one table.
@@ -45,7 +47,7 @@ func beatSize(b *membership.Beat) int { return b.Claim.Size() + wire.BytesSize(l
 
 // Size implements protocol.Message.
 func (d *Delta) Size() int {
-	size := wire.BytesSize(len(d.Zone)) + wire.UvarintSize(d.Echo) + wire.UvarintSize(uint64(len(d.Rows))) + 1
+	size := wire.BytesSize(len(d.Zone)) + wire.UvarintSize(d.Echo) + wire.UvarintSize(uint64(len(d.Rows))) + 1 + 1 + 8*len(d.WantFunctions)
 	for i := range d.Rows {
 		size += rowSize(&d.Rows[i])
 	}
@@ -80,7 +82,7 @@ func (d *Delta) Append(b []byte) []byte {
 		b = appendOwners(b, p.WantRows)
 		b = appendOwners(b, p.WantBeats)
 	}
-	return b
+	return appendFunctions(b, d.WantFunctions, true)
 }
 
 func appendOwners(b []byte, owners []protocol.NodeID) []byte {
@@ -95,7 +97,7 @@ func appendOwners(b []byte, owners []protocol.NodeID) []byte {
 func (d *Delta) decode(body []byte) error {
 	r := wire.NewReader(body)
 	rows, parts := d.Rows[:0], d.Parts[:0]
-	*d = Delta{Zone: readZone(&r), Echo: r.Uvarint(), lent: true}
+	*d = Delta{Zone: readZone(&r), Echo: r.Uvarint(), lent: true, WantFunctions: d.WantFunctions[:0]}
 	count := r.Count(wire.DatagramMax, 3)
 	for range count {
 		row, err := table.DecodeRow(r.Bytes(table.RowSizeMax))
@@ -124,6 +126,10 @@ func (d *Delta) decode(body []byte) error {
 		}
 	}
 	d.Parts = parts
+	var told bool
+	if d.WantFunctions, told = readFunctions(&r, d.WantFunctions); !told {
+		r.Fail(wire.ErrRange)
+	}
 	return r.Done()
 }
 

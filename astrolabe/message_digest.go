@@ -11,7 +11,10 @@ type Digest struct {
 	Zone  string // the zone whose host the sender is
 	Held  []Held
 	Stamp uint64 // the sender's time in nanoseconds, which the answer echoes
-	lent  bool
+	// Functions are those of the zones that both are in, as far as the digest is about them: Told says so. In ascending order.
+	Functions []uint64
+	Told      bool
+	lent      bool
 }
 
 // Held is which rows the sender holds in one table.
@@ -31,7 +34,10 @@ const heldHeaderMax = 1 + 2*8 + 3
 
 // Size implements protocol.Message.
 func (d *Digest) Size() int {
-	size := wire.BytesSize(len(d.Zone)) + wire.UvarintSize(d.Stamp) + 1
+	size := wire.BytesSize(len(d.Zone)) + wire.UvarintSize(d.Stamp) + 2
+	if d.Told {
+		size += 8 * len(d.Functions)
+	}
 	for i := range d.Held {
 		h := &d.Held[i].Digest
 		size += 1 + 2*8 + wire.UvarintSize(uint64(len(h.Claims)))
@@ -45,6 +51,7 @@ func (d *Digest) Size() int {
 // Append implements protocol.Message.
 func (d *Digest) Append(b []byte) []byte {
 	b = wire.AppendUvarint(wire.AppendBytes(b, d.Zone), d.Stamp)
+	b = appendFunctions(b, d.Functions, d.Told)
 	b = append(b, byte(len(d.Held)))
 	for i := range d.Held {
 		h := &d.Held[i].Digest
@@ -62,7 +69,8 @@ func (d *Digest) Append(b []byte) []byte {
 func (d *Digest) decode(body []byte) error {
 	r := wire.NewReader(body)
 	held := d.Held[:0]
-	*d = Digest{Zone: readZone(&r), Stamp: r.Uvarint(), lent: true}
+	*d = Digest{Zone: readZone(&r), Stamp: r.Uvarint(), lent: true, Functions: d.Functions[:0]}
+	d.Functions, d.Told = readFunctions(&r, d.Functions)
 	count := r.Count(DepthMax, 1+2*8+1)
 	for range count {
 		if len(held) < cap(held) {
@@ -115,4 +123,36 @@ func readClaims(r *wire.Reader, claims []table.Claim, sorted bool) []table.Claim
 		claims = append(claims, claim)
 	}
 	return claims
+}
+
+// functionsMax is how many functions a digest tells of at most: those of all zones of a path.
+const functionsMax = DepthMax * FunctionsZoneMax / 2
+
+// appendFunctions appends a list of functions with its length and 1, 0 for none that is told.
+func appendFunctions(b []byte, functions []uint64, told bool) []byte {
+	if !told {
+		return append(b, 0)
+	}
+	b = append(b, byte(len(functions)+1))
+	for _, id := range functions {
+		b = wire.AppendFixed64(b, id)
+	}
+	return b
+}
+
+func readFunctions(r *wire.Reader, functions []uint64) (all []uint64, told bool) {
+	count := int(r.Byte())
+	if count > functionsMax+1 || count > 0 && r.Len() < 8*(count-1) {
+		r.Fail(wire.ErrRange)
+		return functions, false
+	}
+	for range max(0, count-1) {
+		id := r.Fixed64()
+		if last := len(functions) - 1; last >= 0 && id <= functions[last] {
+			r.Fail(table.ErrOrder)
+			return functions, false
+		}
+		functions = append(functions, id)
+	}
+	return functions, count > 0
 }

@@ -3,12 +3,12 @@ package astrolabe
 import (
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/table"
-	"spinglass/wire"
 )
 
 func someClaim(r *rand.Rand) table.Claim {
@@ -17,6 +17,9 @@ func someClaim(r *rand.Rand) table.Claim {
 
 func someDigest(r *rand.Rand) *Digest {
 	d := &Digest{Zone: "/eu/fra", Stamp: r.Uint64N(1 << 40)}
+	if d.Told = r.IntN(2) == 0; d.Told {
+		d.Functions = someFunctions(r)
+	}
 	for depth := 3; depth >= 0; depth-- {
 		if r.IntN(3) == 0 {
 			continue
@@ -34,8 +37,24 @@ func someDigest(r *rand.Rand) *Digest {
 	return d
 }
 
+// someFunctions returns a few names in ascending order.
+func someFunctions(r *rand.Rand) (all []uint64) {
+	for range r.IntN(4) {
+		all = append(all, r.Uint64())
+	}
+	slices.Sort(all)
+	return all
+}
+
+func somePart(r *rand.Rand) *FunctionPart {
+	p := &FunctionPart{Zone: "/eu", ID: r.Uint64(), Whole: 1 + r.IntN(FunctionSizeMax)}
+	p.Number = r.IntN((p.Whole + partSize - 1) / partSize)
+	p.Bytes = make([]byte, min(partSize, p.Whole-p.Number*partSize))
+	return p
+}
+
 func someDelta(r *rand.Rand) *Delta {
-	d := &Delta{Zone: "/", Echo: r.Uint64N(1 << 40)}
+	d := &Delta{Zone: "/", Echo: r.Uint64N(1 << 40), WantFunctions: someFunctions(r)}
 	for range r.IntN(3) {
 		row := &table.Row{Owner: 7, Epoch: 1, Sequence: 1 + r.Uint64N(100), Name: "/eu/.", Addresses: []protocol.Address{"a:1"}, Attributes: (&Summary{Hosts: r.IntN(100)}).attributes()}
 		d.Rows = append(d.Rows, membership.RowUpdate{Row: row, Heartbeat: r.Uint64N(9)})
@@ -61,8 +80,11 @@ func TestMessagesSurviveEncoding(t *testing.T) {
 	var decoder Decoder
 	for i := range 400 {
 		var m protocol.Message = someDigest(r)
-		if i%2 == 1 {
+		switch i % 3 {
+		case 1:
 			m = someDelta(r)
+		case 2:
+			m = somePart(r)
 		}
 		b := m.Append(nil)
 		if len(b) != m.Size() {
@@ -87,15 +109,13 @@ func TestMessagesSurviveEncoding(t *testing.T) {
 func FuzzDecoder(f *testing.F) {
 	r := rand.New(rand.NewPCG(2, 0))
 	for range 8 {
-		f.Add(false, someDigest(r).Append(nil))
-		f.Add(true, someDelta(r).Append(nil))
+		f.Add(byte(0), someDigest(r).Append(nil))
+		f.Add(byte(1), someDelta(r).Append(nil))
+		f.Add(byte(2), somePart(r).Append(nil))
 	}
 	var decoder Decoder
-	f.Fuzz(func(t *testing.T, delta bool, b []byte) {
-		kind := wire.KindZoneDigest
-		if delta {
-			kind = wire.KindZoneDelta
-		}
+	f.Fuzz(func(t *testing.T, which byte, b []byte) {
+		kind := Kinds()[int(which)%len(Kinds())]
 		m, err := decoder.Decode(kind, b)
 		if err != nil {
 			return

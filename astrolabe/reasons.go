@@ -11,5 +11,7 @@ const (
 	ReasonRowTooLarge  protocol.Reason = "zone_row_too_large" // a row that exceeds the limit
 	ReasonZoneFull     protocol.Reason = "zone_full"          // a row for which the table has no room
 	ReasonRowGone      protocol.Reason = "zone_row_gone"      // a row in a version that was removed
+	ReasonPart         protocol.Reason = "function_part"      // a piece of a function that belongs to nothing, or for which there is no room
+	ReasonFunction     protocol.Reason = "function_refused"   // a function that may not be in force here
 	ReasonAnswerBudget protocol.Reason = "zone_answer_budget" // an answer for which this round has no room left
 )

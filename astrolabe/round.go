@@ -22,12 +22,13 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	m.stats.Rounds++
-	m.answered = 0
+	m.answered, m.functions.checks = 0, checksPerRound
 	var held bool
 	m.awake, held = m.config.Hosts.Awake()
 	if !held {
 		m.expire(now, out)
 	}
+	m.expireFunctions(now)
 	m.compute(now)
 	for _, l := range m.levels {
 		m.issue(now, l)
@@ -92,7 +93,7 @@ func (m *Machine) represents(now protocol.Time, l *level) bool {
 
 // speaksFor reports whether this member is among the contacts of the own child zone of a table.
 func (m *Machine) speaksFor(l *level) bool {
-	return slices.ContainsFunc(l.summary.Contacts, func(c Contact) bool { return c.ID == m.config.Self })
+	return slices.ContainsFunc(l.child.summary.Contacts, func(c Contact) bool { return c.ID == m.config.Self })
 }
 
 // issue brings the row that this member makes of the own child zone up to date: a new one when the summary has changed, else a heartbeat.
@@ -106,12 +107,25 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 		}
 		return
 	}
-	row := &table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses, Attributes: l.summary.attributes()}
+	row := m.fitting(&table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses}, l.child.summary)
 	if e != nil && own.Epoch == l.issued.epoch && sameContent(e.Row(), row) {
 		l.table.Beat(m.awake, table.Claim{Owner: m.config.Self, Version: table.Version{Epoch: e.Version().Epoch, Sequence: e.Version().Sequence, Heartbeat: e.Version().Heartbeat + 1}}, nil)
 		return
 	}
 	m.publish(l, row)
+}
+
+// fitting gives a row its attributes, without the last outputs of functions where there is no room for all.
+func (m *Machine) fitting(row *table.Row, s Summary) *table.Row {
+	row.Epoch, row.Sequence = table.EpochMax, 1<<62 // the largest that they can become
+	for {
+		if row.Attributes = s.attributes(); row.Size() <= m.config.RowLimit || len(s.Outputs) == 0 {
+			row.Epoch, row.Sequence = 0, 0
+			return row
+		}
+		s.Outputs = s.Outputs[:len(s.Outputs)-1]
+		m.stats.OutputsDropped++
+	}
 }
 
 // publish makes row the own one of a table.

@@ -2,26 +2,36 @@ package astrolabe
 
 // Stats counts what a Machine did since it was made.
 type Stats struct {
-	Rounds          uint64
-	Computed        uint64 // summaries that were made anew
-	Issued          uint64 // rows that this member made as a representative
-	Exchanges       uint64 // digests sent for an exchange, counted once where it takes several
-	DigestsSent     uint64
-	DigestsReceived uint64
-	DeltasSent      uint64
-	DeltasReceived  uint64
-	RowsSent        uint64
-	BeatsSent       uint64
-	BytesSent       uint64
-	RowsAdded       uint64
-	RowsReplaced    uint64
-	RowsExpired     uint64
-	RowsRefused     uint64
-	RowsDisplaced   uint64 // of representatives beyond those that a zone should have
-	RowsGone        uint64 // that were offered again after they were removed
-	Contacts        uint64 // attempts to reach such zones
-	ZonesLost       uint64 // child zones whose last row expired
-	AnswersRefused  uint64 // for want of the round's room
+	Rounds            uint64
+	Computed          uint64 // summaries that were made anew
+	Issued            uint64 // rows that this member made as a representative
+	Exchanges         uint64 // digests sent for an exchange, counted once where it takes several
+	DigestsSent       uint64
+	DigestsReceived   uint64
+	DeltasSent        uint64
+	DeltasReceived    uint64
+	RowsSent          uint64
+	BeatsSent         uint64
+	BytesSent         uint64
+	RowsAdded         uint64
+	RowsReplaced      uint64
+	RowsExpired       uint64
+	RowsRefused       uint64
+	RowsDisplaced     uint64 // of representatives beyond those that a zone should have
+	RowsGone          uint64 // that were offered again after they were removed
+	Contacts          uint64 // attempts to reach such zones
+	ZonesLost         uint64 // child zones whose last row expired
+	AnswersRefused    uint64 // for want of the round's room
+	Evaluations       uint64 // of functions
+	EvaluationsFailed uint64 // for more rows than a function may read
+	OutputsDropped    uint64 // that another function makes, or for which there was no room
+	FunctionsTaken    uint64
+	FunctionsExpired  uint64 // or revoked
+	FunctionsRefused  uint64 // that came and may not be in force here
+	FunctionsFull     uint64 // beyond what a zone may have
+	PartsSent         uint64 // of functions
+	PartsReceived     uint64
+	PartsDropped      uint64 // that belong to nothing, or for which there was no room
 
 	Rows  int // in all tables, now
 	Zones int // child zones in all tables, now

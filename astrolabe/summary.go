@@ -30,11 +30,12 @@ type Summary struct {
 	RowsExpected int
 	Age          time.Duration // see AttributeAge
 	Interest     Interest
+	Outputs      []protocol.Attribute // of functions, sorted by name
 }
 
 func (s *Summary) clone() Summary {
 	c := *s
-	c.Contacts = slices.Clone(s.Contacts)
+	c.Contacts, c.Outputs = slices.Clone(s.Contacts), slices.Clone(s.Outputs)
 	return c
 }
 
@@ -52,6 +53,10 @@ func (s *Summary) attributes() []protocol.Attribute {
 		{Name: AttributeHosts, Value: encode(table.Int(int64(s.Hosts)))},
 		{Name: AttributeRowsExpected, Value: encode(table.Int(int64(s.RowsExpected)))},
 		{Name: AttributeRowsIn, Value: encode(table.Int(int64(s.RowsIn)))},
+	}
+	for _, output := range s.Outputs {
+		i, _ := slices.BinarySearchFunc(all, output.Name, func(a protocol.Attribute, name string) int { return cmp.Compare(a.Name, name) })
+		all = slices.Insert(all, i, output)
 	}
 	return all
 }
@@ -155,24 +160,30 @@ func (f *fingerprint) add(v uint64) {
 	*f = fingerprint(h ^ h>>32)
 }
 
+// summed is a zone of the own path with what its table comes to.
+type summed struct {
+	zone        string
+	depth       int // 0 for the root
+	summary     Summary
+	fingerprint fingerprint // of what it was made of
+	forms       readable
+}
+
 // compute brings the summaries of the own path up to date, from the hosts up, each only where what it is made of has changed.
 func (m *Machine) compute(now protocol.Time) {
-	for i := len(m.levels) - 1; i >= 0; i-- {
-		l := m.levels[i]
-		if i == len(m.levels)-1 {
-			m.computeHosts(now, l)
-		} else {
-			m.computeZone(m.levels[i+1], &l.summary, &l.inputs)
-		}
+	last := len(m.levels) - 1
+	m.computeHosts(now, m.levels[last].child)
+	for i := last; i > 0; i-- {
+		m.computeZone(m.levels[i], m.levels[i-1].child)
 	}
-	m.computeZone(m.levels[0], &m.root, &m.rootInputs)
+	m.computeZone(m.levels[0], &m.root)
 }
 
 // computeHosts makes the summary of the hosts of the own zone.
-func (m *Machine) computeHosts(now protocol.Time, l *level) {
+func (m *Machine) computeHosts(now protocol.Time, z *summed) {
 	table := m.config.Hosts
 	inputs := m.inputs[:0]
-	var f fingerprint
+	f := fingerprint(m.functions.changes)
 	var oldest time.Duration
 	for i := range table.Len() {
 		h := table.Host(i)
@@ -186,10 +197,8 @@ func (m *Machine) computeHosts(now protocol.Time, l *level) {
 		f.add(inputs[len(inputs)-1].rank)
 	}
 	expected := len(inputs) + table.Missing(now, m.config.Expect)
-	f.add(uint64(expected))
-	f.add(uint64(shownAge(oldest)))
 	m.inputs = inputs
-	m.settle(l, &l.summary, &l.inputs, f, expected)
+	m.settle(z, f, oldest, expected)
 }
 
 // hostRank is the order in which hosts become contacts. Those that are suspected of being down come last.
@@ -201,17 +210,14 @@ func hostRank(h *membership.Host) uint64 {
 }
 
 // computeZone makes the summary of the zone of a table. The own child zone goes into it as it is computed here.
-func (m *Machine) computeZone(l *level, summary *Summary, known *uint64) {
+func (m *Machine) computeZone(l *level, z *summed) {
 	if !l.others() && l.own == join(l.zone, hosts) { // the hosts are all there is
-		*summary = l.summary
-		if expected := l.expected(); expected > 1 {
-			summary.RowsExpected += expected - 1
-		}
-		*known = l.inputs
+		z.summary, z.fingerprint = l.child.summary, l.child.fingerprint
+		z.summary.RowsExpected += l.expected() - 1
 		return
 	}
 	inputs := m.inputs[:0]
-	var f fingerprint
+	f := fingerprint(m.functions.changes)
 	var oldest time.Duration
 	for _, c := range l.children {
 		if l.choose(c, protocol.Time(feedPatience*m.config.Round)); c.zone == l.own || c.feed == nil {
@@ -224,28 +230,27 @@ func (m *Machine) computeZone(l *level, summary *Summary, known *uint64) {
 		f.add(row.Epoch<<32 ^ row.Sequence)
 		inputs = append(inputs, input{row: row, rank: c.rank, age: age})
 	}
-	f.add(uint64(shownAge(oldest)))
-	f.add(l.inputs)
-	inputs = append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.summary.Age})
-	m.inputs = inputs
-	expected := l.expected()
-	f.add(uint64(expected))
-	m.settle(l, summary, known, f, expected)
+	f.add(uint64(l.child.fingerprint))
+	m.inputs = append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
+	m.settle(z, f, oldest, l.expected())
 }
 
 // settle replaces a summary if what it is made of has changed.
-func (m *Machine) settle(l *level, summary *Summary, known *uint64, f fingerprint, expected int) {
-	if *known == uint64(f) && *known != 0 {
+func (m *Machine) settle(z *summed, f fingerprint, oldest time.Duration, expected int) {
+	f.add(uint64(expected))
+	f.add(uint64(shownAge(oldest)))
+	if z.fingerprint == f && f != 0 {
 		return
 	}
-	*known = uint64(f)
-	*summary = summarize(m.inputs, expected, m.config.Representatives)
+	z.fingerprint = f
+	z.summary = summarize(m.inputs, expected, m.config.Representatives)
+	z.summary.Outputs = m.evaluate(z.depth, z.zone, m.inputs, &z.forms)
 	m.stats.Computed++
 }
 
 // ownRow returns the row of the own child zone as it is summarised, not as it is sent.
 func (m *Machine) ownRow(l *level) *table.Row {
-	return &table.Row{Owner: m.config.Self, Name: l.own, Attributes: l.summary.attributes()}
+	return &table.Row{Owner: m.config.Self, Name: l.own, Attributes: l.child.summary.attributes()}
 }
 
 // expected returns how many child zones there are, or were not long ago.

@@ -3,6 +3,7 @@ package membership
 import (
 	"time"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/table"
 )
@@ -45,6 +46,9 @@ func (m *Machine) Missing(now protocol.Time, ago time.Duration) (count int) {
 	}
 	return count
 }
+
+// Policy returns what certificates are to be verified by. It is for members with an identity.
+func (m *Machine) Policy(now protocol.Time) identity.Policy { return m.guard.policy(now) }
 
 // Awake returns for how long this member was awake since it started: by this clock silence is measured. Held reports whether it has found itself paused and not
 // recovered yet, so that nothing that it finds silent is to be declared dead.

@@ -30,7 +30,7 @@ var layers = map[string][]string{
 	"astrolabe/afc": {"protocol", "wire", "table"},
 	"membership":    {"protocol", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire", "identity"},
-	"astrolabe":     {"protocol", "wire", "table", "membership", "astrolabe/afc"},
+	"astrolabe":     {"protocol", "wire", "table", "identity", "membership", "astrolabe/afc"},
 	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "identity"},
 	"sim":           {"protocol", "wire"},
 	"relay":         {"protocol", "wire"},

@@ -36,6 +36,8 @@ const (
 	KindZoneDigest protocol.Kind = 24 // astrolabe: versions of the rows of zones
 	KindZoneDelta  protocol.Kind = 25 // astrolabe: rows and heartbeats that the other lacks, and which rows are wanted
 
+	KindFunctionPart protocol.Kind = 28 // astrolabe: a piece of a function
+
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key
 	KindRelayCall       protocol.Kind = 122 // live: a member wants the receiver that is reached through the sender only

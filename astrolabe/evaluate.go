@@ -1,0 +1,100 @@
+package astrolabe
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"spinglass/astrolabe/afc"
+	"spinglass/protocol"
+	"spinglass/table"
+)
+
+// AttributeID is what programs call the last component of a row's name by. It stands in no row.
+const AttributeID = "id"
+
+// systemNames are the attributes that functions do not make.
+var systemNames = []string{
+	AttributeHosts, AttributeDepth, AttributeContacts, AttributeRowsIn, AttributeRowsExpected, AttributeAge, AttributeInterest, AttributeID,
+}
+
+func systemAttribute(name string) bool { return slices.Contains(systemNames, name) }
+
+// readable are the rows of a table in the form that programs read, by identifier. A row that has not changed is in the same form as before.
+type readable struct {
+	rows []*afc.Row
+	of   map[*table.Row]*afc.Row
+}
+
+// read brings it up to date.
+func (r *readable) read(inputs []input) {
+	of := make(map[*table.Row]*afc.Row, len(inputs))
+	r.rows = r.rows[:0]
+	for i := range inputs {
+		row := inputs[i].row
+		form := r.of[row]
+		if form == nil {
+			form = afc.NewRow(row.Name, systemOf(&inputs[i]), row.Attributes)
+		}
+		of[row] = form
+		r.rows = append(r.rows, form)
+	}
+	r.of = of
+	slices.SortFunc(r.rows, func(a, b *afc.Row) int { return cmp.Compare(a.ID(), b.ID()) })
+}
+
+// systemOf returns what programs find in a row beside its own attributes: a host counts as a zone of one.
+func systemOf(in *input) []afc.Attribute {
+	all := []afc.Attribute{{Name: AttributeID, Value: table.String(in.row.Name[strings.LastIndexByte(in.row.Name, '/')+1:])}}
+	if in.host {
+		all = append(all, afc.Attribute{Name: AttributeHosts, Value: table.Int(1)}, afc.Attribute{Name: AttributeDepth, Value: table.Int(0)},
+			afc.Attribute{Name: AttributeContacts, Value: table.List(table.String(contactOf(in.row).String()))})
+	}
+	return all
+}
+
+// evaluate returns what the functions that are in force in a zone make of its rows, sorted by name.
+func (m *Machine) evaluate(depth int, zone string, inputs []input, r *readable) (outputs []protocol.Attribute) {
+	all := m.inForce(min(depth, len(m.levels)-1))
+	if len(all) == 0 {
+		*r = readable{}
+		return nil
+	}
+	r.read(inputs)
+	var values []table.Value
+	for _, h := range all {
+		if h.program == nil {
+			continue
+		}
+		if h.evaluators[depth] == nil {
+			h.evaluators[depth] = afc.NewEvaluator(h.program)
+		}
+		m.stats.Evaluations++
+		var err error
+		if values, err = h.evaluators[depth].Evaluate(r.rows, afc.Seed(zone, h.Version), values[:0]); err != nil {
+			m.stats.EvaluationsFailed++ // more rows than programs read
+			continue
+		}
+		outputs = m.keep(outputs, h, values)
+	}
+	return outputs
+}
+
+// keep adds what a function has made, as far as there is room and no other made it.
+func (m *Machine) keep(outputs []protocol.Attribute, h *held, values []table.Value) []protocol.Attribute {
+	size := uint64(0)
+	for i, name := range h.program.Outputs() {
+		if values[i].Kind() == table.KindNone {
+			continue
+		}
+		b, err := values[i].Encode()
+		size += uint64(len(name) + len(b))
+		at, taken := slices.BinarySearchFunc(outputs, name, func(a protocol.Attribute, name string) int { return cmp.Compare(a.Name, name) })
+		if err != nil || taken || h.Size > 0 && size > h.Size {
+			m.stats.OutputsDropped++
+			continue
+		}
+		outputs = slices.Insert(outputs, at, protocol.Attribute{Name: name, Value: b})
+	}
+	return outputs
+}
