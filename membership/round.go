@@ -20,6 +20,7 @@ const (
 func (m *Machine) refill() {
 	m.probes = probesPerRound
 	m.favours.begin()
+	m.slabs.of(m.table.Len())
 	if m.guard != nil {
 		m.guard.walks.refill()
 		m.guard.looks = beaconLooks
@@ -76,7 +77,7 @@ func (m *Machine) digest(now protocol.Time) *Digest {
 	if checks {
 		room = (room - digestChecksMax) * table.ClaimSizeMin / (table.ClaimSizeMin + 1) // a byte for each claim
 	}
-	d.Held = m.table.Digest(m.slabs.claims.open(room/table.ClaimSizeMin+1), room)
+	d.Held = m.table.Digest(m.slabs.claims.open(min(m.table.Len(), room/table.ClaimSizeMin+1)), room)
 	d.Held.Claims = m.slabs.claims.close(d.Held.Claims)
 	if checks {
 		d.Salt = byte(m.config.Rand.IntN(sha256.Size))
