@@ -48,6 +48,10 @@ type Config struct {
 	Name  string
 	Hosts Hosts      // required
 	Rand  *rand.Rand // required
+	// Notary signs the rows that this member makes, and verifies those of others. Without one they are taken at their word.
+	Notary identity.Notary
+	// Secret is what the hash chains of the own heartbeats begin with.
+	Secret [32]byte
 	// Trust is what functions are verified by. Without it members take them at their word.
 	Trust Trust
 	// Wall is what the clock showed at time 0; with Trust that says so. It serves the expiry of functions.

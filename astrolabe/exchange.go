@@ -134,7 +134,7 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 		l := m.levels[p.Depth]
 		for j := range p.Beats {
 			if b := &p.Beats[j]; b.Owner != m.config.Self {
-				l.table.Beat(m.awake, b.Claim, b.Proof)
+				m.beat(l, from, b)
 			}
 		}
 		a.grant(l, p)

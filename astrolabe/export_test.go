@@ -1,5 +1,13 @@
 package astrolabe
 
+import (
+	"spinglass/identity"
+	"spinglass/table"
+)
+
+// StatementOf is the statement that a zone's row is.
+func StatementOf(row *table.Row) identity.Statement { return statementOf(row) }
+
 // HostsInAllRows adds up what all rows of a zone's table say, those of different representatives of one child zone among them.
 func (m *Machine) HostsInAllRows(zone string) (hosts int) {
 	for _, l := range m.levels {

@@ -12,6 +12,7 @@ import (
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/stack"
+	"spinglass/table"
 )
 
 // node is membership and astrolabe of one member.
@@ -26,7 +27,8 @@ type fleet struct {
 	world *sim.World
 	names []string
 	ids   []protocol.NodeID
-	first map[string]int // member of a zone
+	first map[string]int                   // member of a zone
+	lie   func(i int, row *table.Row) bool // changes the rows that a member hands on, nil for nobody
 	tune  func(i int, members *membership.Config, tables *astrolabe.Config)
 }
 
@@ -90,6 +92,10 @@ func (f *fleet) build(i int, b sim.Boot) protocol.Machine {
 	}
 	n.Add(n.members, membership.Kinds()...)
 	n.Add(n.tables, astrolabe.Kinds()...)
+	n.Add(registry{f})
+	if f.lie != nil {
+		return liar{n, func(row *table.Row) bool { return f.lie(i, row) }}
+	}
 	return n
 }
 
@@ -111,7 +117,14 @@ func (f *fleet) seedsOf(i int) (seeds []protocol.Address) {
 	return seeds
 }
 
-func (f *fleet) node(i int) *node { return f.world.Machine(f.ids[i]).(*node) }
+func (f *fleet) node(i int) *node {
+	if l, lies := f.world.Machine(f.ids[i]).(liar); lies {
+		return l.Machine.(*node)
+	}
+	return f.world.Machine(f.ids[i]).(*node)
+}
+
+func (f *fleet) tables(i int) *astrolabe.Machine { return f.node(i).tables }
 
 // until runs the world until done returns nil, and returns how long it took; it fails the test after limit.
 func (f *fleet) until(t testing.TB, limit time.Duration, done func() error) time.Duration {

@@ -44,6 +44,9 @@ type issued struct {
 	entry    *entry // nil when there is none
 	epoch    uint64
 	sequence uint64 // the last one used in the epoch
+	beat     uint64 // the last heartbeat
+	links    *table.Chain
+	linksOf  uint64 // epoch of links
 }
 
 func newLevel(depth int, zone, own string, c *Config) *level {

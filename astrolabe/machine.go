@@ -24,6 +24,7 @@ type Machine struct {
 	difference table.Difference[state]
 	seeds      seeds
 	functions  functions
+	notary     *notary // nil without identities
 }
 
 // New returns a machine, or an error that says what is wrong with its configuration.
@@ -37,7 +38,7 @@ func New(config Config) (*Machine, error) {
 	for i := range len(zones) - 1 {
 		m.levels = append(m.levels, newLevel(i, zones[i], zones[i+1], &m.config))
 	}
-	m.seeds = newSeeds(&m.config)
+	m.seeds, m.notary = newSeeds(&m.config), newNotary(&m.config)
 	m.know(config.Known)
 	m.config.Known = nil
 	return m, nil
@@ -64,9 +65,22 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 }
 
 // Notify implements protocol.Machine.
-func (m *Machine) Notify(_ protocol.Time, e protocol.Event, _ *protocol.Output) {
+func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
 	if _, left := e.(protocol.Left); left {
 		m.next = protocol.Never
+	}
+	if m.notary == nil {
+		return
+	}
+	switch e := e.(type) {
+	case protocol.PeerUp:
+		m.notary.know(e.Peer.ID, e.Peer.Credential)
+	case protocol.PeerChanged:
+		m.notary.know(e.Peer.ID, e.Peer.Credential)
+	case protocol.CredentialKnown:
+		m.notary.know(e.Author, e.Credential)
+	case protocol.CredentialGone:
+		m.forget(now, e.Author, out)
 	}
 }
 

@@ -10,6 +10,10 @@ const (
 	ReasonRowForeign   protocol.Reason = "zone_row_foreign"   // a row of a table that is not on the own path
 	ReasonRowTooLarge  protocol.Reason = "zone_row_too_large" // a row that exceeds the limit
 	ReasonZoneFull     protocol.Reason = "zone_full"          // a row for which the table has no room
+	ReasonRowUnsigned  protocol.Reason = "zone_row_unsigned"  // a row without what proves it
+	ReasonRowStranger  protocol.Reason = "zone_row_stranger"  // a row of a member whose credential is not known yet
+	ReasonRowZone      protocol.Reason = "zone_row_zone"      // a row of a zone that its maker is not in
+	ReasonRowForged    protocol.Reason = "zone_row_forged"    // a row that its maker has not signed
 	ReasonRowGone      protocol.Reason = "zone_row_gone"      // a row in a version that was removed
 	ReasonPart         protocol.Reason = "function_part"      // a piece of a function that belongs to nothing, or for which there is no room
 	ReasonFunction     protocol.Reason = "function_refused"   // a function that may not be in force here

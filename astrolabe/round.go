@@ -23,6 +23,9 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 	}
 	m.stats.Rounds++
 	m.answered, m.functions.checks = 0, checksPerRound
+	if m.notary != nil {
+		m.notary.refill()
+	}
 	var held bool
 	m.awake, held = m.config.Hosts.Awake()
 	if !held {
@@ -109,18 +112,28 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 	}
 	row := m.fitting(&table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses}, l.child.summary)
 	if e != nil && own.Epoch == l.issued.epoch && sameContent(e.Row(), row) {
-		l.table.Beat(m.awake, table.Claim{Owner: m.config.Self, Version: table.Version{Epoch: e.Version().Epoch, Sequence: e.Version().Sequence, Heartbeat: e.Version().Heartbeat + 1}}, nil)
-		return
+		if proof, ok := m.proof(l); ok {
+			claim := e.Claim()
+			claim.Heartbeat = l.issued.beat
+			l.table.Beat(m.awake, claim, proof)
+			return
+		}
 	}
 	m.publish(l, row)
 }
 
 // fitting gives a row its attributes, without the last outputs of functions where there is no room for all.
 func (m *Machine) fitting(row *table.Row, s Summary) *table.Row {
-	row.Epoch, row.Sequence = table.EpochMax, 1<<62 // the largest that they can become
+	longest := *row
+	longest.Epoch, longest.Sequence = table.EpochMax, 1<<62
+	if m.notary != nil {
+		placeholder(&longest)
+	}
 	for {
-		if row.Attributes = s.attributes(); row.Size() <= m.config.RowLimit || len(s.Outputs) == 0 {
-			row.Epoch, row.Sequence = 0, 0
+		if row.Attributes = s.attributes(); len(s.Outputs) == 0 {
+			return row
+		}
+		if longest.Attributes = row.Attributes; longest.Size() <= m.config.RowLimit {
 			return row
 		}
 		s.Outputs = s.Outputs[:len(s.Outputs)-1]
@@ -135,7 +148,11 @@ func (m *Machine) publish(l *level, row *table.Row) {
 	}
 	l.issued.sequence++
 	row.Epoch, row.Sequence = l.issued.epoch, l.issued.sequence
-	e, _, err := l.table.Merge(m.awake, row, 1, nil)
+	if m.notary != nil {
+		m.sign(l, row)
+	}
+	proof, _ := m.proof(l) // a chain that runs out is renewed long before
+	e, _, err := l.table.Merge(m.awake, row, l.issued.beat, proof)
 	if err != nil {
 		m.stats.RowsRefused++ // it is too large, or there is no room for it
 		return
@@ -229,10 +246,23 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 		out.Drop(from, ReasonRowGone)
 		return
 	}
-	if u.Row.Left && l.table.Get(u.Row.Owner) == nil {
+	held := l.table.Get(u.Row.Owner)
+	switch {
+	case u.Row.Left && held == nil:
 		return // nobody has to hear of it any longer
+	case held != nil && u.Row.Version(0).CompareRow(held.Version()) < 0:
+		return
+	case held != nil && m.notary != nil && string(held.Row().Signature) == string(u.Row.Signature) && u.Row.Compare(held.Row()) == 0:
+		m.beat(l, from, &membership.Beat{Claim: table.Claim{Owner: u.Row.Owner, Version: u.Row.Version(u.Heartbeat)}, Proof: u.Proof})
+		return
 	}
-	if l.table.Get(u.Row.Owner) == nil {
+	if m.notary != nil {
+		if !m.trusts(from, u, out) || held != nil && m.contradicts(held.Row(), u.Row, out) {
+			return
+		}
+		m.prove(l, from, u)
+	}
+	if held == nil {
 		if weakest := l.weakest(u.Row.Name, m.config.Self, m.config.Representatives+rowsBeyond); weakest != nil {
 			if m.stats.RowsDisplaced++; weaker(u.Row, weakest.Row()) {
 				l.gone.put(removed{owner: u.Row.Owner, version: u.Row.Version(u.Heartbeat), at: m.awake})

@@ -18,6 +18,11 @@ type Stats struct {
 	RowsExpired       uint64
 	RowsRefused       uint64
 	RowsDisplaced     uint64 // of representatives beyond those that a zone should have
+	Verified          uint64 // signatures of rows that were looked at
+	Forgeries         uint64 // rows that their makers have not signed
+	BeatsForged       uint64 // heartbeats that are not proven
+	VerifiesRefused   uint64 // rows and heartbeats for which the round's budget has no room
+	Contradictions    uint64 // members that signed two rows for one place
 	RowsGone          uint64 // that were offered again after they were removed
 	Contacts          uint64 // attempts to reach such zones
 	ZonesLost         uint64 // child zones whose last row expired

@@ -38,6 +38,7 @@ type credential struct {
 
 func (c *credential) PublicKey() []byte              { return c.key[:] }
 func (c *credential) MayPublish(topic string) bool   { return topic != c.unpublished }
+func (c *credential) Name() string                   { return "" }
 func (c *credential) MaySubscribe(topic string) bool { return topic != c.unread }
 
 // credentialOf returns what shows that a member has the key of keyFor.

@@ -96,6 +96,7 @@ type keyed []byte
 
 func (k keyed) PublicKey() []byte        { return k }
 func (k keyed) MayPublish(string) bool   { return true }
+func (k keyed) Name() string             { return "" }
 func (k keyed) MaySubscribe(string) bool { return true }
 
 // prove gives what others know of a member what shows who it is, if members sign.

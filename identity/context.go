@@ -15,6 +15,8 @@ const (
 	ContextRequest    Context = 7 // join request
 	ContextPackets    Context = 8 // batch of packets of a stream
 	ContextRow        Context = 9 // row of a table
+
+	ContextZoneRow Context = 10 // row of a zone, made by a representative; the subject is a hash of the zone's path
 )
 
 // contextTexts are what the signature covers besides the message.
@@ -28,6 +30,7 @@ var contextTexts = [...]string{
 	ContextRequest:    "spinglass 1 join request",
 	ContextPackets:    "spinglass 1 packets",
 	ContextRow:        "spinglass 1 row",
+	ContextZoneRow:    "spinglass 1 zone row",
 }
 
 // Known reports whether c is one of the contexts.

@@ -19,6 +19,9 @@ type credential struct {
 // key returns the member's key.
 func (c *credential) key() identity.PublicKey { return c.chain.Leaf().Key }
 
+// Name implements protocol.Credential.
+func (c *credential) Name() string { return c.chain.Leaf().Name }
+
 // PublicKey implements protocol.Credential.
 func (c *credential) PublicKey() []byte { return c.chain.Leaf().Key[:] }
 

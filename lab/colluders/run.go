@@ -187,6 +187,7 @@ type key string
 
 func (k key) PublicKey() []byte        { return []byte(k) }
 func (k key) MayPublish(string) bool   { return true }
+func (k key) Name() string             { return "" }
 func (k key) MaySubscribe(string) bool { return true }
 
 // publish has the authors publish for a time, each at a phase of its own.

@@ -159,6 +159,7 @@ type credential identity.PublicKey
 
 func (c credential) PublicKey() []byte        { return c[:] }
 func (c credential) MayPublish(string) bool   { return true }
+func (c credential) Name() string             { return "" }
 func (c credential) MaySubscribe(string) bool { return true }
 
 func (g *group) publicKey(i int) identity.PublicKey {
