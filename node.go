@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"spinglass/astrolabe"
 	"spinglass/bimodal"
 	"spinglass/identity"
 	"spinglass/live"
@@ -140,9 +141,13 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 				Identity: n.memberIdentity(config.Identity),
 			},
 			Bimodal: topics,
+			Tables:  astrolabe.Config{Seeds: seeds, Rand: newRand()},
 		})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		}
 		n.stack = machine
-		return machine, err
+		return machine, nil
 	}
 }
 

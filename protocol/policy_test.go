@@ -31,7 +31,7 @@ var layers = map[string][]string{
 	"membership":    {"protocol", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire", "identity"},
 	"astrolabe":     {"protocol", "wire", "table", "identity", "membership", "astrolabe/afc"},
-	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "identity"},
+	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "identity"},
 	"sim":           {"protocol", "wire"},
 	"relay":         {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
@@ -40,7 +40,7 @@ var layers = map[string][]string{
 	"lab/colluders": {"protocol", "wire", "bimodal", "sim", "identity"},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
-	"":              {"protocol", "wire", "table", "membership", "bimodal", "stack", "live", "identity"},
+	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment"},
 }
 

@@ -1,5 +1,5 @@
-// Package stack puts the protocols of one node together: membership and Bimodal Multicast as one protocol.Machine, so that
-// the drivers, real and simulated, see a single machine.
+// Package stack puts the protocols of one node together: membership, Bimodal Multicast and the tables of zones as one
+// protocol.Machine, so that the drivers, real and simulated, see a single machine.
 //
 // # Vocabulary
 //
@@ -15,5 +15,6 @@
 //
 // # Limitations
 //
+// Unless membership.Config.Zoned is set, membership holds the members of all zones, and the tables of zones know of no others: their hosts are all members.
 // An event may lead to further events at most 64 deep; beyond that the machines answer each other without end, which panics.
 package stack

@@ -6,10 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"spinglass/astrolabe"
 	"spinglass/bimodal"
+	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/stack"
+	"spinglass/table"
 	"spinglass/wire"
 )
 
@@ -40,6 +43,8 @@ func recordTraffic() (frames [][]byte) {
 	for _, m := range []protocol.Message{
 		&bimodal.MulticastProbe{Topic: bimodal.TopicOf(topic), Round: 1}, &bimodal.MulticastHeard{Topic: bimodal.TopicOf(topic), Round: 1},
 		&bimodal.MulticastHeard{Topic: bimodal.TopicOf(topic), Round: 1, Lost: true},
+		&astrolabe.Digest{Zone: "/eu", Stamp: 1}, &astrolabe.Delta{Zone: "/eu", Rows: []membership.RowUpdate{{Row: &table.Row{Owner: 3, Epoch: 1, Sequence: 1, Name: "/eu"}, Heartbeat: 1}}},
+		&astrolabe.FunctionPart{Zone: "/lab", ID: 1, Whole: 3, Bytes: []byte("abc")},
 	} {
 		frames = append(frames, wire.AppendFrame(nil, m))
 	}

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"spinglass/astrolabe"
 	"spinglass/bimodal"
 	"spinglass/identity"
 	"spinglass/membership"
@@ -12,7 +13,9 @@ import (
 type Config struct {
 	Membership membership.Config
 	Bimodal    bimodal.Config
-	Quotas     Quotas // the zero value stands for the defaults
+	// Tables says how the tables of zones are kept. Who the member is, its hosts, and with an identity whom it trusts, are those of membership.
+	Tables astrolabe.Config
+	Quotas Quotas // the zero value stands for the defaults
 }
 
 // Node is the protocols of one Spinglass node as one machine. Its fields are for reading; commands go through the methods of
@@ -21,6 +24,7 @@ type Node struct {
 	Router
 	Membership *membership.Machine
 	Bimodal    *bimodal.Machine
+	Tables     *astrolabe.Machine
 	quota      *quota
 }
 
@@ -34,15 +38,33 @@ func New(c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	tables, err := astrolabe.New(c.tables(members))
+	if err != nil {
+		return nil, err
+	}
 	quota, err := newQuota(c.Quotas.withDefaults(&c))
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Membership: members, Bimodal: topics, quota: quota}
+	n := &Node{Membership: members, Bimodal: topics, Tables: tables, quota: quota}
 	n.Add(members, membership.Kinds()...)
 	n.Add(topics, bimodal.Kinds()...)
+	n.Add(tables, astrolabe.Kinds()...)
 	n.Add(quota)
 	return n, nil
+}
+
+// tables returns the configuration of the tables of a member.
+func (c *Config) tables(members *membership.Machine) astrolabe.Config {
+	t := c.Tables
+	t.Self, t.Name, t.Hosts = c.Membership.Self, c.Membership.Name, members
+	if c.Membership.Identity != nil {
+		t.Trust = members
+	}
+	if !c.Membership.Zoned {
+		t.Seeds = nil // membership knows the members of all zones: a representative met here would be the same peer once more
+	}
+	return t
 }
 
 // The machines of a node, in the order in which New adds them.
@@ -66,6 +88,12 @@ func (n *Node) QuotaStats() QuotaStats {
 	stats.Sources = len(n.quota.sources)
 	return stats
 }
+
+// Rows returns the rows of a zone's table; see astrolabe.Machine.Rows.
+func (n *Node) Rows(zone string) ([]astrolabe.RowStatus, error) { return n.Tables.Rows(zone) }
+
+// Zones returns the zones whose tables this member holds, from the root down; see astrolabe.Machine.Zones.
+func (n *Node) Zones() []string { return n.Tables.Zones() }
 
 // Publish sends a message to a topic; see bimodal.Machine.Publish.
 func (n *Node) Publish(now protocol.Time, topic string, payload []byte, out *protocol.Output) error {
@@ -151,6 +179,7 @@ func (n *Node) Leave(now protocol.Time, out *protocol.Output) {
 type Decoder struct {
 	membership membership.Decoder
 	bimodal    bimodal.Decoder
+	tables     astrolabe.Decoder
 }
 
 // Keep implements protocol.Keeper. Of what is decoded here, packets of multicast are kept.
@@ -165,6 +194,8 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return d.bimodal.Decode(kind, body)
 	case kind >= wire.KindTableDigest && kind <= wire.KindBeacon:
 		return d.membership.Decode(kind, body)
+	case kind == wire.KindZoneDigest || kind == wire.KindZoneDelta || kind == wire.KindFunctionPart:
+		return d.tables.Decode(kind, body)
 	}
 	return nil, wire.ErrKind
 }

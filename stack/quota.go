@@ -15,9 +15,9 @@ type Class uint8
 // The classes.
 const (
 	ClassPush       Class  = iota // packets on their first way, and the orders by which they are handed on
-	ClassRequest                  // what asks for something: digests, requests, polls, probes of groups
+	ClassRequest                  // what asks for something: digests, also those of tables of zones, requests, polls, probes of groups
 	ClassReply                    // what was asked for: repairs, answers
-	ClassMembership               // rows, heartbeats, probes, notices
+	ClassMembership               // rows, heartbeats, also those of zones, probes, notices, functions
 	Classes         = iota        // how many there are
 
 	classless = Classes // of no machine; the router drops it
@@ -103,13 +103,8 @@ func (q Quotas) withDefaults(c *Config) Quotas {
 	if q != (Quotas{}) {
 		return q
 	}
-	requests, members := 1, 1
-	if round := c.Bimodal.Round; round > 0 {
-		requests = max(1, int(QuotaPeriodDefault/round))
-	}
-	if round := c.Membership.Round; round > 0 {
-		members = max(1, int(QuotaPeriodDefault/round))
-	}
+	tables := rounds(c.Tables.Round)
+	requests, members := max(rounds(c.Bimodal.Round), tables), max(rounds(c.Membership.Round), tables)
 	return Quotas{
 		Period:     QuotaPeriodDefault,
 		Push:       Quota{pushAll, pushSource},
@@ -117,6 +112,14 @@ func (q Quotas) withDefaults(c *Config) Quotas {
 		Reply:      Quota{replyAll, replySource},
 		Membership: Quota{membershipAll * members, membershipSource * members},
 	}
+}
+
+// rounds returns how many rounds a period has, 1 for those that are longer or the defaults.
+func rounds(round time.Duration) int {
+	if round <= 0 {
+		return 1
+	}
+	return max(1, int(QuotaPeriodDefault/round))
 }
 
 func newQuota(q Quotas) (*quota, error) {
@@ -146,9 +149,9 @@ func classOf(m protocol.Message) Class {
 			return ClassReply
 		}
 		return ClassRequest
-	case kind <= wire.KindBimodalLast:
+	case kind <= wire.KindBimodalLast, kind == wire.KindZoneDigest:
 		return ClassRequest
-	case kind <= wire.KindBeacon:
+	case kind <= wire.KindBeacon, kind == wire.KindZoneDelta, kind == wire.KindFunctionPart:
 		return ClassMembership
 	}
 	return classless

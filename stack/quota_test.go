@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"spinglass/astrolabe"
 	"spinglass/bimodal"
 	"spinglass/membership"
 	"spinglass/protocol"
@@ -43,9 +44,9 @@ func (n *quota) offer(now protocol.Time, from protocol.NodeID, class Class, mess
 func TestEveryMessageHasItsClass(t *testing.T) {
 	for class, messages := range [Classes][]protocol.Message{
 		ClassPush:       {&bimodal.Packet{}, &bimodal.Relay{}, &bimodal.Order{}, &bimodal.Shared{}},
-		ClassRequest:    {&bimodal.Digest{}, &bimodal.Request{}, &bimodal.Poll{}, &bimodal.OrderRequest{}, &bimodal.MulticastProbe{}},
+		ClassRequest:    {&astrolabe.Digest{}, &bimodal.Digest{}, &bimodal.Request{}, &bimodal.Poll{}, &bimodal.OrderRequest{}, &bimodal.MulticastProbe{}},
 		ClassReply:      {&bimodal.Repair{}, &bimodal.Digest{Answer: true}, &bimodal.MulticastHeard{}},
-		ClassMembership: {&membership.Digest{}, &membership.Delta{}, &membership.Probe{}, &membership.ProbeReply{}, &membership.Summary{}, &membership.NoticePart{}, &membership.Beacon{}},
+		ClassMembership: {&astrolabe.Delta{}, &astrolabe.FunctionPart{}, &membership.Digest{}, &membership.Delta{}, &membership.Probe{}, &membership.ProbeReply{}, &membership.Summary{}, &membership.NoticePart{}, &membership.Beacon{}},
 	} {
 		for _, m := range messages {
 			if got := classOf(m); got != Class(class) {
@@ -53,8 +54,8 @@ func TestEveryMessageHasItsClass(t *testing.T) {
 			}
 		}
 	}
-	kinds := append(membership.Kinds(), bimodal.Kinds()...)
-	if len(kinds) != 18 { // as many as above, where a digest stands twice
+	kinds := append(append(membership.Kinds(), bimodal.Kinds()...), astrolabe.Kinds()...)
+	if len(kinds) != 21 { // as many as above, where a digest stands twice
 		t.Errorf("%d kinds of messages", len(kinds))
 	}
 }
@@ -162,7 +163,7 @@ func TestQuotasAreChecked(t *testing.T) {
 		q := good
 		spoil(&q)
 		c := Config{Membership: membership.Config{Self: 1, Name: "/a", Rand: rand.New(rand.NewPCG(1, 1))}, Bimodal: bimodal.DefaultConfig(), Quotas: q}
-		c.Bimodal.Self, c.Bimodal.Rand = 1, rand.New(rand.NewPCG(1, 2))
+		c.Bimodal.Self, c.Bimodal.Rand, c.Tables.Rand = 1, rand.New(rand.NewPCG(1, 2)), rand.New(rand.NewPCG(1, 3))
 		if _, err := New(c); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}

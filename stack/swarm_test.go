@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"spinglass/astrolabe"
 	"spinglass/bimodal"
 	"spinglass/membership"
 	"spinglass/protocol"
@@ -27,6 +28,7 @@ func nodeConfig(b sim.Boot, epoch uint64, first bool) stack.Config {
 			Seeds: []protocol.Address{"a1", "a2"}, First: first, Rand: rand.New(rand.NewPCG(b.Rand.Uint64(), 2)),
 		},
 		Bimodal: topics,
+		Tables:  astrolabe.Config{Rand: rand.New(rand.NewPCG(uint64(b.ID), 3))},
 	}
 }
 
