@@ -6,6 +6,7 @@ import (
 
 	"spinglass/membership"
 	"spinglass/protocol"
+	"spinglass/table"
 	"spinglass/wire"
 )
 
@@ -23,6 +24,14 @@ var (
 	ErrLimit = errors.New("spinglass: limit reached")
 	// ErrForbidden tells that the certificate of this node does not allow what was asked; its text says what.
 	ErrForbidden = errors.New("spinglass: not allowed")
+	// ErrAttribute tells that an attribute cannot be set; its text says why.
+	ErrAttribute = errors.New("spinglass: attribute")
+	// ErrRowTooLarge tells that the node's row would exceed its limit; its text says by how much, and by errors.As it is a [*table.RowTooLargeError].
+	ErrRowTooLarge = table.ErrRowFull
+	// ErrZone tells that the node does not hold the table of a zone; its text says which it holds.
+	ErrZone = errors.New("spinglass: no table of the zone")
+	// ErrRow tells that there is no row of a name in the tables that the node holds.
+	ErrRow = errors.New("spinglass: no row")
 	// ErrNotRunning tells that the node does not take part yet: its own row is not signed or its boot counter not stored.
 	ErrNotRunning = membership.ErrNotRunning
 	// ErrDataDir tells that the data directory cannot be used; its text says why.

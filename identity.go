@@ -138,12 +138,16 @@ func (n *Node) Revocations() []*identity.RevocationList {
 }
 
 // allows reports why the node's certificate does not allow something: an ErrForbidden.
-func (n *Node) allows(verb identity.Verb, topic string) error {
+func (n *Node) allows(verb identity.Verb, subject string) error {
 	chain := n.credentials.chain.Load()
-	if chain == nil || chain.Leaf().Grants.Allows(verb, topic) {
+	if chain == nil || chain.Leaf().Grants.Allows(verb, subject) {
 		return nil
 	}
-	return fmt.Errorf("%w: the certificate of this node has no grant to %s topic %q", ErrForbidden, verb, topic)
+	noun := "topic"
+	if verb == identity.VerbSet {
+		noun = "attribute"
+	}
+	return fmt.Errorf("%w: the certificate of this node has no grant to %s %s %q", ErrForbidden, verb, noun, subject)
 }
 
 // quarantined has links follow the proofs that membership knows; the loop calls it.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"spinglass/astrolabe"
 	"spinglass/bimodal"
 	"spinglass/live"
 	"spinglass/membership"
@@ -22,6 +23,7 @@ type snapshot struct {
 	live       live.Stats
 	membership membership.Stats
 	bimodal    bimodal.Stats
+	tables     astrolabe.Stats
 	quotas     stack.QuotaStats
 	states     map[membership.State]int
 	unreach    int
@@ -110,6 +112,9 @@ var liveMetrics = []metric{
 	counter("gateway_news_lost_total", "Times that this node did not take in that a member is absent from a gateway, or wanted there: too often, or it had too much to do.", func(s *snapshot) uint64 { return s.live.RelayNewsLost }),
 	gauge("multicast_groups", "Multicast groups joined.", func(s *snapshot) int { return int(s.live.GroupsJoined) }),
 	gauge("receive_buffer_bytes", "Size of the socket's receive buffer as the kernel granted it.", func(s *snapshot) int { return int(s.live.ReceiveBuffer) }),
+	gauge("table_watches", "Loops of this node's application over changes of tables.", func(s *snapshot) int { return int(s.node.watches.Load()) }),
+	counter("table_watches_refused_total", "Such loops that were refused because there were too many.", func(s *snapshot) uint64 { return s.node.watchesRefused.Load() }),
+	counter("table_changes_missed_total", "Changes of rows that such loops did not get, because later ones came before they were taken. They were told how many.", func(s *snapshot) uint64 { return s.node.changesMissed.Load() }),
 	counter("slow_consumer_messages_total", "Messages dropped from subscriptions because this node's application read too slowly. It was told of each gap.", func(s *snapshot) uint64 { return s.node.slowConsumer.Load() }),
 }
 
@@ -148,6 +153,40 @@ var protocolMetrics = []metric{
 	counter("name_conflicts_total", "Other members seen that carry this node's name.", func(s *snapshot) uint64 { return s.membership.NameConflicts }),
 	counter("membership_bytes_sent_total", "Bytes of membership gossip sent.", func(s *snapshot) uint64 { return s.membership.BytesSent }),
 	counter("answers_missing_total", "Digests and probes that got no answer in time.", func(s *snapshot) uint64 { return s.membership.AnswersMissing }),
+	counter("attributes_refused_total", "Attributes of the own row that were refused: too large, or not allowed by the certificate.", func(s *snapshot) uint64 { return s.membership.AttributesRefused }),
+
+	gauge("zones", "Child zones in the tables that this node holds.", func(s *snapshot) int { return s.tables.Zones }),
+	gauge("zone_rows", "Rows in the tables of zones that this node holds, those of all representatives counted.", func(s *snapshot) int { return s.tables.Rows }),
+	counter("zone_rounds_total", "Rounds of gossip about zones.", func(s *snapshot) uint64 { return s.tables.Rounds }),
+	counter("zone_summaries_total", "Summaries of zones that were made anew, because a row below them had changed.", func(s *snapshot) uint64 { return s.tables.Computed }),
+	counter("zone_rows_issued_total", "Rows that this node made as a representative of its zones.", func(s *snapshot) uint64 { return s.tables.Issued }),
+	counter("zone_exchanges_total", "Exchanges of tables that this node began.", func(s *snapshot) uint64 { return s.tables.Exchanges }),
+	counter("zone_digests_sent_total", "Digests of tables of zones sent.", func(s *snapshot) uint64 { return s.tables.DigestsSent }),
+	counter("zone_digests_received_total", "Digests of tables of zones received.", func(s *snapshot) uint64 { return s.tables.DigestsReceived }),
+	counter("zone_deltas_sent_total", "Answers to such digests sent.", func(s *snapshot) uint64 { return s.tables.DeltasSent }),
+	counter("zone_deltas_received_total", "Answers to such digests received.", func(s *snapshot) uint64 { return s.tables.DeltasReceived }),
+	counter("zone_rows_sent_total", "Rows of zones sent.", func(s *snapshot) uint64 { return s.tables.RowsSent }),
+	counter("zone_beats_sent_total", "Heartbeats of rows of zones sent without the rows.", func(s *snapshot) uint64 { return s.tables.BeatsSent }),
+	counter("zone_bytes_sent_total", "Bytes of gossip about zones sent.", func(s *snapshot) uint64 { return s.tables.BytesSent }),
+	counter("zone_rows_added_total", "Rows of zones taken in of representatives that had none.", func(s *snapshot) uint64 { return s.tables.RowsAdded }),
+	counter("zone_rows_replaced_total", "Rows of zones taken in for older ones.", func(s *snapshot) uint64 { return s.tables.RowsReplaced }),
+	counter("zone_rows_expired_total", "Rows of zones removed because their heartbeats stood still.", func(s *snapshot) uint64 { return s.tables.RowsExpired }),
+	counter("zone_rows_refused_total", "Rows of zones refused: too large, of no table that is held here, or without room.", func(s *snapshot) uint64 { return s.tables.RowsRefused }),
+	counter("zone_rows_displaced_total", "Rows of representatives beyond those that a zone should have.", func(s *snapshot) uint64 { return s.tables.RowsDisplaced }),
+	counter("zone_rows_gone_total", "Rows of zones that were offered again after they were removed.", func(s *snapshot) uint64 { return s.tables.RowsGone }),
+	counter("zone_contacts_total", "Attempts to reach child zones that went.", func(s *snapshot) uint64 { return s.tables.Contacts }),
+	counter("zones_lost_total", "Child zones whose last row expired.", func(s *snapshot) uint64 { return s.tables.ZonesLost }),
+	counter("zone_answers_refused_total", "Answers about tables that were not sent because a round's room was used up.", func(s *snapshot) uint64 { return s.tables.AnswersRefused }),
+	counter("zone_evaluations_total", "Evaluations of functions for zones.", func(s *snapshot) uint64 { return s.tables.Evaluations }),
+	counter("zone_evaluations_failed_total", "Evaluations that failed because the zone has more rows than a function may read.", func(s *snapshot) uint64 { return s.tables.EvaluationsFailed }),
+	counter("zone_outputs_dropped_total", "Outputs of functions that another function makes, or for which a zone's row had no room.", func(s *snapshot) uint64 { return s.tables.OutputsDropped }),
+	counter("functions_taken_total", "Functions taken in, also for older versions.", func(s *snapshot) uint64 { return s.tables.FunctionsTaken }),
+	counter("functions_expired_total", "Functions that expired or were revoked.", func(s *snapshot) uint64 { return s.tables.FunctionsExpired }),
+	counter("functions_refused_total", "Functions that came and may not be in force here.", func(s *snapshot) uint64 { return s.tables.FunctionsRefused }),
+	counter("functions_full_total", "Functions beyond what a zone may have.", func(s *snapshot) uint64 { return s.tables.FunctionsFull }),
+	counter("function_parts_sent_total", "Pieces of functions sent.", func(s *snapshot) uint64 { return s.tables.PartsSent }),
+	counter("function_parts_received_total", "Pieces of functions received.", func(s *snapshot) uint64 { return s.tables.PartsReceived }),
+	counter("function_parts_dropped_total", "Pieces of functions that belong to nothing, or for which there was no room.", func(s *snapshot) uint64 { return s.tables.PartsDropped }),
 
 	counter("messages_published_total", "Messages that this node published.", func(s *snapshot) uint64 { return s.bimodal.MessagesPublished }),
 	counter("messages_delivered_total", "Messages delivered to subscriptions of this node, each counted once whatever the number of subscriptions.", func(s *snapshot) uint64 { return s.bimodal.MessagesDelivered }),
@@ -292,6 +331,7 @@ func emit(out chan<- prometheus.Metric, descriptions []*prometheus.Desc, metrics
 // fill takes a snapshot, on the loop.
 func (n *Node) fill(s *snapshot) {
 	s.membership, s.bimodal, s.quotas = n.stack.Membership.Stats(), n.stack.Bimodal.Stats(), n.stack.QuotaStats()
+	s.tables = n.stack.Tables.Stats()
 	s.states = map[membership.State]int{}
 	for _, p := range n.stack.Membership.Peers() {
 		s.states[p.State]++

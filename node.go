@@ -48,6 +48,8 @@ type Node struct {
 
 	rows map[protocol.NodeID]*protocol.Peer // of the loop: peers that are up, as the application knows them
 
+	attributes map[string][]byte // of the loop: what the application has set, encoded
+
 	unstoredNext protocol.Time // of the loop: before which it is not logged again that the boot counter cannot be stored
 
 	watching  sync.Mutex
@@ -63,6 +65,10 @@ type Node struct {
 	posting   sync.WaitGroup // goroutines that the loop has started to come back to a topic
 
 	slowConsumer atomic.Uint64 // messages that made room in the queues of subscriptions
+
+	watches        atomic.Int64  // loops over Watch
+	watchesRefused atomic.Uint64 // because there were too many
+	changesMissed  atomic.Uint64 // changes of rows that loops over Watch did not get
 }
 
 // Start starts a node. It returns once the sockets are open; whether the node is a member yet, [Joined] and [Node.Peers] tell. ctx bounds
@@ -92,7 +98,8 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
 		subscriptions: map[string][]*Subscription{}, options: map[string]topicOptions{}, rows: map[protocol.NodeID]*protocol.Peer{},
-		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
+		attributes: map[string][]byte{},
+		joined:     make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
 	n.outgoing.node = n
 	n.lifetime, n.end = context.WithCancel(context.Background())
@@ -138,10 +145,11 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: config.addresses(n.id, advertised),
 				Seeds: seeds, First: n.first, Rand: newRand(), ZoneLimit: config.ZoneLimit, FailTimeout: config.FailTimeout,
+				RowLimit: rowLimit,
 				Identity: n.memberIdentity(config.Identity),
 			},
 			Bimodal: topics,
-			Tables:  astrolabe.Config{Seeds: seeds, Rand: newRand()},
+			Tables:  astrolabe.Config{Seeds: seeds, Rand: newRand(), RowLimit: rowLimit, Wall: identity.InstantOf(n.epoch)},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)

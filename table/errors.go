@@ -23,7 +23,7 @@ type RowTooLargeError struct {
 }
 
 func (e *RowTooLargeError) Error() string {
-	return fmt.Sprintf("row of %d bytes exceeds the limit of %d; shorten attributes or raise the row limit", e.Size, e.Limit)
+	return fmt.Sprintf("row of %d bytes exceeds the limit of %d; shorten attributes or remove some", e.Size, e.Limit)
 }
 
 // Unwrap returns ErrRowFull.

@@ -48,11 +48,13 @@ func failureStatus(err error) int {
 	switch {
 	case errors.Is(err, ErrClosing), errors.Is(err, spinglass.ErrClosed), errors.Is(err, spinglass.ErrLimit):
 		return http.StatusServiceUnavailable
-	case errors.Is(err, spinglass.ErrTooLarge):
+	case errors.Is(err, spinglass.ErrTooLarge), errors.Is(err, spinglass.ErrRowTooLarge):
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, spinglass.ErrForbidden):
 		return http.StatusForbidden
-	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig):
+	case errors.Is(err, spinglass.ErrZone), errors.Is(err, spinglass.ErrRow):
+		return http.StatusNotFound
+	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute):
 		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError

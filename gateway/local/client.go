@@ -66,7 +66,11 @@ func (c *Client) Peers(ctx context.Context) ([]Peer, error) {
 }
 
 func (c *Client) get(ctx context.Context, path string, answer any) error {
-	response, err := c.do(ctx, http.MethodGet, &url.URL{Path: path}, nil)
+	return c.getURL(ctx, &url.URL{Path: path}, answer)
+}
+
+func (c *Client) getURL(ctx context.Context, target *url.URL, answer any) error {
+	response, err := c.do(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return err
 	}

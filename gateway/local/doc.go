@@ -12,6 +12,10 @@
 //
 //	GET  /v1/status                    a [Status]
 //	GET  /v1/peers                     {"peers": [[Peer], ...]}, the node itself first
+//	GET  /v1/zones                     {"zones": [...]}, whose tables the agent holds, from the root to its own
+//	GET  /v1/rows                      {"rows": [[Row], ...]} of the agent's zone; ?zone=PATH of another one
+//	GET  /v1/row                       the agent's own [Row]; ?name=PATH that of a host or a zone
+//	PATCH /v1/row                      sets what the body, {"attributes": {...}}, has ([Attributes]) in the agent's row, and removes what is null there: all or nothing
 //	POST /v1/topics/{topic}/messages   the body holds frames, each a message; the answer is a [Published], after the last message was
 //	                                   handed to the network
 //	GET  /v1/topics/{topic}/messages   frames of type application/vnd.spinglass.frames; ?queue=BYTES bounds the subscription's queue

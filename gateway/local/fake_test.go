@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,9 @@ type fakeNode struct {
 	queueBytes    int
 	events        chan spinglass.Event
 	peers         []spinglass.Peer
+	rows          []spinglass.Row
+	set           []spinglass.Attrs // as it was asked for
+	setErr        error
 }
 
 type fakeSubscription struct {
@@ -154,6 +158,32 @@ func (n *fakeNode) Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
 }
 
 func (n *fakeNode) Peers(context.Context) ([]spinglass.Peer, error) { return n.peers, nil }
+
+func (n *fakeNode) Zones(context.Context) ([]string, error) { return []string{"/", "/lab"}, nil }
+
+// Rows has the same rows for each zone but /us.
+func (n *fakeNode) Rows(_ context.Context, zone string) ([]spinglass.Row, error) {
+	if zone == "/us" {
+		return nil, fmt.Errorf("%w /us: this node holds those of /, /lab", spinglass.ErrZone)
+	}
+	return n.rows, nil
+}
+
+func (n *fakeNode) Get(_ context.Context, name string) (spinglass.Row, error) {
+	for _, row := range n.rows {
+		if row.Name == name || name == "" {
+			return row, nil
+		}
+	}
+	return spinglass.Row{}, fmt.Errorf("%w named %s", spinglass.ErrRow, name)
+}
+
+func (n *fakeNode) Set(_ context.Context, attributes spinglass.Attrs) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.set = append(n.set, attributes)
+	return n.setErr
+}
 
 func (n *fakeNode) Metrics() prometheus.Collector {
 	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "spinglass_fake", Help: "For tests."})

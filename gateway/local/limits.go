@@ -20,7 +20,8 @@ const (
 	batchMax         = 256 << 10      // answers that wait for the connection; their producer waits beyond it
 	headerMax        = 16 << 10       // of a request's header
 	errorBodyMax     = 64 << 10       // of an error's answer, as a client reads it
-	answerMax        = 64 << 20       // of a list of peers, as a client reads it
+	answerMax        = 64 << 20       // of a list of peers or rows, as a client reads it
+	setBodyMax       = 256 << 10      // of a request to set attributes; a row is far shorter, whatever the forms of its values
 	authorsMax       = 1024           // names of authors that a client's stream keeps at hand
 	scrapesMax       = 4              // concurrent requests of /metrics
 	streamsMax       = 256            // concurrent streams of a server
@@ -30,6 +31,7 @@ const (
 // Timeouts of the interface. Streams have none: they last as long as both sides want.
 const (
 	headerTimeout   = 10 * time.Second // for a request's header to arrive
+	bodyTimeout     = 10 * time.Second // for a request to set attributes to arrive
 	idleTimeout     = 2 * time.Minute  // of a connection between requests
 	dialTimeout     = 5 * time.Second  // for a client to connect
 	probeTimeout    = time.Second      // for a dial that finds out whether a socket is alive

@@ -21,6 +21,10 @@ type node interface {
 	subscribe(ctx context.Context, topic string, queueBytes int) (subscription, error)
 	Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
 	Peers(ctx context.Context) ([]spinglass.Peer, error)
+	Zones(ctx context.Context) ([]string, error)
+	Rows(ctx context.Context, zone string) ([]spinglass.Row, error)
+	Get(ctx context.Context, name string) (spinglass.Row, error)
+	Set(ctx context.Context, attributes spinglass.Attrs) error
 	Metrics() prometheus.Collector
 }
 

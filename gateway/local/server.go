@@ -45,6 +45,7 @@ type Server struct {
 	stats struct {
 		streams      atomic.Int64
 		refused      atomic.Uint64
+		setsRefused  atomic.Uint64
 		unauthorized atomic.Uint64
 	}
 }
@@ -61,6 +62,10 @@ func newServer(n node, options Options) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", s.status)
 	mux.HandleFunc("GET /v1/peers", s.peers)
+	mux.HandleFunc("GET /v1/zones", s.zones)
+	mux.HandleFunc("GET /v1/rows", s.rows)
+	mux.HandleFunc("GET /v1/row", s.row)
+	mux.HandleFunc("PATCH /v1/row", s.set)
 	mux.HandleFunc(topicPrefix, s.topic)
 	mux.HandleFunc("GET /v1/events", s.events)
 	s.metrics = s.metricsHandler()
