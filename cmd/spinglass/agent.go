@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spinglass"
+	"spinglass/cmd/spinglass/internal/facts"
 	"spinglass/gateway/local"
 	"spinglass/protocol"
 )
@@ -41,6 +42,8 @@ type agentSettings struct {
 	noMulticast   bool
 	multicastPort int
 	metricsListen string
+	facts         bool
+	factsEvery    time.Duration
 	log           logSettings
 }
 
@@ -79,6 +82,8 @@ func newAgent() *cobra.Command {
 	flags.BoolVar(&s.noMulticast, "no-multicast", false, "do not use IP multicast")
 	flags.IntVar(&s.multicastPort, "multicast-port", spinglass.MulticastPortDefault, "UDP port of IP multicast, the same for all members")
 	flags.StringVar(&s.metricsListen, "metrics-listen", "", "address for Prometheus, [HOST]:PORT, the host by default loopback (default none)")
+	flags.BoolVar(&s.facts, "facts", true, "keep what this machine is and how busy it is in the agent's row: load, memory_used_bytes, disk_free_bytes, ...")
+	flags.DurationVar(&s.factsEvery, "facts-every", facts.IntervalDefault, "how often these are read")
 	s.log.flags(flags)
 	return cmd
 }
@@ -130,6 +135,9 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	go logEvents(node, logger)
+	if s.facts {
+		go s.keepFacts(cmd.Context(), node, dataDir, logger)
+	}
 	if err := enrolled.start(cmd.Context(), node); err != nil && cmd.Context().Err() == nil {
 		return err
 	}
@@ -166,6 +174,9 @@ func (s *agentSettings) check() error {
 	}
 	if s.zoneLimit < 0 {
 		return usagef("--zone-limit: %d is negative", s.zoneLimit)
+	}
+	if s.factsEvery < facts.IntervalMin || s.factsEvery > facts.IntervalMax {
+		return usagef("--facts-every: %v is not from %v to %v", s.factsEvery, facts.IntervalMin, facts.IntervalMax)
 	}
 	if s.outbound && s.gateway {
 		return usagef("--gateway: nobody can connect to a member with --outbound")
@@ -223,6 +234,20 @@ func (s *agentSettings) start(ctx context.Context, logger *slog.Logger, dataDir 
 		return nil, err
 	}
 	return node, nil
+}
+
+// keepFacts keeps the facts of this machine in the agent's row until ctx ends.
+func (s *agentSettings) keepFacts(ctx context.Context, node *spinglass.Node, dataDir string, logger *slog.Logger) {
+	keeper := facts.Keeper{
+		Read: func(ctx context.Context, before spinglass.Attrs) (spinglass.Attrs, error) {
+			return facts.Read(ctx, dataDir, readVersion().Version, before)
+		},
+		Set:    node.Set,
+		Logger: logger,
+	}
+	ticker := time.NewTicker(s.factsEvery)
+	defer ticker.Stop()
+	keeper.Keep(ctx, ticker.C)
 }
 
 // serveMetrics serves the metrics on an address of their own, where one is wanted.

@@ -44,7 +44,11 @@ func logEvents(node *spinglass.Node, logger *slog.Logger) {
 		if err != nil {
 			return
 		}
-		if _, ok := e.(spinglass.JoinFailing); !ok { // the node warns of that itself
+		switch e.(type) {
+		case spinglass.JoinFailing: // the node warns of that itself
+		case spinglass.PeerChanged: // attributes change all the time
+			logger.Debug(e.String())
+		default:
 			logger.Info(e.String())
 		}
 	}

@@ -48,30 +48,10 @@ func newPeers() *cobra.Command {
 }
 
 func (s *peersSettings) run(cmd *cobra.Command, client *local.Client) error {
-	ctx := cmd.Context()
-	out := newOutput(cmd.OutOrStdout())
 	redraw := s.watch && !s.json && terminal(cmd.OutOrStdout())
-	ticker := time.NewTicker(watchInterval)
-	defer ticker.Stop()
-	for {
-		if err := s.list(ctx, client, out, redraw); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return noAgentHint(err)
-		}
-		if !s.watch {
-			return nil
-		}
-		if !s.json && !redraw {
-			fmt.Fprintln(out)
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	return repeat(cmd.Context(), newOutput(cmd.OutOrStdout()), s.watch, s.json, redraw, func(ctx context.Context, out *output, redraw bool) error {
+		return s.list(ctx, client, out, redraw)
+	})
 }
 
 func (s *peersSettings) list(ctx context.Context, client *local.Client, out *output, redraw bool) error {

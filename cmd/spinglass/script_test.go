@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the scripts of testdata/script. Besides the usual commands they have those of this file; PORT1 to PORT3 are
-// free ports.
+// free ports, and LONG is a text of 1000 bytes.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 				}
 				env.Setenv("PORT"+strconv.Itoa(i+1), strconv.Itoa(port))
 			}
+			env.Setenv("LONG", strings.Repeat("x", 1000))
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			return nil
 		},

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"spinglass"
+	"spinglass/gateway/local"
+)
+
+// rowLine is a row as get and table print it with --json.
+type rowLine struct {
+	Zone         string         `json:"zone"`
+	Name         string         `json:"name"`
+	Host         bool           `json:"host"`
+	ID           string         `json:"id"`
+	Self         bool           `json:"self"`
+	Attributes   map[string]any `json:"attributes"`
+	RowsIn       int            `json:"rows_in"`
+	RowsExpected int            `json:"rows_expected"`
+	AgeSeconds   float64        `json:"age_s"`
+	Suspect      bool           `json:"suspect"`
+}
+
+func lineOf(r *local.Row) *rowLine {
+	line := &rowLine{
+		Zone: r.Zone, Name: r.Name, Host: r.Host, ID: r.ID, Self: r.Self, Attributes: make(map[string]any, len(r.Attributes)), RowsIn: r.RowsIn,
+		RowsExpected: r.RowsExpected, AgeSeconds: r.AgeSeconds, Suspect: r.Suspect,
+	}
+	for name, value := range r.Attributes {
+		line.Attributes[name] = valueJSON(value)
+	}
+	return line
+}
+
+type getSettings struct {
+	connection
+	json bool
+	all  bool
+}
+
+func newGet() *cobra.Command {
+	var s getSettings
+	cmd := &cobra.Command{
+		Use:   "get [NAME]",
+		Short: "Print one row: the agent's own, or that of a member or a zone",
+		Long: "Prints the attributes of a row, one per line as NAME=VALUE: of the agent's own row, or of that of another member of its zone, or of a zone in one of the tables that " +
+			"the agent holds; / is the summary of the whole fleet. A NAME without a slash in front is that of a member of the agent's zone.",
+		Example: "  spinglass get\n  spinglass get web-2\n  spinglass get /eu/fra",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("get takes one NAME at most, got %d arguments", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := s.client(cmd)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			name := ""
+			if len(args) > 0 {
+				name = args[0]
+			}
+			row, err := client.Row(cmd.Context(), name)
+			if err != nil {
+				return noAgentHint(err)
+			}
+			return s.print(newOutput(cmd.OutOrStdout()), &row)
+		},
+	}
+	s.connection.flags(cmd)
+	cmd.Flags().BoolVar(&s.json, "json", false, "print a JSON object")
+	cmd.Flags().BoolVar(&s.all, "all", false, "print the attributes as well that members set by themselves")
+	return cmd
+}
+
+func (s *getSettings) print(out *output, row *local.Row) error {
+	if s.json {
+		if err := out.object(lineOf(row)); err != nil {
+			return err
+		}
+		return out.flush()
+	}
+	for _, name := range slices.Sorted(maps.Keys(row.Attributes)) {
+		if s.all || !spinglass.SystemAttribute(name) {
+			fmt.Fprintf(out, "%s=%s\n", valueText(name), valueText(row.Attributes[name]))
+		}
+	}
+	return out.flush()
+}
