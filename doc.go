@@ -10,12 +10,15 @@
 //	subscription, err := node.Subscribe(ctx, "orders")
 //	for message, err := range subscription.Messages(ctx) { ... } // err is a *Gap where messages are missing; the loop goes on
 //	for event, err := range node.Events(ctx) { ... }             // PeerUp, PeerSuspect, PeerDown, PeerLeft, Healed, ...
+//	err = node.Set(ctx, spinglass.Attrs{"role": "web", "weight": 0.5}) // in its row
+//	rows, err := node.Rows(ctx, "/eu/fra")                       // of all members of the zone
 //
 // # Vocabulary
 //
 //   - A fleet is the nodes that know each other. A member is a node of a fleet; its name is a path, of which all but the last component is
 //     its zone.
 //   - A topic is a name to publish to and to subscribe to. What one member publishes to a topic is a stream: it has an order and numbers.
+//   - Each member has a row with attributes in the table of its zone; the tables of the zones above have a summary of each zone below. [Node.Set], [Node.Rows], [Node.Watch].
 //   - A gap is a run of messages of a stream that a subscriber does not get, with the reason.
 //
 // # Contract
@@ -31,5 +34,6 @@
 //
 // Without [Config].Identity nothing is encrypted and nobody is authenticated: that is for networks that nobody else is on. With it links are sealed and rows signed, but
 // packets that a member hands on for their author are taken at its word; see docs/SECURITY.md. All members stand in one zone of at most
-// [Config].ZoneLimit members; the components of names carry no meaning for routing yet. Order holds per publisher and topic, not between publishers.
+// [Config].ZoneLimit members; the components of names carry no meaning for routing yet, and the table of a zone has the hosts
+// of all zones. What was set in the row is gone when the node has ended. Order holds per publisher and topic, not between publishers.
 package spinglass

@@ -34,3 +34,26 @@ func Example() {
 	}
 	// Output: /lab/a1: two pounds of apples
 }
+
+func ExampleNode_Set() {
+	ctx := context.Background()
+	node, err := spinglass.Start(ctx, spinglass.Config{Name: "/lab/a1", Listen: "127.0.0.1:0"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer node.Close()
+	if err := node.Set(ctx, spinglass.Attrs{"role": "web", "weight": 0.5}); err != nil {
+		fmt.Println(err) // the row is as it was
+		return
+	}
+	rows, err := node.Rows(ctx, "/lab")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, row := range rows {
+		fmt.Println(row.Name, row.Attributes["role"], row.Attributes["weight"])
+	}
+	// Output: /lab/a1 web 0.5
+}
