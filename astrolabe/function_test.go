@@ -141,6 +141,31 @@ func TestFunctionsExpire(t *testing.T) {
 	}
 }
 
+// "Test runs on the live rows and shows the result before anything is installed; an AVG without weight is pointed out."
+func TestTryAProgram(t *testing.T) {
+	f := formed(t, 3, 0)
+	for i := range f.ids {
+		f.load(t, i, float64(i))
+	}
+	f.world.Run(f.world.Now().Add(spreadTime))
+	trial, err := f.tables(12).Try("/eu/1", "SELECT AVG(load) AS load, COUNT(*) AS n, MAX(nothing) AS nothing WHERE load > 10")
+	if err != nil || trial.Rows != 10 || len(trial.Outputs) != 2 || len(trial.Null) != 1 || len(trial.Warnings) == 0 {
+		t.Fatalf("%+v, %v", trial, err)
+	}
+	if mean, _ := table.DecodeValue(trial.Outputs[0].Value); !mean.Equal(table.Float(15)) {
+		t.Errorf("the mean is %v", mean)
+	}
+	if trial, err = f.tables(12).Try("/eu", "SELECT SUM(nmembers) AS n"); err != nil || trial.Rows != 3 {
+		t.Errorf("%+v, %v", trial, err)
+	}
+	if _, err := f.tables(12).Try("/us", "SELECT COUNT(*) AS n"); !errors.Is(err, astrolabe.ErrZoneNotHeld) {
+		t.Errorf("a zone of others: %v", err)
+	}
+	if len(f.tables(12).Functions(0)) != 0 || len(f.tables(12).Zone("/eu/1").Outputs) != 0 {
+		t.Error("a program that was tried is installed")
+	}
+}
+
 func TestWhatIsNoFunction(t *testing.T) {
 	f := formed(t, 3, 0)
 	valid := astrolabe.Function{Name: "f", Scope: "/eu", Version: 1, Expires: 3600, Program: "SELECT COUNT(*) AS n"}

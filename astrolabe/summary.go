@@ -181,10 +181,14 @@ func (m *Machine) compute(now protocol.Time) {
 
 // computeHosts makes the summary of the hosts of the own zone.
 func (m *Machine) computeHosts(now protocol.Time, z *summed) {
+	inputs, f, oldest := m.hostInputs()
+	m.settle(z, inputs, f, oldest, len(inputs)+m.config.Hosts.Missing(now, m.config.Expect))
+}
+
+// hostInputs returns the rows of the hosts of the own zone, in memory that the next summary uses, with a fingerprint, and the silence of the one that was not heard for longest.
+func (m *Machine) hostInputs() (inputs []input, f fingerprint, oldest time.Duration) {
 	table := m.config.Hosts
-	inputs := m.inputs[:0]
-	f := fingerprint(m.functions.changes)
-	var oldest time.Duration
+	inputs, f = m.inputs[:0], fingerprint(m.functions.changes)
 	for i := range table.Len() {
 		h := table.Host(i)
 		if h.State == membership.StateLeft || h.Row.Owner == m.config.Self && table.Own() == nil {
@@ -196,9 +200,8 @@ func (m *Machine) computeHosts(now protocol.Time, z *summed) {
 		inputs = append(inputs, input{row: h.Row, rank: hostRank(&h), age: h.Silence, host: true})
 		f.add(inputs[len(inputs)-1].rank)
 	}
-	expected := len(inputs) + table.Missing(now, m.config.Expect)
 	m.inputs = inputs
-	m.settle(z, f, oldest, expected)
+	return inputs, f, oldest
 }
 
 // hostRank is the order in which hosts become contacts. Those that are suspected of being down come last.
@@ -216,9 +219,13 @@ func (m *Machine) computeZone(l *level, z *summed) {
 		z.summary.RowsExpected += l.expected() - 1
 		return
 	}
-	inputs := m.inputs[:0]
-	f := fingerprint(m.functions.changes)
-	var oldest time.Duration
+	inputs, f, oldest := m.zoneInputs(l)
+	m.settle(z, inputs, f, oldest, l.expected())
+}
+
+// zoneInputs does the same with the child zones of a table.
+func (m *Machine) zoneInputs(l *level) (inputs []input, f fingerprint, oldest time.Duration) {
+	inputs, f = m.inputs[:0], fingerprint(m.functions.changes)
 	for _, c := range l.children {
 		if l.choose(c, protocol.Time(feedPatience*m.config.Round)); c.zone == l.own || c.feed == nil {
 			continue
@@ -231,20 +238,21 @@ func (m *Machine) computeZone(l *level, z *summed) {
 		inputs = append(inputs, input{row: row, rank: c.rank, age: age})
 	}
 	f.add(uint64(l.child.fingerprint))
-	m.inputs = append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
-	m.settle(z, f, oldest, l.expected())
+	inputs = append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
+	m.inputs = inputs
+	return inputs, f, oldest
 }
 
 // settle replaces a summary if what it is made of has changed.
-func (m *Machine) settle(z *summed, f fingerprint, oldest time.Duration, expected int) {
+func (m *Machine) settle(z *summed, inputs []input, f fingerprint, oldest time.Duration, expected int) {
 	f.add(uint64(expected))
 	f.add(uint64(shownAge(oldest)))
 	if z.fingerprint == f && f != 0 {
 		return
 	}
 	z.fingerprint = f
-	z.summary = summarize(m.inputs, expected, m.config.Representatives)
-	z.summary.Outputs = m.evaluate(z.depth, z.zone, m.inputs, &z.forms)
+	z.summary = summarize(inputs, expected, m.config.Representatives)
+	z.summary.Outputs = m.evaluate(z.depth, z.zone, inputs, &z.forms)
 	m.stats.Computed++
 }
 

@@ -95,6 +95,21 @@ func (n *Node) Rows(zone string) ([]astrolabe.RowStatus, error) { return n.Table
 // Zones returns the zones whose tables this member holds, from the root down; see astrolabe.Machine.Zones.
 func (n *Node) Zones() []string { return n.Tables.Zones() }
 
+// Install puts a function in force; see astrolabe.Machine.Install.
+func (n *Node) Install(now protocol.Time, f *astrolabe.Function) error {
+	return n.Tables.Install(now, f)
+}
+
+// Functions returns the functions that are in force in the zones of this member; see astrolabe.Machine.Functions.
+func (n *Node) Functions(now protocol.Time) []astrolabe.FunctionStatus {
+	return n.Tables.Functions(now)
+}
+
+// Try shows what a program would make of a zone's rows; see astrolabe.Machine.Try.
+func (n *Node) Try(zone, program string) (*astrolabe.Trial, error) {
+	return n.Tables.Try(zone, program)
+}
+
 // Publish sends a message to a topic; see bimodal.Machine.Publish.
 func (n *Node) Publish(now protocol.Time, topic string, payload []byte, out *protocol.Output) error {
 	mark := len(out.Effects)
