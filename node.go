@@ -141,6 +141,8 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 			topics.GroupMin = bimodal.GroupMinMax
 		}
 		topics.DatagramSize, topics.BufferBytes = config.datagramSize(), cmp.Or(config.RepairBuffer, RepairBufferDefault)
+		tables := astrolabe.Config{Seeds: seeds, Rand: newRand(), RowLimit: rowLimit, Wall: identity.InstantOf(n.epoch)}
+		rand.Read(tables.Secret[:]) // never fails
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: config.addresses(n.id, advertised),
@@ -149,7 +151,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 				Identity: n.memberIdentity(config.Identity),
 			},
 			Bimodal: topics,
-			Tables:  astrolabe.Config{Seeds: seeds, Rand: newRand(), RowLimit: rowLimit, Wall: identity.InstantOf(n.epoch)},
+			Tables:  tables,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	Membership membership.Config
 	Bimodal    bimodal.Config
-	// Tables says how the tables of zones are kept. Who the member is, its hosts, and with an identity whom it trusts, are those of membership.
+	// Tables says how the tables of zones are kept. Who the member is, its hosts, and with an identity whom it trusts, are those of membership; its Notary is that of Bimodal.
 	Tables astrolabe.Config
 	Quotas Quotas // the zero value stands for the defaults
 }
@@ -58,6 +58,7 @@ func New(c Config) (*Node, error) {
 func (c *Config) tables(members *membership.Machine) astrolabe.Config {
 	t := c.Tables
 	t.Self, t.Name, t.Hosts = c.Membership.Self, c.Membership.Name, members
+	t.Notary = c.Bimodal.Notary
 	if c.Membership.Identity != nil {
 		t.Trust = members
 	}
