@@ -115,11 +115,11 @@ func summarize(inputs []input, expected, representatives int) Summary {
 		s.Age = max(s.Age, in.age)
 		if in.host {
 			s.Hosts++
-			s.Interest.addHost(in.row)
+			addHost(&s.Interest, in.row)
 			continue
 		}
 		s.Hosts += count(in.row, AttributeHosts)
-		s.Interest.addZone(in.row)
+		addZone(&s.Interest, in.row)
 		s.Depth = max(s.Depth, count(in.row, AttributeDepth)+1)
 	}
 	s.Age = shownAge(s.Age)

@@ -1,6 +1,8 @@
 package astrolabe
 
 import (
+	"slices"
+
 	"spinglass/protocol"
 	"spinglass/table"
 )
@@ -32,10 +34,18 @@ func (m *Machine) viewLost(e *entry, l *level, out *protocol.Output) {
 	}
 }
 
-// peerOf returns a representative as siblings see it: with the attributes of its zone.
+// peerOf returns a representative as siblings see it: with the attributes of its zone, of which the interest is raw. Those of zones below the own one are at distance 1: they
+// are no hosts of it.
 func (m *Machine) peerOf(row *table.Row, l *level) *protocol.Peer {
+	attributes := slices.Clone(row.Attributes)
+	for i := range attributes {
+		if attributes[i].Name == AttributeInterest {
+			interest := InterestOf(row)
+			attributes[i].Value = interest[:]
+		}
+	}
 	return &protocol.Peer{
-		ID: row.Owner, Epoch: row.Epoch, Name: join(row.Name, "representative"), Addresses: row.Addresses, Distance: len(m.levels) - 1 - l.depth,
-		Attributes: row.Attributes,
+		ID: row.Owner, Epoch: row.Epoch, Name: join(row.Name, "representative"), Addresses: row.Addresses, Distance: max(1, len(m.levels)-1-l.depth),
+		Attributes: attributes,
 	}
 }

@@ -3,14 +3,18 @@ package protocol
 import "time"
 
 // Peer is what a node knows of another member. It is immutable: a change makes a new one.
+//
+// A member of another zone is in the view as a representative of the sibling zone on some level that it is in: its Name is the path of that zone and one component more,
+// and its Attributes are those of that zone's summary. Which topics the zone wants is the attribute InterestAttribute, in the form of an Interest; that says nothing of what the
+// representative itself wants.
 type Peer struct {
 	ID        NodeID
 	Epoch     uint64 // boot counter; a member that restarted with its data directory has a higher one
 	Name      string // path, such as /eu/fra/web-1
 	Addresses []Address
-	Distance  int           // levels between the own leaf zone and the zone both have in common; 0 in the own zone
+	Distance  int           // levels between the own leaf zone and the zone both have in common, 1 at least of a representative of another zone; 0 in the own zone
 	RoundTrip time.Duration // measured, smoothed; 0 when not measured yet
-	// Attributes are the peer's own attributes as they stand in its row, sorted by name.
+	// Attributes are the peer's own attributes as they stand in its row, sorted by name, or those of the zone that it represents.
 	Attributes []Attribute
 	// Format is the latest format that the peer speaks (package wire), as its row says. What an earlier format does not know is not sent to it.
 	Format uint64
@@ -26,7 +30,8 @@ type Credential interface {
 	MaySubscribe(topic string) bool
 }
 
-// Attribute is a named value of a row. Value is in the encoding of package table.
+// Attribute is a named value of a row. Value is in the encoding of package table, except that what protocols tell each other of topics is raw: the interest of zones here,
+// and the topics of members (package bimodal).
 type Attribute struct {
 	Name  string
 	Value []byte
