@@ -11,7 +11,7 @@ import (
 // mayPublish reports whether a member may publish to a topic. Of who is no member, and was none of late, nothing is known.
 func (m *Machine) mayPublish(id protocol.NodeID, t *topic) bool {
 	a, known := m.proving.authors[id]
-	return !known || a.credential.MayPublish(t.name)
+	return !known || t.name == "" || a.credential.MayPublish(t.name)
 }
 
 // forbidden reports whether the author of a stream may not publish to its topic, as far as this node can tell.
@@ -22,7 +22,7 @@ func (m *Machine) forbidden(id StreamID) bool {
 
 // maySubscribe reports whether a peer may subscribe to a topic.
 func (p *peer) maySubscribe(t *topic) bool {
-	return p.credential == nil || p.credential.MaySubscribe(t.name)
+	return p.credential == nil || t.name == "" || p.credential.MaySubscribe(t.name)
 }
 
 // permitted returns those of the topics that a peer wants to which it may subscribe. A topic of which this node does not know the name stays: it has nothing of it.
@@ -30,21 +30,11 @@ func (m *Machine) permitted(topics []TopicID, c protocol.Credential) []TopicID {
 	if c == nil {
 		return topics
 	}
-	allowed := func(id TopicID) bool { t := m.topics[id]; return t == nil || c.MaySubscribe(t.name) }
+	allowed := func(id TopicID) bool { t := m.topics[id]; return t == nil || t.name == "" || c.MaySubscribe(t.name) }
 	if !slices.ContainsFunc(topics, func(id TopicID) bool { return !allowed(id) }) {
 		return topics
 	}
 	return slices.DeleteFunc(slices.Clone(topics), func(id TopicID) bool { return !allowed(id) })
-}
-
-// reviseSubscribers looks again at who may subscribe to a topic whose name has become known.
-func (m *Machine) reviseSubscribers(t *topic) {
-	for _, p := range m.peerOrder {
-		if p.wants(t.id) && !p.maySubscribe(t) {
-			p.topics = m.permitted(p.claimed, p.credential)
-			m.partnersKnown = false
-		}
-	}
 }
 
 // revisePublisher forgets the streams of a peer that it may not publish any more, since its certificates are others now.
@@ -52,7 +42,9 @@ func (m *Machine) revisePublisher(p *peer) {
 	if p.credential == nil {
 		return
 	}
-	forbidden := func(s *stream) bool { return s.id.Author == p.id && !p.credential.MayPublish(s.topic.name) }
+	forbidden := func(s *stream) bool {
+		return s.id.Author == p.id && s.topic.name != "" && !p.credential.MayPublish(s.topic.name)
+	}
 	if slices.ContainsFunc(m.streams, forbidden) {
 		m.forget(forbidden)
 	}

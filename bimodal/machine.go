@@ -46,7 +46,7 @@ type Machine struct {
 	fanoutMost    int
 	laggards      int    // 0 when no peer is marked as lagging
 	settled       uint32 // round from which on no peer's standing changes with time
-	depth         int    // of the own leaf zone
+	depth         int    // of what the hosts of the own leaf zone are to other zones
 	orders        orders
 
 	opened   []*topic // with a packet being filled
@@ -88,7 +88,7 @@ func New(config Config) (*Machine, error) {
 		byID:    make(map[StreamID]*stream),
 		authors: make(map[protocol.NodeID]*author),
 		peers:   make(map[protocol.NodeID]*peer),
-		depth:   depthOf(config.Zone),
+		depth:   depthOf(hostsOf(config.Zone)),
 		orders:  orders{books: make(map[orderKey]*book)},
 		favours: newFavours(),
 		sealAt:  protocol.Never,

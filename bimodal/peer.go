@@ -13,8 +13,10 @@ type peer struct {
 	id         protocol.NodeID
 	hash       uint64 // of id, for the choice of bufferers
 	epoch      uint64
-	topics     []TopicID           // that it wants and, as far as this node knows their names, may subscribe to; ascending
+	topics     []TopicID           // that it or its zone wants and, as far as this node knows their names, it may subscribe to; ascending
 	claimed    []TopicID           // that it wants, as its row says
+	carried    []TopicID           // that it carries, as its row says
+	broad      *protocol.Interest  // topics that it carries, or that its zone wants, where these are not listed; nil where they are. Of these, topics has those that this node knows
 	credential protocol.Credential // nil where members do not prove themselves
 	regional   bool                // in the own zone
 	reachable  bool
@@ -39,8 +41,8 @@ type peer struct {
 
 // setPeer takes over what membership says of a peer.
 func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
-	claimed := ParseInterest(p.Attribute(InterestAttribute))
-	topics := m.permitted(claimed, p.Credential)
+	claimed, carried, broad := interestOf(p)
+	topics := m.topicsOf(claimed, carried, broad, p.Credential)
 	known := m.peers[p.ID]
 	if known == nil {
 		if len(m.peerOrder) >= m.config.Peers {
@@ -65,7 +67,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		known.credential = p.Credential
 		m.revisePublisher(known)
 	}
-	known.claimed = claimed
+	known.claimed, known.carried, known.broad = claimed, carried, broad
 	known.epoch, known.roundTrip = p.Epoch, p.RoundTrip
 	if restarted || p.Distance != known.distance || !slices.Equal(topics, known.topics) {
 		m.changed(known)
@@ -79,7 +81,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 func (m *Machine) locate(known *peer, p *protocol.Peer) {
 	known.distance, known.regional, known.zone, known.depth = p.Distance, p.Distance == 0, 0, 0
 	if !known.regional {
-		known.zone, known.depth = siblingOf(m.depth, p)
+		known.zone, known.depth = siblingOf(m.config.Zone, p)
 	}
 }
 

@@ -2,6 +2,7 @@ package bimodal
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
 	"testing"
 	"time"
@@ -160,14 +161,14 @@ func TestPollsStayInTheZone(t *testing.T) {
 // A member that restarts in another zone is no contact of the one before, also where that is as far away.
 func TestMembersMoveBetweenZones(t *testing.T) {
 	m, out := publishing(t)
-	m.Notify(0, zonedPeer(1000, "/a/c/x", 1, 0), out)
+	m.Notify(0, zonedPeer(1000, "/c/x", 1, 0), out)
 	topic := m.byName["t"]
 	m.refreshTargets(topic)
-	moved := zonedPeer(1000, "/a/d/x", 1, 0).Peer
+	moved := zonedPeer(1000, "/d/x", 1, 0).Peer
 	moved.Epoch = 7
 	m.Notify(0, protocol.PeerChanged{Peer: moved}, out)
 	m.refreshTargets(topic)
-	if want, _ := siblingOf(m.depth, moved); len(topic.entrances) != 1 || topic.entrances[0].zone != want {
+	if want, _ := siblingOf(m.config.Zone, moved); len(topic.entrances) != 1 || topic.entrances[0].zone != want {
 		t.Errorf("entrances %+v, want one of zone %x", topic.entrances, want)
 	}
 }
@@ -184,11 +185,19 @@ func TestSiblingZones(t *testing.T) {
 		{"/a/b", "/d/x", 2, "/d"},
 		{"/", "/d/e/x", 1, "/d"},
 		{"/a/b", "/d/e/x", 7, "/d"},
+		{"/a/bc", "/a/b/x", 1, "/a/b"},
+		{"/a/b", "/a/bc/x", 1, "/a/bc"},
+		// Hosts of a zone that others lie below, and zones below the own one.
+		{"/a/b", "/a/./representative", 1, "/a/."},
+		{"/a/b", "/a/x", 1, "/a/."},
+		{"/a/b", "/./representative", 2, "/."},
+		{"/a", "/a/b/representative", 1, "/a/b"},
+		{"/", "/a/representative", 1, "/a"},
 	} {
-		got, depth := siblingOf(depthOf(test.own), &protocol.Peer{Name: test.name, Distance: test.distance})
-		// A member right below the zone is in that zone.
-		want, wantDepth := siblingOf(depthOf(test.own), &protocol.Peer{Name: test.same + "/x", Distance: test.distance})
-		if got != want || depth != wantDepth || depth != depthOf(test.same) {
+		got, depth := siblingOf(test.own, &protocol.Peer{Name: test.name, Distance: test.distance})
+		hash := fnv.New64a()
+		hash.Write([]byte(test.same))
+		if got != ZoneID(hash.Sum64()) || depth != depthOf(test.same) {
 			t.Errorf("%s sees %s at distance %d in zone %x of depth %d, not in %s", test.own, test.name, test.distance, got, depth, test.same)
 		}
 	}

@@ -66,7 +66,7 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 	m.resolveKnobs(t)
 	m.byName[name], m.topics[id] = t, t
 	m.topicOrder = append(m.topicOrder, t)
-	m.reviseSubscribers(t)
+	m.regardTopic(t)
 	return t, nil
 }
 

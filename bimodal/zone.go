@@ -16,6 +16,9 @@ type entrance struct {
 	contacts []protocol.NodeID
 }
 
+// hosts is the last component of the zone that the hosts of a zone, without those of the zones below, are to other zones.
+const hosts = "."
+
 // depthOf returns how many components the path of a zone has, 0 for "/".
 func depthOf(zone string) int {
 	if zone == "/" || zone == "" {
@@ -24,21 +27,35 @@ func depthOf(zone string) int {
 	return strings.Count(zone, "/")
 }
 
-// siblingOf returns the zone through which a peer at some distance is reached: the one that contains the peer and lies directly below the
-// zone that both have in common. depth is that of the own leaf zone.
-func siblingOf(depth int, p *protocol.Peer) (ZoneID, int) {
-	path := protocol.Zone(p.Name)
-	below := min(max(depth-p.Distance, 0)+1, depthMax)
-	if below < depthOf(path) {
-		end := 0
-		for range below {
-			end += 1 + strings.IndexByte(path[end+1:]+"/", '/')
+// hostsOf returns the path of what the hosts of a zone are to other zones.
+func hostsOf(zone string) string { return strings.TrimSuffix(zone, "/") + "/" + hosts }
+
+// siblingOf returns the zone through which a member of another zone is reached: the one that contains it and lies directly below the deepest zone that contains both
+// it and the own zone.
+func siblingOf(own string, p *protocol.Peer) (ZoneID, int) {
+	own, other := hostsOf(own)+"/", hostsOf(protocol.Zone(p.Name))+"/"
+	end := 0 // of the component that differs
+	for at := 1; at < len(other); at++ {
+		if other[at] == '/' {
+			if end = at; at >= len(own) || own[:at+1] != other[:at+1] {
+				break
+			}
 		}
-		path = path[:end]
 	}
+	sibling := other[:end]
 	hash := fnv.New64a()
-	hash.Write([]byte(path))
-	return ZoneID(max(hash.Sum64(), 1)), max(1, min(depthOf(path), depthMax))
+	hash.Write([]byte(sibling))
+	return ZoneID(max(hash.Sum64(), 1)), max(1, min(depthOf(sibling), depthMax))
+}
+
+// wantedIn reports whether any host of the zone that has so many components and contains this node wants a topic, as far as this node knows. Members that only carry it do not.
+func (m *Machine) wantedIn(depth int, id TopicID) bool {
+	for _, p := range m.peerOrder {
+		if p.regional && p.claims(id) || !p.regional && p.depth > depth && p.wantsAny(id) {
+			return true
+		}
+	}
+	return false
 }
 
 // listEntrances returns the entrances of the zones where a topic is wanted, by zone. Contacts that are slow serve only where there are no
