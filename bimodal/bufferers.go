@@ -64,7 +64,7 @@ func (m *Machine) hashed() bool {
 
 // residents returns how many members of the own zone want a topic whose lists are up to date, this node included.
 func (t *topic) residents() int {
-	if t.subscribed {
+	if t.follows() {
 		return len(t.candidates) + 1
 	}
 	return len(t.candidates)
@@ -83,7 +83,7 @@ func (m *Machine) buffers(s *stream, seq uint64) bool {
 	case m.config.Buffering == BufferRendezvous && m.own(s.id):
 		return true
 	}
-	return t.subscribed && m.ranks(t, m.hash, s.blockKey(seq))
+	return t.follows() && m.ranks(t, m.hash, s.blockKey(seq))
 }
 
 // ranks reports whether a member of the own zone is one of the bufferers of a block by its hash.
@@ -95,7 +95,7 @@ func (m *Machine) ranks(t *topic, member, key uint64) bool {
 	if m.config.Buffering == BufferIndependent {
 		return below(own, count, members)
 	}
-	if t.subscribed && weight(m.hash, key) > own {
+	if t.follows() && weight(m.hash, key) > own {
 		count--
 	}
 	for i := 0; i < len(t.candidates) && count > 0; i++ {
@@ -154,7 +154,7 @@ func (m *Machine) weigh(t *topic, key uint64, chosen []rival) []rival {
 			chosen[j], chosen[j-1] = chosen[j-1], chosen[j]
 		}
 	}
-	if last := len(chosen) - 1; t.subscribed && m.config.Buffering == BufferRendezvous && last == count-1 && chosen[last].weight < weight(m.hash, key) {
+	if last := len(chosen) - 1; t.follows() && m.config.Buffering == BufferRendezvous && last == count-1 && chosen[last].weight < weight(m.hash, key) {
 		return chosen[:last] // this node is one of them
 	}
 	return chosen

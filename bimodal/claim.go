@@ -16,7 +16,7 @@ type claim struct {
 
 // hearSay takes in what a member says of another's stream. That the stream has more packets than this node has heard of is believed when one of them is here, since its
 // manifest proves it. Until then just that packet is asked for, and the author for the end if none comes. It returns nil where nothing else can be asked for.
-func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEntry, o *occasion) *stream {
+func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEntry, o *occasion, out *protocol.Output) *stream {
 	if s != nil {
 		o.known = s.high
 		s.aged = max(s.aged, min(e.Floor, s.high+1))
@@ -24,11 +24,12 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 	if s != nil && e.High <= s.high || s == nil && !m.wanted(id.Topic) {
 		return s
 	}
+	m.awake(now)
 	if _, known := m.keyOf(id); !known {
 		m.stats.AuthorsUnknown++
+		m.wantKey(id.Author, o.from, out)
 		return s
 	}
-	m.awake(now)
 	m.doubtEnd(id, s, o.from)
 	if e.Manifest == 0 || s != nil && e.Manifest <= s.high {
 		return s

@@ -13,7 +13,8 @@ var ErrKind = errors.New("bimodal: not a kind of this protocol")
 // Kinds returns the kinds of messages that the machine of this package owns.
 func Kinds() []protocol.Kind {
 	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll,
-		wire.KindRelay, wire.KindOrder, wire.KindOrderRequest, wire.KindMulticastProbe, wire.KindMulticastHeard, wire.KindShared}
+		wire.KindRelay, wire.KindOrder, wire.KindOrderRequest, wire.KindMulticastProbe, wire.KindMulticastHeard, wire.KindShared,
+		wire.KindTopicName}
 }
 
 // Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero
@@ -31,6 +32,7 @@ type Decoder struct {
 	relay   Relay
 	order   Order
 	ask     OrderRequest
+	name    TopicName
 	ranges  []Range
 	memory  int // bytes that keeping a part of what is decoded keeps alive and nobody has accounted for yet
 	kept    bool
@@ -81,7 +83,7 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		}
 		return &d.poll, nil
 	}
-	if kind <= wire.KindOrderRequest {
+	if kind <= wire.KindOrderRequest || kind == wire.KindTopicName {
 		return d.decodeTree(kind, body)
 	}
 	return d.decodeMulticast(kind, body)
@@ -139,6 +141,12 @@ func (d *Decoder) decodeTree(kind protocol.Kind, body []byte) (protocol.Message,
 			return nil, err
 		}
 		return &d.ask, nil
+	case wire.KindTopicName:
+		d.name.lent = true
+		if err := d.name.decode(body); err != nil {
+			return nil, err
+		}
+		return &d.name, nil
 	}
 	return nil, ErrKind
 }

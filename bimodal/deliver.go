@@ -34,10 +34,11 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 	p := s.at(s.next).packet
 	s.next++
 	s.waiting--
+	o := &s.order
 	if !s.topic.subscribed {
+		*o = reassembly{counted: p.total()} // a subscription begins behind it
 		return
 	}
-	o := &s.order
 	at := p.Messages
 	switch continues := p.continues(); {
 	case continues && o.whole == 0:

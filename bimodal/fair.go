@@ -13,11 +13,12 @@ type favours struct {
 	leaps   protocol.Share // packets found missing
 	orders  protocol.Share // bytes of orders sent on request
 	strays  protocol.Share // packets handed on that are not kept
+	names   protocol.Share // of topics, told
 }
 
 // portions are what one source has had of each.
 type portions struct {
-	answers, probes, leaps, orders, strays protocol.Portion
+	answers, probes, leaps, orders, strays, names protocol.Portion
 }
 
 func newFavours() favours {
@@ -27,6 +28,7 @@ func newFavours() favours {
 		leaps:   protocol.Share{Limit: leapMax},
 		orders:  protocol.Share{Limit: orderBytesMax},
 		strays:  protocol.Share{Limit: straysKept},
+		names:   protocol.Share{Limit: namesAnswered},
 	}
 }
 
@@ -36,6 +38,7 @@ func (f *favours) begin() {
 	f.probes.Begin()
 	f.leaps.Begin()
 	f.orders.Begin()
+	f.names.Begin()
 }
 
 // portions returns what a sender has had. All who are no peers are one source.

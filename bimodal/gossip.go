@@ -77,9 +77,12 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	}
 	m.forgetIdle(now)
 	m.sweepTrials()
+	m.sweepWants()
 	m.checkUnchecked(now, out)
 	m.sweepPostponed(out)
 	m.reviewShunned()
+	m.reviewCarries(out)
+	m.sweepNames()
 	m.pardon()
 	m.reviewDispatches(out)
 	m.sweepOrders(out)

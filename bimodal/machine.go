@@ -71,6 +71,7 @@ type Machine struct {
 	quietAt     int
 	overrun     uint32 // round in which this node fell further behind with a stream; 0 for never
 	proving     proving
+	carrying    carrying
 	assembled   int // bytes of messages being put together, all streams
 	scratch     scratch
 }
@@ -97,6 +98,7 @@ func New(config Config) (*Machine, error) {
 		firstEpoch: config.Epoch,
 		hash:       hashMember(config.Self),
 		proving:    newProving(config.Notary),
+		carrying:   carrying{limit: carriesMax},
 	}
 	m.beginRound()
 	return m, nil
@@ -109,6 +111,7 @@ func (m *Machine) Start(protocol.Time, *protocol.Output) {}
 func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
 	switch message := message.(type) {
 	case *Packet:
+		m.carryBroad(now, from, message.Stream.Topic, out)
 		m.receive(now, arrived{packet: message, from: from, way: wayFirst}, out)
 	case *Repair:
 		if p := m.peers[from]; p != nil {
@@ -129,6 +132,8 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveOrder(from, message, out)
 	case *OrderRequest:
 		m.receiveOrderRequest(from, message, out)
+	case *TopicName:
+		m.receiveTopicName(now, from, message, out)
 	case *MulticastProbe:
 		m.receiveProbe(from, message, out)
 	case *MulticastHeard:
@@ -159,13 +164,20 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.removePeer(e.Peer.ID)
 	case protocol.PeerDropped:
 		m.removePeer(e.Peer.ID)
+	case protocol.CredentialKnown:
+		m.knowCredential(now, e, out)
+	case protocol.CredentialGone:
+		m.forgetKey(e.Author)
 	case protocol.MulticastOffered:
 		m.offerGroups(e.Groups, out)
 	case protocol.EpochRaised:
 		m.raiseEpoch(now, e.Epoch, out)
 	case protocol.AttributeRefused:
-		if e.Name == InterestAttribute {
+		switch e.Name {
+		case InterestAttribute:
 			m.stats.InterestRefused++
+		case CarriesAttribute:
+			m.refuseCarries(out)
 		}
 	}
 }
@@ -209,7 +221,7 @@ func (m *Machine) Stats() Stats {
 			stats.PeersShunned++
 		}
 	}
-	stats.GroupsJoined = m.groupsJoined
+	stats.GroupsJoined, stats.Carries = m.groupsJoined, len(m.carrying.topics)
 	for _, t := range m.topicOrder {
 		stats.MulticastTargets += t.group.hearing
 	}
@@ -219,7 +231,7 @@ func (m *Machine) Stats() Stats {
 // nextRound returns when the round after the one due at m.roundAt comes. Rounds keep their phase, and those that this node was
 // too late for are left out.
 func (m *Machine) nextRound(now protocol.Time) protocol.Time {
-	if len(m.streams) == 0 && !m.proving.busy() {
+	if len(m.streams) == 0 && !m.proving.busy() && !m.carrying.busy() {
 		return protocol.Never
 	}
 	round := m.config.Round

@@ -172,7 +172,7 @@ func (m *Machine) receiveOrder(from protocol.NodeID, o *Order, out *protocol.Out
 	case o.Owner == m.config.Self:
 		out.Drop(from, ReasonOwn)
 		return
-	case t == nil || !t.subscribed:
+	case !t.follows():
 		out.Drop(from, ReasonUnwanted)
 		return
 	case m.peers[o.Owner] == nil:
@@ -285,7 +285,7 @@ func (m *Machine) announce(t *tree, out *protocol.Output) {
 func (m *Machine) hold(r *Relay, from protocol.NodeID, out *protocol.Output) {
 	t := m.topics[r.Packet.Stream.Topic]
 	switch {
-	case t == nil || !t.subscribed:
+	case !t.follows():
 		m.stats.RelaysRefused++ // its order is not learned here, and the packet was counted as unwanted
 	case m.peers[r.Owner] == nil:
 		m.stats.RelaysRefused++

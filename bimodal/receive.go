@@ -92,7 +92,7 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 // join takes up the stream of a packet, if its topic is wanted.
 func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, way way, out *protocol.Output) *stream {
 	t := m.topics[p.Stream.Topic]
-	if t == nil || !t.subscribed {
+	if !t.follows() {
 		m.stats.PacketsUnwanted++
 		out.Drop(from, ReasonUnwanted)
 		return nil

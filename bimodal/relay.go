@@ -92,6 +92,11 @@ func (r *Relay) decode(b []byte, p *Packet, f *Manifest) error {
 
 // receiveRelay takes in a packet and hands it on.
 func (m *Machine) receiveRelay(now protocol.Time, from protocol.NodeID, r *Relay, out *protocol.Output) {
+	if id := r.Packet.Stream.Topic; r.Number > 0 {
+		m.carryBroad(now, from, id, out)
+	} else if r.Depth <= m.depth && !m.carryFor(now, from, id, r.Depth, out) && m.awaitName(from, r) {
+		return
+	}
 	m.receive(now, arrived{packet: r.Packet, from: from, way: wayRelay, relay: r}, out)
 }
 
@@ -218,7 +223,7 @@ func (m *Machine) handOn(t *tree, r *Relay, out *protocol.Output) (copies int) {
 // enter hands a packet that enters a zone through this node on to the zone.
 func (m *Machine) enter(from protocol.NodeID, r *Relay, out *protocol.Output) {
 	t := m.topics[r.Packet.Stream.Topic]
-	if t == nil || !t.subscribed {
+	if !t.follows() {
 		return // counted as unwanted
 	}
 	if r.Depth > m.depth {
@@ -251,14 +256,15 @@ func (t *topic) deeper(depth int) bool {
 func (m *Machine) handSigned(now protocol.Time, a arrived, by *voice, out *protocol.Output) {
 	key, known := m.keyOf(a.packet.Stream)
 	if !known {
-		m.stats.AuthorsUnknown++
-		out.Drop(a.from, ReasonAuthor)
+		a.taken = true
+		m.waitForKey(a, by, out)
 		return
 	}
 	switch valid, refused := m.verify(a.packet, key, by); {
 	case refused:
 		out.Drop(a.from, ReasonVerifications)
 	case valid:
+		m.acquit(now, a.packet, out)
 		m.handRelay(now, a.from, a.relay, out)
 	default:
 		m.stats.PacketsContrary++

@@ -39,6 +39,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	if teller != nil && len(d.Samples) == 0 {
 		m.hush(teller)
 	}
+	m.carryDigest(now, from, d, out)
 	for i := range d.Entries {
 		s := m.hear(now, d, i, &o, out)
 		if s == nil {
@@ -81,12 +82,12 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		return s
 	}
 	if m.signed() && from != id.Author {
-		return m.hearSay(now, s, id, e, o)
+		return m.hearSay(now, s, id, e, o, out)
 	}
 	began := beganAgo(now, e.Age)
 	if s == nil {
 		t := m.topics[id.Topic]
-		if t == nil || !t.subscribed || !m.mayPublish(id.Author, t) {
+		if !t.follows() || !m.mayPublish(id.Author, t) {
 			return nil
 		}
 		first, all := e.High+1, t.wantsAll(began, e.Age)

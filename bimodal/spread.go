@@ -76,8 +76,18 @@ func (m *Machine) spread(now protocol.Time, t *topic, p *Packet, out *protocol.O
 	}
 }
 
-// spreadDirect sends a copy to each target.
+// spreadDirect sends a copy to each target in the own zone, and to one contact of each other zone, which hands it on there.
 func (m *Machine) spreadDirect(t *topic, p *Packet, out *protocol.Output) {
-	m.stats.PacketsSpread += uint64(len(t.targets))
-	out.Spread(t.targets, p)
+	targets := t.targets
+	if m.config.Mode == ModeFull && len(t.entrances) > 0 {
+		targets = t.region
+		for i := range t.entrances {
+			if m.enterZone(t, t.entrances[i].zone, p, out) {
+				m.stats.PacketsSpread++
+			}
+		}
+	}
+	if m.stats.PacketsSpread += uint64(len(targets)); len(targets) > 0 {
+		out.Spread(targets, p)
+	}
 }

@@ -31,6 +31,10 @@ type Stats struct {
 	RelaysExpired         uint64 // of them: whose order did not come in time
 	RelaysRefused         uint64 // packets not handed on: no room to wait, an order of who is no peer, or too many that are not kept here
 	ZonesUnreached        uint64 // packets not handed on to a zone of which no contact is known
+	CarriesBegun          uint64 // topics taken up because the own zone or one below wants them, though this node does not
+	CarriesEnded          uint64
+	CarriesRefused        uint64 // times that there was no room for one, here or in the row
+	NamesAsked            uint64 // of such topics
 	OrdersMade            uint64
 	OrdersLearned         uint64 // of other senders
 	OrdersEvicted         uint64 // senders whose orders were forgotten because there were too many
@@ -48,7 +52,10 @@ type Stats struct {
 	ManifestsVerified    uint64 // signatures looked at
 	ManifestsRefused     uint64 // not looked at: more than are verified in a round
 	PacketsCorrupt       uint64 // that their authors have not made
-	AuthorsUnknown       uint64 // packets handed on of authors whose key is not known
+	AuthorsUnknown       uint64 // packets handed on, and ends of streams told of, of authors whose key is not known
+	KeysWanted           uint64 // times that membership was asked for the credential of such an author
+	KeysLearned          uint64 // credentials of members that are in no view
+	KeysRefused          uint64 // times that too many were asked for at once
 	AuthorsContradictory uint64 // pairs of different packets under one number, both signed
 	AuthorsForbidden     uint64 // packets of authors that may not publish to the topic
 	SuspectsRefused      uint64 // packets handed on that found no room to wait for their manifest
@@ -120,6 +127,7 @@ type Stats struct {
 	OrdersPending    int // incomplete orders
 	RepairsWaiting   int
 	GroupsJoined     int   // of topics that this node wants
+	Carries          int   // topics carried
 	MulticastTargets int   // of the topics that this node publishes to: targets that hear their group
 	EvictedAge       int   // age in rounds of the packet evicted last in its short phase: what that has shrunk to; 0 when none ever was
 	LongEvictedAge   int   // the same of what bufferers had to drop: what life has shrunk to

@@ -12,6 +12,7 @@ type topic struct {
 	name string
 
 	subscribed bool
+	carry      *carry        // nil when this node does not carry it for others
 	since      protocol.Time // streams that began before are taken up where they stand
 	streams    int           // known, of this topic
 
@@ -54,20 +55,32 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 	if len(name) == 0 || len(name) > protocol.TopicMax {
 		return nil, ErrTopicName
 	}
-	if len(m.topicOrder) >= m.config.Topics {
+	id := TopicOf(name)
+	if len(m.topicOrder) >= m.config.Topics && m.topics[id] == nil {
 		return nil, &LimitError{What: "Topics", Limit: m.config.Topics}
 	}
-	id := TopicOf(name)
-	if m.topics[id] != nil {
+	switch t := m.topics[id]; {
+	case t != nil && t.name != "":
 		return nil, ErrTopicClash
+	case t != nil: // it is carried
+		t.name, m.byName[name] = name, t
+		m.regardTopic(t)
+		return t, nil
 	}
+	return m.newTopic(now, id, name), nil
+}
+
+// newTopic takes up a topic; one that is carried for others may have no name.
+func (m *Machine) newTopic(now protocol.Time, id TopicID, name string) *topic {
 	t := &topic{id: id, name: name, address: m.groupOf(id)}
 	t.limit(now, m.defaultLimits())
 	m.resolveKnobs(t)
-	m.byName[name], m.topics[id] = t, t
+	if m.topics[id] = t; name != "" {
+		m.byName[name] = t
+	}
 	m.topicOrder = append(m.topicOrder, t)
 	m.regardTopic(t)
-	return t, nil
+	return t
 }
 
 // Subscribe asks for the messages of a topic that are published from now on: streams that begin later from their first message,
@@ -86,10 +99,15 @@ func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output
 	}
 	m.subscriptions++
 	t.subscribed, t.since = true, now
-	if t.stream != nil {
-		t.stream.order = reassembly{fresh: true}
+	for _, s := range m.streams {
+		if s.topic == t { // what it held was not delivered so far
+			s.order.fresh, s.order.reason = true, ""
+		}
 	}
 	m.announceInterest(out)
+	if t.carry != nil {
+		m.announceCarries(out)
+	}
 	m.joinGroups(out)
 	return nil
 }
@@ -102,14 +120,20 @@ func (m *Machine) Unsubscribe(_ protocol.Time, name string, out *protocol.Output
 	}
 	m.subscriptions--
 	t.subscribed = false
-	if t.stream != nil {
-		m.abandonAssembly(t.stream)
+	for _, s := range m.streams {
+		if s.topic == t {
+			m.abandonAssembly(s)
+		}
 	}
-	m.forget(func(s *stream) bool { return s.topic == t && s != t.stream })
+	if t.carry == nil {
+		m.forget(func(s *stream) bool { return s.topic == t && s != t.stream })
+	} else {
+		m.announceCarries(out)
+	}
 	m.announceInterest(out)
 	m.leaveGroup(t, out)
 	m.joinGroups(out)
-	if t.stream == nil {
+	if t.stream == nil && t.carry == nil {
 		m.removeTopic(t)
 	}
 	return nil

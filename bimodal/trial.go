@@ -19,12 +19,11 @@ func (m *Machine) try(now protocol.Time, a arrived, out *protocol.Output) {
 	}
 	key, known := m.keyOf(p.Stream)
 	switch {
-	case !known:
-		m.stats.AuthorsUnknown++
-		out.Drop(a.from, ReasonAuthor)
 	case s == nil && a.relay == nil && !m.wanted(p.Stream.Topic):
 		m.stats.PacketsUnwanted++
 		out.Drop(a.from, ReasonUnwanted)
+	case !known:
+		m.waitForKey(a, by, out)
 	case p.Manifest != nil:
 		m.tryManifest(now, a, by, key, out)
 	case !m.tryCover(now, s, a, by, out):
@@ -42,7 +41,7 @@ func (m *Machine) waitOrDrop(a arrived, by *voice, out *protocol.Output) {
 
 func (m *Machine) wanted(id TopicID) bool {
 	t := m.topics[id]
-	return t != nil && t.subscribed
+	return t.follows()
 }
 
 // had reports whether a packet is held, or is below what is still wanted.
@@ -120,9 +119,12 @@ func (m *Machine) tryManifest(now protocol.Time, a arrived, by *voice, key signi
 
 // refuse drops a packet whose signature is none.
 func (m *Machine) refuse(by *voice, a arrived, key signingKey, out *protocol.Output) {
-	if key.certain {
+	if key.binds(a.from) {
 		m.blame(by, a.from, a.packet, out)
 		return
+	}
+	if key.vouchers != nil {
+		m.wantKey(a.packet.Stream.Author, a.from, out)
 	}
 	m.stats.AuthorsUnknown++
 	out.Drop(a.from, ReasonAuthor)

@@ -31,9 +31,10 @@ type proving struct {
 	unchecked []place  // manifests that there was no time to verify
 	postponed []repair // asked for, of packets whose manifest is still to come
 	doubts    []doubt  // as they came up
-	shunned   int      // peers that are, or were of late
-	self      voice    // of what is verified because this node wants it
-	strangers voice    // of all who are no peers: new members, those that leave, those of other zones
+	wants     []wantedKey
+	shunned   int   // peers that are, or were of late
+	self      voice // of what is verified because this node wants it
+	strangers voice // of all who are no peers: new members, those that leave, those of other zones
 	coverAt   protocol.Time
 }
 

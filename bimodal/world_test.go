@@ -28,8 +28,9 @@ type world struct {
 	lose    func(from, to protocol.NodeID, m protocol.Message) bool
 	groups  map[protocol.Group][]protocol.NodeID // who joined, in the order of joining
 	stopped func(from, to protocol.NodeID) bool  // the network does not forward to groups from one to the other
-	encoded bool                                 // encode and decode every message, and scribble over it afterwards
-	signed  bool                                 // members sign what they publish
+	alter   func(from, to protocol.NodeID, m protocol.Message) protocol.Message
+	encoded bool // encode and decode every message, and scribble over it afterwards
+	signed  bool // members sign what they publish
 	decoder Decoder
 }
 
@@ -41,6 +42,7 @@ type node struct {
 	events  []protocol.Event
 	got     map[StreamID]*account
 	quiet   bool // count, but do not keep events
+	tainted *int // messages delivered that their authors have not made; nil where there must be none
 }
 
 // account is what a node was told of one stream.
@@ -178,6 +180,9 @@ func (w *world) send(from, to protocol.NodeID, m protocol.Message) {
 	if w.index[to] == nil || w.lose != nil && w.lose(from, to, m) {
 		return
 	}
+	if w.alter != nil {
+		m = w.alter(from, to, m)
+	}
 	copies := 1
 	if w.rand.Float64() < w.twice {
 		copies = 2
@@ -221,7 +226,11 @@ func (nd *node) take(t *testing.T, e protocol.Event) {
 			if n != number {
 				t.Fatalf("message %d is yielded as %d", number, n)
 			}
-			checkPayload(t, e.Author, payload)
+			if nd.tainted != nil && payload[len(payload)-1] != byte((len(payload)-1)*31+(int(n)-1)*7+int(e.Author)) {
+				*nd.tainted++
+			} else {
+				checkPayload(t, e.Author, payload)
+			}
 			count, number = count+1, number+1
 		}
 		if count != e.Count || count == 0 {

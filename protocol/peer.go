@@ -123,6 +123,19 @@ type (
 	FleetReached struct{}
 	// Unanswered tells membership that a peer did not answer ordinary traffic in time.
 	Unanswered struct{ Peer NodeID }
+	// WantCredential asks membership for the credential of a member that is in no view, perhaps one of another zone: From has handed on something of its making, and so should
+	// know it. CredentialKnown answers, or nothing does.
+	WantCredential struct{ Author, From NodeID }
+	// CredentialKnown tells what shows who a member is that is in no view: verified, and not revoked. From says that the member had that key in Epoch; 0 is nobody but this node itself, which
+	// has seen it.
+	CredentialKnown struct {
+		Author     NodeID
+		Epoch      uint64
+		From       NodeID
+		Credential Credential
+	}
+	// CredentialGone tells that nothing that a member signs counts any longer: its credential is revoked, or proven to be misused, or over.
+	CredentialGone struct{ Author NodeID }
 )
 
 func (PeerUp) event()           {}
@@ -148,3 +161,6 @@ func (WantCredential) event()   {}
 func (CredentialKnown) event()  {}
 func (CredentialGone) event()   {}
 func (Unanswered) event()       {}
+func (WantCredential) event()   {}
+func (CredentialKnown) event()  {}
+func (CredentialGone) event()   {}

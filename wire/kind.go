@@ -21,6 +21,8 @@ const (
 
 	KindShared protocol.Kind = 11 // bimodal: a packet that is sent to a group
 
+	KindTopicName protocol.Kind = 12 // bimodal: the name of a topic, or asks for it
+
 	KindBimodalFirst protocol.Kind = 1 // the range that is kept for bimodal
 	KindBimodalLast  protocol.Kind = 15
 
@@ -32,6 +34,9 @@ const (
 	KindNoticeSummary protocol.Kind = 20 // membership: which revocation lists and proofs of contradictions the sender holds
 	KindNoticePart    protocol.Kind = 21 // membership: a part of one of them
 	KindBeacon        protocol.Kind = 22 // membership: which revocation list of an authority is the latest
+
+	KindCredentialRequest protocol.Kind = 26 // membership: asks for the certificates of a member of another zone
+	KindCredential        protocol.Kind = 27 // membership: these
 
 	KindZoneDigest protocol.Kind = 24 // astrolabe: versions of the rows of zones
 	KindZoneDelta  protocol.Kind = 25 // astrolabe: rows and heartbeats that the other lacks, and which rows are wanted

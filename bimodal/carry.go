@@ -1,0 +1,188 @@
+package bimodal
+
+import (
+	"slices"
+	"time"
+
+	"spinglass/protocol"
+)
+
+// A member through which packets enter a zone is one of few that represent it, and need not want the topic itself. If its zone does, it **carries** the topic: it takes
+// part as a subscriber does, holds packets, hands them on and repairs, but delivers nothing. It tells its own zone so, apart from what it wants, so that zones
+// do not seem to want what nobody but carriers does.
+
+// Bounds of carrying that are not for configuration.
+const (
+	carriesMax  = 1024 // topics that a member carries, at most
+	carryIdle   = 600  // rounds for which a topic is carried since anything of it came from another zone
+	carryReview = 10   // rounds between looks at whether topics are to be carried still
+)
+
+// carrying is what a member has to do with topics that it carries.
+type carrying struct {
+	topics    []*topic           // in the order in which they were taken up
+	limit     int                // of topics: what the row has room for
+	announced *protocol.Interest // what the row says, where that is a bitmap
+	names     []named            // told of late
+	asked     []asked            // names asked for
+	waits     []nameless         // packets that wait for names
+}
+
+// carry is how a topic is carried.
+type carry struct {
+	depth int    // the least of zones through which packets came in
+	used  uint32 // round in which anything came from another zone last
+}
+
+// follows reports whether this node takes part in a topic: because it is subscribed to it, or carries it.
+func (t *topic) follows() bool { return t != nil && (t.subscribed || t.carry != nil) }
+
+// carryFor takes up a topic of which something came, if the zone of so many components that it entered wants it. It reports whether this node follows the topic then.
+func (m *Machine) carryFor(now protocol.Time, from protocol.NodeID, id TopicID, depth int, out *protocol.Output) bool {
+	t := m.topics[id]
+	if t != nil && t.carry != nil {
+		t.carry.used, t.carry.depth = m.round, min(t.carry.depth, depth)
+	}
+	switch {
+	case t.follows():
+		return true
+	case m.config.Mode != ModeFull || !m.wantedIn(depth, id):
+		return false
+	case len(m.carrying.topics) >= m.carrying.limit:
+		m.stats.CarriesRefused++
+		return false
+	}
+	name := m.toldName(id)
+	if t != nil {
+		name = t.name
+	}
+	if m.signed() && name == "" {
+		m.askName(now, from, id, out)
+		return false
+	}
+	return m.beginCarry(now, t, named{id, name}, depth, out)
+}
+
+// carryDepth returns the number of components of the zone that something enters which comes from a member, 0 of the own zone. Of who is no peer the zone is not known: the topmost is assumed.
+func (m *Machine) carryDepth(from protocol.NodeID) int {
+	p := m.peers[from]
+	switch {
+	case p == nil:
+		return 1
+	case p.regional:
+		return 0
+	}
+	return p.depth
+}
+
+// carryDigest takes up topics that a digest from another zone tells of.
+func (m *Machine) carryDigest(now protocol.Time, from protocol.NodeID, d *Digest, out *protocol.Output) {
+	depth := m.carryDepth(from)
+	for _, id := range d.Topics {
+		if depth > 0 {
+			m.carryFor(now, from, id, depth, out)
+		} else {
+			m.carryBroad(now, from, id, out)
+		}
+	}
+}
+
+// carryBroad takes up a topic of which something came within the zone, if its members can believe that this node carries it.
+func (m *Machine) carryBroad(now protocol.Time, from protocol.NodeID, id TopicID, out *protocol.Output) {
+	if m.carrying.announced != nil && !m.topics[id].follows() && m.carrying.announced.Wants(uint64(id)) {
+		m.carryFor(now, from, id, m.depth, out)
+	}
+}
+
+func (m *Machine) beginCarry(now protocol.Time, t *topic, n named, depth int, out *protocol.Output) bool {
+	if t == nil {
+		if len(m.topicOrder) >= m.config.Topics {
+			m.stats.CarriesRefused++
+			return false
+		}
+		t = m.newTopic(now, n.id, n.name)
+	}
+	m.stats.CarriesBegun++
+	m.awake(now)
+	t.carry = &carry{depth: depth, used: m.round}
+	t.since = max(0, now.Add(-time.Duration(t.life())*m.config.Round))
+	m.carrying.topics = append(m.carrying.topics, t)
+	m.announceCarries(out)
+	m.reshape(t)
+	return true
+}
+
+// endCarry ends that a topic is carried.
+func (m *Machine) endCarry(t *topic, out *protocol.Output) {
+	if t.carry == nil {
+		return
+	}
+	m.stats.CarriesEnded++
+	m.dropCarry(t)
+	m.announceCarries(out)
+	if t.subscribed {
+		return
+	}
+	m.forget(func(s *stream) bool { return s.topic == t && s != t.stream })
+	if t.stream == nil {
+		m.removeTopic(t)
+		return
+	}
+	m.reshape(t)
+}
+
+func (m *Machine) dropCarry(t *topic) {
+	t.carry = nil
+	m.carrying.topics = slices.DeleteFunc(m.carrying.topics, func(other *topic) bool { return other == t })
+}
+
+// reshape has what depends on whether this node follows a topic looked at again.
+func (m *Machine) reshape(t *topic) {
+	t.known, m.partnersKnown = false, false
+}
+
+// reviewCarries ends what is carried for nobody any more.
+func (m *Machine) reviewCarries(out *protocol.Output) {
+	if m.round%carryReview != 0 {
+		return
+	}
+	if m.round%carryIdle == 0 {
+		m.carrying.limit = carriesMax // the row may have room again
+	}
+	for _, t := range slices.Clone(m.carrying.topics) {
+		if m.round-t.carry.used > carryIdle || !m.wantedIn(t.carry.depth, t.id) {
+			m.endCarry(t, out)
+		}
+	}
+}
+
+// announceCarries asks membership to put the topics that this node carries into its row. Those that it wants itself are not told twice.
+func (m *Machine) announceCarries(out *protocol.Output) {
+	ids := make([]TopicID, 0, len(m.carrying.topics))
+	for _, t := range m.carrying.topics {
+		if !t.subscribed {
+			ids = append(ids, t.id)
+		}
+	}
+	attribute := protocol.Attribute{Name: CarriesAttribute}
+	m.carrying.announced = nil
+	if len(ids) > 0 {
+		slices.Sort(ids)
+		attribute.Value, m.carrying.announced = appendCarries(ids)
+	}
+	out.Emit(protocol.SetAttribute{Attribute: attribute})
+}
+
+// refuseCarries takes in that the row has no room for what is carried: as many as are carried now, less one, is the most for some time.
+func (m *Machine) refuseCarries(out *protocol.Output) {
+	count := len(m.carrying.topics)
+	if count == 0 {
+		return
+	}
+	m.stats.CarriesRefused++
+	m.carrying.limit = count - 1
+	m.endCarry(m.carrying.topics[count-1], out)
+}
+
+// busy reports whether there is anything that ends with the present round or a later one.
+func (c *carrying) busy() bool { return len(c.topics) > 0 || len(c.asked) > 0 || len(c.waits) > 0 }
