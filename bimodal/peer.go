@@ -18,6 +18,7 @@ type peer struct {
 	carried    []TopicID           // that it carries, as its row says
 	broad      *protocol.Interest  // topics that it carries, or that its zone wants, where these are not listed; nil where they are. Of these, topics has those that this node knows
 	credential protocol.Credential // nil where members do not prove themselves
+	format     uint64              // the latest that it speaks; 0 where rows do not say
 	regional   bool                // in the own zone
 	reachable  bool
 	roundTrip  time.Duration
@@ -68,7 +69,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		m.revisePublisher(known)
 	}
 	known.claimed, known.carried, known.broad = claimed, carried, broad
-	known.epoch, known.roundTrip = p.Epoch, p.RoundTrip
+	known.epoch, known.roundTrip, known.format = p.Epoch, p.RoundTrip, p.Format
 	if restarted || p.Distance != known.distance || !slices.Equal(topics, known.topics) {
 		m.changed(known)
 		known.topics = topics

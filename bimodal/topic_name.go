@@ -84,6 +84,9 @@ func (m *Machine) toldName(id TopicID) string {
 
 // askName asks a member for the name of a topic.
 func (m *Machine) askName(now protocol.Time, from protocol.NodeID, id TopicID, out *protocol.Output) {
+	if !m.knowsZones(from) {
+		return
+	}
 	c := &m.carrying
 	switch i := slices.IndexFunc(c.asked, func(a asked) bool { return a.id == id }); {
 	case i >= 0 && m.round-c.asked[i].last < nameAgain, i < 0 && len(c.asked) >= namesAsked:
@@ -96,6 +99,14 @@ func (m *Machine) askName(now protocol.Time, from protocol.NodeID, id TopicID, o
 	m.awake(now)
 	m.stats.NamesAsked++
 	out.Send(from, &TopicName{Topic: id})
+}
+
+// knowsZones reports whether a member speaks a format that has zones, as all do who are not of the own one where views have zones.
+func (m *Machine) knowsZones(id protocol.NodeID) bool {
+	if p := m.peers[id]; p != nil && p.regional {
+		return p.format == 0 || p.format >= wire.FormatZones
+	}
+	return slices.ContainsFunc(m.peerOrder, func(p *peer) bool { return !p.regional && p.broad != nil })
 }
 
 // receiveTopicName answers a question, or takes in a name, and what has waited for it.

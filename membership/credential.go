@@ -87,7 +87,7 @@ func (g *guard) distrust(policy identity.Policy, c *credential) protocol.Reason 
 
 // mayset reports whether the grants allow a member to set an attribute of its row.
 func mayset(grants identity.Grants, name string) bool {
-	return name == TopicsAttribute || grants.Allows(identity.VerbSet, name)
+	return name == TopicsAttribute || name == CarriesAttribute || grants.Allows(identity.VerbSet, name)
 }
 
 // heldCredential returns the credential of the owner that was verified before, if the row's is the same.

@@ -7,7 +7,8 @@ import (
 
 // Kinds returns the kinds of messages that a Machine receives.
 func Kinds() []protocol.Kind {
-	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply, wire.KindNoticeSummary, wire.KindNoticePart, wire.KindBeacon}
+	return []protocol.Kind{wire.KindTableDigest, wire.KindTableDelta, wire.KindProbe, wire.KindProbeReply, wire.KindNoticeSummary, wire.KindNoticePart, wire.KindBeacon,
+		wire.KindCredentialRequest, wire.KindCredential}
 }
 
 // Decoder decodes the messages of membership. It owns the memory that they are decoded into: a message is lent until the next
@@ -21,6 +22,9 @@ type Decoder struct {
 	summary Summary
 	part    NoticePart
 	beacon  Beacon
+
+	inquiry      CredentialRequest
+	certificates Certificates
 }
 
 // Decode implements protocol.Decoder. Only rows and beacons are allocated, which a steady fleet sends seldom.
@@ -44,6 +48,10 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		m = &d.part
 	case wire.KindBeacon:
 		m = &d.beacon
+	case wire.KindCredentialRequest:
+		m = &d.inquiry
+	case wire.KindCredential:
+		m = &d.certificates
 	default:
 		return nil, wire.ErrKind
 	}

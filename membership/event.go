@@ -128,4 +128,5 @@ const (
 	ReasonNoticesFull    protocol.Reason = "notices_full"
 	ReasonBeacon         protocol.Reason = "beacon_refused"
 	ReasonNoticeParts    protocol.Reason = "notice_parts" // too many come in parts at once
+	ReasonUnasked        protocol.Reason = "unasked_certificates"
 )

@@ -48,6 +48,9 @@ var ErrNotGranted = errors.New("membership: the certificate of this member does 
 // TopicsAttribute is what every member may set, whatever its grants: which topics it wants. What it names are hashes, which no grant can be held against.
 const TopicsAttribute = "topics"
 
+// CarriesAttribute is what every member may set as well: which topics it carries for its zone.
+const CarriesAttribute = "carries"
+
 // guard holds what a member with an identity needs besides; one without has none.
 type guard struct {
 	identity    Identity
@@ -61,6 +64,8 @@ type guard struct {
 	verifier verifier
 	walks    hashing
 	notices  notices
+
+	foreigners foreigners
 
 	authorities []authority // of which beacons were heard
 	looks       int         // for authorities of beacons that the present round may still look

@@ -200,6 +200,10 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receivePart(now, from, message, out)
 	case *Beacon:
 		m.receiveBeacon(now, from, message.Signed, out)
+	case *CredentialRequest:
+		m.receiveCredentialRequest(now, from, message, out)
+	case *Certificates:
+		m.receiveCertificates(now, from, message, out)
 	default:
 		out.Drop(from, ReasonUnknownType)
 	}
@@ -215,6 +219,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		}
 	case protocol.Unanswered:
 		m.hint(now, e.Peer, out)
+	case protocol.WantCredential:
+		m.wantCredential(now, e, out)
 	case protocol.Contact:
 		m.contact(now, e.Addresses, out)
 	case protocol.FleetReached:
@@ -279,6 +285,7 @@ func (m *Machine) Stats() Stats {
 	if m.guard != nil {
 		s.NoticesDropped, s.NoticePartsDropped = m.guard.notices.dropped, m.guard.notices.partsDropped
 		s.AuthoritiesSilent = m.guard.silentAuthorities()
+		s.Foreigners = len(m.guard.foreigners.known)
 	}
 	return s
 }

@@ -51,11 +51,13 @@ func messages() []protocol.Message {
 		&Probe{Stamp: 12345, Evidence: ownEvidence},
 		&ProbeReply{Echo: 12345, Evidence: ownEvidence},
 		&Beacon{Signed: beacon},
+		&CredentialRequest{Member: 1 << 63},
+		&Certificates{Member: 9, Epoch: 300, Chain: bytes.Repeat([]byte{7}, 300)},
 	}
 }
 
 var sameMessage = cmp.Options{
-	cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Digest{}, Delta{}, Probe{}, ProbeReply{}, Summary{}, NoticePart{}, Beacon{}),
+	cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Digest{}, Delta{}, Probe{}, ProbeReply{}, Summary{}, NoticePart{}, Beacon{}, CredentialRequest{}, Certificates{}),
 }
 
 func TestMessagesRoundTrip(t *testing.T) {

@@ -47,10 +47,12 @@ func (m *Machine) judgeCredentials(now protocol.Time, out *protocol.Output) {
 		}
 		m.expel(now, e, reason, out)
 	}
+	m.judgeForeigners(policy, out)
 	for i := range m.gone.records {
 		r := &m.gone.records[i]
 		if r.credential != nil && !r.barred && bars(m.guard.distrust(policy, r.credential)) {
 			r.barred = true
+			out.Emit(protocol.CredentialGone{Author: r.row.Owner})
 			m.gone.due.Set(r.row.Owner, now.Add(m.memory()))
 		}
 	}
@@ -74,6 +76,9 @@ func (m *Machine) expel(now protocol.Time, e *entry, reason protocol.Reason, out
 		m.stats.PeersDown++
 		out.Emit(protocol.PeerDown{Peer: m.view(e)})
 	}
+	if r.barred {
+		out.Emit(protocol.CredentialGone{Author: e.Owner()})
+	}
 }
 
 // recordOf returns the record of a member that went.
@@ -91,6 +96,8 @@ func (m *Machine) contradicted(now protocol.Time, e identity.Contradiction, out 
 		c = held.State.credential
 	} else if r := m.gone.get(e.Peer); r != nil {
 		c = r.credential
+	} else if k, known := m.guard.foreigners.use(e.Peer); known {
+		c = k.credential
 	}
 	if c == nil || c.key() != e.Proof.Author {
 		return // who is not known here any more need not be shut out

@@ -62,6 +62,15 @@ type Stats struct {
 	NoticePartsSent   uint64
 	ClocksRefused     uint64
 
+	InquiriesSent      uint64 // for certificates of members that have no row here
+	InquiriesRefused   uint64 // of those that siblings wanted: too many were under way
+	CredentialsSent    uint64 // certificates told to who asked
+	CredentialsUnheld  uint64 // asked for and not known here, or not believed
+	CredentialsTaken   uint64 // verified
+	CredentialsRefused uint64 // for what they say, whatever the signatures
+	CredentialsGone    uint64 // given up because they expired, were revoked, or their owners quarantined
+	Foreigners         int    // at present: members without a row here whose certificates are kept
+
 	NoticeSummariesSent uint64
 	NoticesDropped      uint64 // lists and proofs for which there was no place, or that had to make room
 	BeaconsTaken        uint64 // of authorities

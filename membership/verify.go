@@ -13,7 +13,7 @@ import (
 
 // Bounds of what waits for its signatures to be checked.
 const (
-	verifiesMax       = 256 // rows, notices and beacons that wait or are being checked
+	verifiesMax       = 256 // rows, notices, beacons and certificates that wait or are being checked
 	verifiesSenderMax = 32  // of them from one sender
 	verifiesUnderMax  = 16  // of them being checked
 	verifyBurst       = 100 * time.Millisecond
@@ -28,19 +28,20 @@ func bucketOf(from protocol.NodeID) int {
 	return int(uint64(from) * 0x9e3779b97f4a7c15 >> 58) // the first six bits
 }
 
-// suspect is a row, a notice or a beacon whose signatures have to be checked before anything is done with it.
+// suspect is a row, a notice, a beacon or a member's certificates whose signatures have to be checked before anything is done with it.
 type suspect struct {
-	from     protocol.NodeID // the hop that it came from
-	sum      [sha256.Size]byte
-	checks   []protocol.Check
-	number   uint64 // of the Verify; 0 while it waits
-	ownZone  bool
-	update   RowUpdate         // a row
-	rowSum   [sha256.Size]byte // of the row without its signature
-	author   *credential
-	rumoured bool
-	notice   *notice          // or a notice
-	beacon   *identity.Beacon // or a beacon
+	from      protocol.NodeID // the hop that it came from
+	sum       [sha256.Size]byte
+	checks    []protocol.Check
+	number    uint64 // of the Verify; 0 while it waits
+	ownZone   bool
+	update    RowUpdate         // a row
+	rowSum    [sha256.Size]byte // of the row without its signature
+	author    *credential
+	rumoured  bool
+	notice    *notice          // or a notice
+	beacon    *identity.Beacon // or a beacon
+	foreigner *foreigner       // or the certificates of a member that has no row here
 }
 
 // verifier is the queue of what is to be verified. Who costs least comes first, and what is of the own zone before that, so that a member that floods
@@ -196,6 +197,8 @@ func (m *Machine) verified(now protocol.Time, e protocol.Verified, out *protocol
 		out.Drop(s.from, ReasonForged)
 	case s.notice != nil:
 		m.takeNotice(now, s.from, s.notice, out)
+	case s.foreigner != nil:
+		m.takeForeigner(now, s.from, *s.foreigner, out)
 	case s.beacon != nil:
 		m.takeBeacon(now, s.from, s.beacon, out)
 	default:

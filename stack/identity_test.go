@@ -61,9 +61,12 @@ func (a *authority) notaryOf(w *sim.World, id protocol.NodeID) identity.Notary {
 		func(c protocol.Check) bool { return w.VerifyNow(id, c) })
 }
 
-// What members tell of the topics that they want is what every member may set.
+// What members tell of the topics that they want, and that they carry, is what every member may set.
 func TestTopicsAttribute(t *testing.T) {
 	if membership.TopicsAttribute != bimodal.InterestAttribute {
 		t.Errorf("%q is not %q", membership.TopicsAttribute, bimodal.InterestAttribute)
+	}
+	if membership.CarriesAttribute != bimodal.CarriesAttribute {
+		t.Errorf("%q is not %q", membership.CarriesAttribute, bimodal.CarriesAttribute)
 	}
 }

@@ -208,7 +208,7 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return nil, wire.ErrKind
 	case kind >= wire.KindBimodalFirst && kind <= wire.KindBimodalLast:
 		return d.bimodal.Decode(kind, body)
-	case kind >= wire.KindTableDigest && kind <= wire.KindBeacon:
+	case kind >= wire.KindTableDigest && kind <= wire.KindBeacon, kind == wire.KindCredentialRequest, kind == wire.KindCredential:
 		return d.membership.Decode(kind, body)
 	case kind == wire.KindZoneDigest || kind == wire.KindZoneDelta || kind == wire.KindFunctionPart:
 		return d.tables.Decode(kind, body)

@@ -151,7 +151,9 @@ func classOf(m protocol.Message) Class {
 		return ClassRequest
 	case kind <= wire.KindBimodalLast, kind == wire.KindZoneDigest:
 		return ClassRequest
-	case kind <= wire.KindBeacon, kind == wire.KindZoneDelta, kind == wire.KindFunctionPart:
+	case kind == wire.KindCredential:
+		return ClassReply
+	case kind <= wire.KindBeacon, kind == wire.KindCredentialRequest, kind == wire.KindZoneDelta, kind == wire.KindFunctionPart:
 		return ClassMembership
 	}
 	return classless

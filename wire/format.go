@@ -9,10 +9,16 @@ const FormatOldest = 1
 // FormatBeacons is the format that came with beacons of authorities, and with the format in rows.
 const FormatBeacons = 2
 
+// FormatZones is the format that came with the tables of zones, and with what members of different zones have to tell each other: names of topics, and certificates.
+const FormatZones = 3
+
 // KindFormat returns the first format whose members know messages of a kind. The encoding of a kind is the same in all formats.
 func KindFormat(kind protocol.Kind) uint64 {
-	if kind == KindBeacon {
+	switch kind {
+	case KindBeacon:
 		return FormatBeacons
+	case KindZoneDigest, KindZoneDelta, KindTopicName, KindCredentialRequest, KindCredential:
+		return FormatZones
 	}
 	return FormatOldest
 }

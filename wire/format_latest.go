@@ -3,4 +3,4 @@
 package wire
 
 // FormatLatest is the latest format that this build speaks.
-const FormatLatest = 2
+const FormatLatest = FormatZones
