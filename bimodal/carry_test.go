@@ -238,7 +238,6 @@ func (z *zoneTree) answerKeys(nd *node) {
 // kill stops a member. Others learn of it later: those of its zone soon, and others when its zone has another representative.
 func (z *zoneTree) kill(nd *node) {
 	z.dead[nd.id] = true
-	delete(z.index, nd.id)
 	nd.pausing = protocol.Never
 }
 
@@ -397,6 +396,41 @@ func TestContactsDie(t *testing.T) {
 			z.checkAll(4, 120, 6, 14, 15, 23)
 		}
 	})
+}
+
+// A contact that is dead is found out, and the zone is entered by the others, so that hardly any packet depends on gossip; it is tried again now and then.
+func TestSilentContactsAreAvoided(t *testing.T) {
+	z := newZoneTree(t, 6, zonesOf(8, "/a", "/b/y"), true, nil)
+	z.subscribe(6, 14, 15)
+	z.pass(3 * time.Second)
+	z.publishes(4, 40, 50*time.Millisecond)
+	if n := z.nodes[4].Stats().ContactsSilent; n != 0 {
+		t.Errorf("%d of three live contacts are silent", n)
+	}
+	dead := z.nodes[8].id
+	z.kill(z.nodes[8])
+	lost := 0
+	z.lose = func(_, to protocol.NodeID, m protocol.Message) bool {
+		if r, ok := m.(*Relay); ok && to == dead && r.Number == 0 {
+			lost++
+		}
+		return false
+	}
+	for i, most := range []int{40, 12} { // of 120 packets in 6 s
+		lost = 0
+		for n := range 120 {
+			z.publish(z.nodes[4], "t", payload(5, n, 200))
+			z.run(z.now.Add(50 * time.Millisecond))
+		}
+		if lost == 0 || lost > most {
+			t.Errorf("span %d: %d of 120 packets were sent to a dead contact", i, lost)
+		}
+	}
+	z.pass(5 * time.Second)
+	z.checkAll(4, 280, 6, 14, 15)
+	if n := z.nodes[4].Stats().ContactsSilent; n < 2 || n > 6 {
+		t.Errorf("a contact was found silent %d times", n)
+	}
 }
 
 // Who subscribes late, in a zone that wanted nothing so far, gets all that is published once its interest is known, and begins soon.

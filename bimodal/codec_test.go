@@ -65,7 +65,8 @@ func samples() []protocol.Message {
 		&MulticastProbe{Topic: 7, Round: 1 << 31, Bits: probeBitsMax}, &MulticastHeard{Topic: TopicOf("orders"), Round: 300},
 		&MulticastHeard{Lost: true},
 		&Relay{Number: 1 << 33, Owner: samplePacket().Stream.Author, Packet: samplePacket()}, &Relay{Number: 1, Owner: 77, Packet: samplePacket()},
-		&Relay{Depth: depthMax, Packet: samplePacket()}, sampleOrder(), &OrderRequest{Owner: 1, Topic: 2, Number: orderNumberMax},
+		&Relay{Depth: depthMax, Packet: samplePacket()}, sampleOrder(), &TopicName{Topic: TopicOf("orders"), Name: "orders"}, &TopicName{Topic: 5}, &Receipt{},
+		&OrderRequest{Owner: 1, Topic: 2, Number: orderNumberMax},
 	}
 }
 
@@ -217,6 +218,8 @@ func FuzzDecodeOrder(f *testing.F)   { fuzzKind(f, wire.KindOrder) }
 func FuzzDecodeProbe(f *testing.F)   { fuzzKind(f, wire.KindMulticastProbe) }
 func FuzzDecodeHeard(f *testing.F)   { fuzzKind(f, wire.KindMulticastHeard) }
 
+func FuzzDecodeTopicName(f *testing.F)    { fuzzKind(f, wire.KindTopicName) }
+func FuzzDecodeReceipt(f *testing.F)      { fuzzKind(f, wire.KindReceipt) }
 func FuzzDecodeOrderRequest(f *testing.F) { fuzzKind(f, wire.KindOrderRequest) }
 
 func FuzzParseInterest(f *testing.F) {

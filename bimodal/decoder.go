@@ -14,7 +14,7 @@ var ErrKind = errors.New("bimodal: not a kind of this protocol")
 func Kinds() []protocol.Kind {
 	return []protocol.Kind{wire.KindData, wire.KindRepair, wire.KindDigest, wire.KindRequest, wire.KindPoll,
 		wire.KindRelay, wire.KindOrder, wire.KindOrderRequest, wire.KindMulticastProbe, wire.KindMulticastHeard, wire.KindShared,
-		wire.KindTopicName}
+		wire.KindTopicName, wire.KindReceipt}
 }
 
 // Decoder turns bodies into messages, which are lent: they alias the body and are overwritten by the next Decode. The zero
@@ -33,6 +33,7 @@ type Decoder struct {
 	order   Order
 	ask     OrderRequest
 	name    TopicName
+	receipt Receipt
 	ranges  []Range
 	memory  int // bytes that keeping a part of what is decoded keeps alive and nobody has accounted for yet
 	kept    bool
@@ -83,7 +84,7 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		}
 		return &d.poll, nil
 	}
-	if kind <= wire.KindOrderRequest || kind == wire.KindTopicName {
+	if kind <= wire.KindOrderRequest || kind >= wire.KindTopicName {
 		return d.decodeTree(kind, body)
 	}
 	return d.decodeMulticast(kind, body)
@@ -147,6 +148,12 @@ func (d *Decoder) decodeTree(kind protocol.Kind, body []byte) (protocol.Message,
 			return nil, err
 		}
 		return &d.name, nil
+	case wire.KindReceipt:
+		d.receipt.lent = true
+		if err := d.receipt.decode(body); err != nil {
+			return nil, err
+		}
+		return &d.receipt, nil
 	}
 	return nil, ErrKind
 }

@@ -83,6 +83,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	m.reviewShunned()
 	m.reviewCarries(out)
 	m.sweepNames()
+	m.reviewReceipts()
 	m.pardon()
 	m.reviewDispatches(out)
 	m.sweepOrders(out)

@@ -72,6 +72,8 @@ type Machine struct {
 	overrun     uint32 // round in which this node fell further behind with a stream; 0 for never
 	proving     proving
 	carrying    carrying
+	receipts    receipts
+	entering    int // contacts from which receipts are expected
 	assembled   int // bytes of messages being put together, all streams
 	scratch     scratch
 }
@@ -109,6 +111,7 @@ func (m *Machine) Start(protocol.Time, *protocol.Output) {}
 
 // Receive implements protocol.Machine.
 func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
+	m.heard(from)
 	switch message := message.(type) {
 	case *Packet:
 		m.carryBroad(now, from, message.Stream.Topic, out)
@@ -132,6 +135,7 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveOrder(from, message, out)
 	case *OrderRequest:
 		m.receiveOrderRequest(from, message, out)
+	case *Receipt: // that it came is all that it says
 	case *TopicName:
 		m.receiveTopicName(now, from, message, out)
 	case *MulticastProbe:

@@ -34,6 +34,7 @@ type peer struct {
 	link       voice  // what it hands on over its link,
 	group      voice  // and by groups
 	record     record // of corrupt packets
+	entered    uint32 // round in which a packet was sent into its zone through it, since it was heard last, or since when it is silent; 0 for never
 	unanswered int    // requests since a repair last came from it
 	held       int    // packets from it that wait for an order
 	asked      uint32 // round in which it was last asked for the ends of its streams

@@ -92,9 +92,10 @@ func (r *Relay) decode(b []byte, p *Packet, f *Manifest) error {
 
 // receiveRelay takes in a packet and hands it on.
 func (m *Machine) receiveRelay(now protocol.Time, from protocol.NodeID, r *Relay, out *protocol.Output) {
-	if id := r.Packet.Stream.Topic; r.Number > 0 {
+	id := r.Packet.Stream.Topic
+	if r.Number > 0 {
 		m.carryBroad(now, from, id, out)
-	} else if r.Depth <= m.depth && !m.carryFor(now, from, id, r.Depth, out) && m.awaitName(from, r) {
+	} else if m.acknowledge(now, from, out); r.Depth <= m.depth && !m.carryFor(now, from, id, r.Depth, out) && m.awaitName(from, r) {
 		return
 	}
 	m.receive(now, arrived{packet: r.Packet, from: from, way: wayRelay, relay: r}, out)

@@ -10,6 +10,7 @@ const (
 	troubleSuspect                         // its heartbeat stands still
 	troubleLagging                         // it says that it does not keep up
 	troubleCorrupt                         // it has sent corrupt packets
+	troubleSilent                          // packets enter its zone through it, and it says nothing
 )
 
 // setTrouble notes that something is wrong with a peer, or is no more.
@@ -26,6 +27,7 @@ func (m *Machine) setTrouble(id protocol.NodeID, what trouble, present bool) {
 	for _, topic := range p.topics {
 		if t := m.topics[topic]; t != nil {
 			t.reorder()
+			t.known = t.known && p.regional // a zone may have to be entered by another contact
 		}
 	}
 }

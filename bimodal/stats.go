@@ -35,6 +35,9 @@ type Stats struct {
 	CarriesEnded          uint64
 	CarriesRefused        uint64 // times that there was no room for one, here or in the row
 	NamesAsked            uint64 // of such topics
+	ReceiptsSent          uint64 // to who sends packets into the zone through this node
+	ReceiptsRefused       uint64 // senders that got none, because there were too many
+	ContactsSilent        uint64 // times that a contact of another zone did not say that packets arrive, so that others are used
 	OrdersMade            uint64
 	OrdersLearned         uint64 // of other senders
 	OrdersEvicted         uint64 // senders whose orders were forgotten because there were too many

@@ -106,6 +106,8 @@ func (m *Machine) enterZone(t *topic, zone ZoneID, p *Packet, out *protocol.Outp
 	e := &t.entrances[i]
 	r := m.arena.relay()
 	r.Depth, r.Packet = e.depth, p
-	out.Send(e.contacts[mix(p.Seq^uint64(zone))%uint64(len(e.contacts))], r)
+	contact := e.contacts[mix(p.Seq^uint64(zone))%uint64(len(e.contacts))]
+	m.enterBy(contact)
+	out.Send(contact, r)
 	return true
 }

@@ -23,6 +23,8 @@ const (
 
 	KindTopicName protocol.Kind = 12 // bimodal: the name of a topic, or asks for it
 
+	KindReceipt protocol.Kind = 13 // bimodal: packets that enter a zone through the sender arrive
+
 	KindBimodalFirst protocol.Kind = 1 // the range that is kept for bimodal
 	KindBimodalLast  protocol.Kind = 15
 
