@@ -27,8 +27,14 @@ type Config struct {
 	Warmup   time.Duration // before loads are measured
 	Duration time.Duration // for which they are measured
 	Loss     float64       // probability that a link loses a datagram
-	Signed   bool          // members sign what they publish, at the modelled cost; authors have to be known to all, so in one zone
+	Signed   bool          // members sign what they publish, at the modelled cost
 	Seed     uint64
+
+	// Representatives makes views those of a zone tree: of each sibling zone so many members, the same for all, which do not want the topic themselves and carry it for their zones. With 0
+	// views hold random contacts, and all members want the topic.
+	Representatives int
+	Interested      float64 // part of the members of zones that want anything which do, where there are representatives
+	Wanting         float64 // part of the leaf zones that want anything, where there are representatives
 }
 
 // DefaultConfig returns the configuration of the published figures for a group.
@@ -44,7 +50,7 @@ type Load struct {
 	Mean, Median, P99, Most float64
 }
 
-// Result is what a run found. Loads are of what a member sends and receives together.
+// Result is what a run found. Loads are of what a member that wants or carries the topic sends and receives together.
 type Result struct {
 	Packets   Load
 	Bytes     Load
@@ -52,7 +58,9 @@ type Result struct {
 	Verified  float64 // signatures that a member has verified a second
 	Lost      uint64  // messages that members were told of as lost
 	Delivered uint64
-	Expected  uint64 // messages published times members
+	Expected  uint64 // messages published times members that want them
+	Idle      Load   // packets of members that neither want, nor carry, nor publish anything
+	Carriers  Load   // packets of members that carry the topic
 }
 
 // group is a world of zones.
@@ -63,6 +71,8 @@ type group struct {
 	zones  int
 	groups int
 	peers  [3][]*protocol.Peer // by distance and member
+	wants  []bool              // by member
+	wanted int                 // members that do
 	result Result
 	err    error
 }
@@ -88,11 +98,12 @@ func Run(c Config) (Result, error) {
 				ID: protocol.NodeID(i + 1), Epoch: 1, Name: fmt.Sprintf("%s/m%d", g.path(g.zoneOf(i)), i), Distance: distance,
 				RoundTrip: time.Duration(2<<distance) * time.Millisecond, Attributes: attributes,
 			}
-			if c.Signed {
+			if c.Signed && (distance == 0 || c.Representatives == 0) {
 				g.peers[distance][i].Credential = credential(g.publicKey(i))
 			}
 		}
 	}
+	g.choose()
 	for i := range c.Members {
 		g.add(i)
 	}
@@ -131,8 +142,10 @@ type member struct {
 // Start implements protocol.Machine.
 func (m member) Start(now protocol.Time, out *protocol.Output) {
 	m.Machine.Start(now, out)
-	if err := m.Subscribe(now, topic, out); err != nil {
-		panic(err)
+	if m.group.wants[m.index] {
+		if err := m.Subscribe(now, topic, out); err != nil {
+			panic(err)
+		}
 	}
 	m.group.view(m.index, func(p *protocol.Peer) { m.Notify(now, protocol.PeerUp{Peer: p}, out) })
 }
@@ -192,15 +205,25 @@ func (g *group) view(i int, tell func(*protocol.Peer)) {
 	}
 }
 
-// contacts tells of a few random members from first to last-1.
+// contacts tells of the representatives among the members from first to last-1, or of a few random ones.
 func (g *group) contacts(distance, first, last int, tell func(*protocol.Peer)) {
+	if g.config.Representatives > 0 {
+		for _, i := range g.represent(first, last) {
+			tell(g.peers[distance][i])
+		}
+		return
+	}
 	for range g.config.Contacts {
 		tell(g.peers[distance][first+g.random.IntN(last-first)])
 	}
 }
 
-func (g *group) observe(_ protocol.Time, _ protocol.NodeID, e protocol.Event) {
+func (g *group) observe(now protocol.Time, id protocol.NodeID, e protocol.Event) {
 	switch e := e.(type) {
+	case protocol.SetAttribute:
+		g.tell(now, int(id)-1, e.Attribute)
+	case protocol.WantCredential:
+		g.inquire(now, id, e)
 	case *bimodal.Delivery:
 		g.result.Delivered += uint64(e.Count)
 	case *bimodal.Gap:
@@ -208,15 +231,28 @@ func (g *group) observe(_ protocol.Time, _ protocol.NodeID, e protocol.Event) {
 	}
 }
 
+// author returns which member an author is.
+func (g *group) author(a int) int { return a * g.config.Members / g.config.Authors }
+
+// writes reports whether a member publishes.
+func (g *group) writes(i int) bool {
+	for a := range g.config.Authors {
+		if g.author(a) == i {
+			return true
+		}
+	}
+	return false
+}
+
 // publish has the authors publish for a time, each at a phase of its own.
 func (g *group) publish(until protocol.Time) {
 	interval := time.Second / time.Duration(g.config.Rate)
 	payload := make([]byte, g.config.Size)
 	for a := range g.config.Authors {
-		id := protocol.NodeID(a*g.config.Members/g.config.Authors + 1)
+		id := protocol.NodeID(g.author(a) + 1)
 		var again func()
 		again = func() {
-			g.result.Expected += uint64(g.config.Members)
+			g.result.Expected += uint64(g.wanted)
 			g.world.Command(id, func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
 				g.err = errors.Join(g.err, m.(member).Publish(now, topic, payload, out))
 			})
@@ -240,14 +276,25 @@ func (g *group) measure() (Result, error) {
 		before[i] = g.world.HostStats(protocol.NodeID(i + 1))
 	}
 	g.world.Run(end)
-	packets, bytes := make([]float64, g.config.Members), make([]float64, g.config.Members)
+	var packets, bytes, idle, carriers []float64
 	seconds := g.config.Duration.Seconds()
 	for i, b := range before {
 		s := g.world.HostStats(protocol.NodeID(i + 1))
-		packets[i] = float64(s.Sent+s.Received-b.Sent-b.Received) / seconds
-		bytes[i] = float64(s.SentBytes+s.ReceivedBytes-b.SentBytes-b.ReceivedBytes) / seconds
+		load := float64(s.Sent+s.Received-b.Sent-b.Received) / seconds
+		switch carries := g.world.Machine(protocol.NodeID(i+1)).(member).Stats().Carries > 0; {
+		case carries:
+			carriers = append(carriers, load)
+		case !g.wants[i] && g.writes(i):
+			continue
+		case !g.wants[i]:
+			idle = append(idle, load)
+			continue
+		}
+		packets = append(packets, load)
+		bytes = append(bytes, float64(s.SentBytes+s.ReceivedBytes-b.SentBytes-b.ReceivedBytes)/seconds)
 	}
 	g.result.Packets, g.result.Bytes = distribution(packets), distribution(bytes)
+	g.result.Idle, g.result.Carriers = distribution(idle), distribution(carriers)
 	g.world.Run(end.Add(settling))
 	accepted, repaired, verified := uint64(0), uint64(0), uint64(0)
 	for i := range g.config.Members {
@@ -261,6 +308,9 @@ func (g *group) measure() (Result, error) {
 
 // distribution sorts the values.
 func distribution(values []float64) Load {
+	if len(values) == 0 {
+		return Load{}
+	}
 	slices.Sort(values)
 	sum := 0.0
 	for _, v := range values {
