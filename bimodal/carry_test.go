@@ -19,7 +19,6 @@ type zoneTree struct {
 	views     map[protocol.NodeID]map[protocol.NodeID]*protocol.Peer // by who sees whom
 	revoked   map[protocol.NodeID]bool
 	unread    map[protocol.NodeID]bool // may not subscribe
-	keysOff   bool                     // members are not told of credentials
 	keysAsked int
 }
 
@@ -227,7 +226,8 @@ func (z *zoneTree) answerKeys(nd *node) {
 		nd.events = slices.Delete(nd.events, i, i+1)
 		i--
 		z.keysAsked++
-		if z.keysOff || z.revoked[want.Author] || z.dead[want.From] {
+		asked := z.nodes[want.From-1]
+		if _, knows := asked.proving.authors[want.Author]; !knows && want.From != want.Author || z.revoked[want.Author] || z.dead[want.From] {
 			continue
 		}
 		nd.Notify(z.now, protocol.CredentialKnown{Author: want.Author, Epoch: 1, From: want.From, Credential: credentialOf(want.Author)}, &nd.out)

@@ -44,6 +44,9 @@ func (m *Machine) admit(now protocol.Time, a arrived, standing standing, out *pr
 		m.acquit(now, a.packet, out)
 	default:
 		standing = m.acquitBy(now, a, out)
+		if _, known := m.keyOf(a.packet.Stream); !known { // others will want it proven
+			m.wantKey(a.packet.Stream.Author, a.from, out)
+		}
 	}
 	m.take(now, a.from, a.packet, a.way, standing, out)
 	switch {
