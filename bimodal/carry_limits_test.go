@@ -278,3 +278,34 @@ func TestReceiptsAreBounded(t *testing.T) {
 		t.Errorf("%d receipts, %d senders", n, len(g.receipts))
 	}
 }
+
+// Members of the zone that carry a topic count as wanting it, be it listed or told by a bitmap, unless they may not subscribe to it.
+func TestCarriersCountAsSubscribers(t *testing.T) {
+	var broad, none protocol.Interest
+	broad.Add(uint64(TopicOf("t")))
+	barred := credentialOf(60)
+	barred.unread = "t"
+	for _, test := range []struct {
+		carries    []byte
+		credential protocol.Credential
+		want       int
+	}{
+		{AppendInterest(nil, []TopicID{TopicOf("t")}), nil, 1},
+		{broad[:], nil, 1},
+		{broad[:], barred, 0},
+		{AppendInterest(nil, []TopicID{TopicOf("u")}), nil, 0},
+		{none[:], nil, 0},
+		{nil, nil, 0},
+	} {
+		g := newGate(t, true)
+		g.Notify(0, protocol.PeerUp{Peer: &protocol.Peer{
+			ID: 60, Epoch: 1, Name: "/a/c", Credential: test.credential, Attributes: []protocol.Attribute{{Name: CarriesAttribute, Value: test.carries}},
+		}}, &g.out)
+		if err := g.Subscribe(0, "t", &g.out); err != nil {
+			t.Fatal(err)
+		}
+		if n := g.Targets("t"); n != test.want {
+			t.Errorf("%x, %v: %d targets, want %d", test.carries, test.credential, n, test.want)
+		}
+	}
+}

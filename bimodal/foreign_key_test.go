@@ -85,3 +85,15 @@ func TestKeysOfForeignAuthors(t *testing.T) {
 		t.Error("the key of who is revoked is known")
 	}
 }
+
+// What an author elsewhere sends itself needs no proof here, but others will want it proven: its key is asked for at once.
+func TestKeysOfWhoSendsItself(t *testing.T) {
+	s := foreignMachine(t)
+	packets := newSigner(t, writer, SpreadTree, nil).batch(2)
+	if n := s.handAll(writer, packets...); n != 2 {
+		t.Fatalf("%d of 2 messages delivered", n)
+	}
+	if s.Stats().KeysWanted != 1 {
+		t.Errorf("the key was asked for %d times", s.Stats().KeysWanted)
+	}
+}
