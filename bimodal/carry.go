@@ -16,6 +16,7 @@ const (
 	carriesMax  = 1024 // topics that a member carries, at most
 	carryIdle   = 600  // rounds for which a topic is carried since anything of it came from another zone
 	carryReview = 10   // rounds between looks at whether topics are to be carried still
+	carryLooks  = 16   // topics of one digest that may be taken up: whether they are wanted takes a look at all peers
 )
 
 // carrying is what a member has to do with topics that it carries.
@@ -77,8 +78,14 @@ func (m *Machine) carryDepth(from protocol.NodeID) int {
 
 // carryDigest takes up topics that a digest from another zone tells of.
 func (m *Machine) carryDigest(now protocol.Time, from protocol.NodeID, d *Digest, out *protocol.Output) {
-	depth := m.carryDepth(from)
+	depth, looks := m.carryDepth(from), carryLooks
 	for _, id := range d.Topics {
+		if !m.topics[id].follows() {
+			if looks == 0 {
+				continue // later digests tell of it again, in another order
+			}
+			looks--
+		}
 		if depth > 0 {
 			m.carryFor(now, from, id, depth, out)
 		} else {

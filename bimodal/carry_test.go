@@ -115,7 +115,7 @@ func (z *zoneTree) represent(zone string, distance int) (peers []*protocol.Peer)
 	}
 	for _, nd := range members[:min(len(members), representatives)] {
 		peers = append(peers, &protocol.Peer{
-			ID: nd.id, Epoch: 1, Name: zone + "/representative", Distance: distance, RoundTrip: 2 * z.delay,
+			ID: nd.id, Epoch: 1, Name: zone + "/representative", Distance: distance,
 			Attributes: []protocol.Attribute{{Name: protocol.InterestAttribute, Value: interest[:]}},
 		})
 	}
@@ -367,6 +367,21 @@ func TestAuthorsAlone(t *testing.T) {
 			z.checkAll(4, 31, 8, 13, 14)
 		}
 	})
+}
+
+// Zones may be far from each other; nobody measures how far. Repair works across them all the same.
+func TestDistantZones(t *testing.T) {
+	for _, signed := range []bool{false, true} {
+		for seed := range uint64(4) {
+			z := newZoneTree(t, 2*seed, zonesOf(5, "/a/x", "/b/y", "/c"), signed, nil)
+			z.loss, z.delay = 0.1, 190*time.Millisecond
+			z.subscribe(8, 13, 14)
+			z.pass(3 * time.Second)
+			z.publishes(4, 30, 100*time.Millisecond)
+			z.pass(6 * time.Second)
+			z.checkAll(4, 30, 8, 13, 14)
+		}
+	}
 }
 
 // All but one of the contacts of a zone die at once, and nobody elsewhere learns of it for longer than packets live: all messages get in all the same.

@@ -14,6 +14,7 @@ const (
 	regionalReplies  = 6    // replies, this one included, of which the last is for the whole region (E)
 	pushScan         = 256  // packets looked at for one entry of a digest, to be pushed
 	wantScan         = 8192 // missing packets looked at for one digest, to be asked for
+	farRounds        = 5    // rounds that are allowed for the round trip to a representative of another zone, where it is not measured
 	unansweredMax    = 3    // requests without a repair before membership is told
 )
 
@@ -261,6 +262,9 @@ func (m *Machine) grant(to *peer, e *RequestEntry, out *protocol.Output) bool {
 func (m *Machine) allowance(from protocol.NodeID) int {
 	rounds := 1
 	if p := m.peers[from]; p != nil {
+		if p.roundTrip == 0 && !p.regional {
+			return rounds + farRounds
+		}
 		rounds += int((p.roundTrip + m.config.Round - time.Nanosecond) / m.config.Round)
 	}
 	return rounds
