@@ -109,16 +109,6 @@ type (
 	}
 	// Contact tells membership where a member of the own zone may be found that it does not know.
 	Contact struct{ Addresses []Address }
-	// WantCredential asks membership for the credential of a member that is in no view, perhaps one of another zone: From has handed on something of its making, and so should
-	// know it. CredentialKnown answers, or nothing does.
-	WantCredential struct{ Author, From NodeID }
-	// CredentialKnown tells what shows who a member is that is in no view: verified, and not revoked.
-	CredentialKnown struct {
-		Author     NodeID
-		Credential Credential
-	}
-	// CredentialGone tells that nothing that a member signs counts any longer: its credential is revoked, or proven to be misused, or over.
-	CredentialGone struct{ Author NodeID }
 	// FleetReached tells membership that members of other zones were met, so that the own one may be empty.
 	FleetReached struct{}
 	// Unanswered tells membership that a peer did not answer ordinary traffic in time.
@@ -157,9 +147,6 @@ func (SetAttribute) event()     {}
 func (AttributeRefused) event() {}
 func (Contact) event()          {}
 func (FleetReached) event()     {}
-func (WantCredential) event()   {}
-func (CredentialKnown) event()  {}
-func (CredentialGone) event()   {}
 func (Unanswered) event()       {}
 func (WantCredential) event()   {}
 func (CredentialKnown) event()  {}

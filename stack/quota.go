@@ -15,8 +15,8 @@ type Class uint8
 // The classes.
 const (
 	ClassPush       Class  = iota // packets on their first way, and the orders by which they are handed on
-	ClassRequest                  // what asks for something: digests, also those of tables of zones, requests, polls, probes of groups
-	ClassReply                    // what was asked for: repairs, answers
+	ClassRequest                  // what asks for something: digests, also those of tables of zones, requests, polls, probes of groups, questions for names
+	ClassReply                    // what was asked for: repairs, answers, receipts, certificates
 	ClassMembership               // rows, heartbeats, also those of zones, probes, notices, functions
 	Classes         = iota        // how many there are
 
@@ -142,8 +142,13 @@ func classOf(m protocol.Message) Class {
 	switch kind := m.Kind(); {
 	case kind == wire.KindData, kind == wire.KindRelay, kind == wire.KindOrder, kind == wire.KindShared:
 		return ClassPush
-	case kind == wire.KindRepair, kind == wire.KindMulticastHeard:
+	case kind == wire.KindRepair, kind == wire.KindMulticastHeard, kind == wire.KindReceipt:
 		return ClassReply
+	case kind == wire.KindTopicName:
+		if n, ok := m.(*bimodal.TopicName); ok && n.Name != "" {
+			return ClassReply
+		}
+		return ClassRequest
 	case kind == wire.KindDigest:
 		if d, ok := m.(*bimodal.Digest); ok && d.Answer {
 			return ClassReply
