@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"spinglass/wire"
 )
 
 // fleet is agents that all publish and subscribe to one topic.
@@ -109,7 +111,7 @@ func (f *fleet) ignorant() {
 	}
 }
 
-// "A rolling upgrade from format version N-1 is tested with a build that speaks only N-1." Three agents of that build are replaced one by one by the build of this tree while all of them
+// "A rolling upgrade from format version N-1 is tested with a build that speaks only N-1." Here it is format 1. Three agents of that build are replaced one by one by the build of this tree while all of them
 // publish and subscribe. Members that stay up lose nothing, one that is replaced only what is published while it is away. In the end one goes back to the build before.
 func TestRollingUpgrade(t *testing.T) {
 	if testing.Short() {
@@ -128,7 +130,7 @@ func TestRollingUpgrade(t *testing.T) {
 	first, authority, last := f.agents[1], f.agents[0], f.agents[2]
 	for _, a := range []*agent{first, authority, last} {
 		f.replace(a, latest)
-		formats[a.name] = 2
+		formats[a.name] = wire.FormatLatest
 		f.formats(latest, formats)
 		if a == authority {
 			f.beacon(authority, first)
