@@ -61,7 +61,8 @@ func (m *Machine) carryFor(now protocol.Time, from protocol.NodeID, id TopicID, 
 		m.askName(now, from, id, out)
 		return false
 	}
-	return m.beginCarry(now, t, named{id, name}, depth, out)
+	m.beginCarry(now, t, named{id, name}, depth, out)
+	return true
 }
 
 // carryDepth returns the number of components of the zone that something enters which comes from a member, 0 of the own zone. Of who is no peer the zone is not known: the topmost is assumed.
@@ -101,12 +102,8 @@ func (m *Machine) carryBroad(now protocol.Time, from protocol.NodeID, id TopicID
 	}
 }
 
-func (m *Machine) beginCarry(now protocol.Time, t *topic, n named, depth int, out *protocol.Output) bool {
+func (m *Machine) beginCarry(now protocol.Time, t *topic, n named, depth int, out *protocol.Output) {
 	if t == nil {
-		if len(m.topicOrder) >= m.config.Topics {
-			m.stats.CarriesRefused++
-			return false
-		}
 		t = m.newTopic(now, n.id, n.name)
 	}
 	m.stats.CarriesBegun++
@@ -116,7 +113,6 @@ func (m *Machine) beginCarry(now protocol.Time, t *topic, n named, depth int, ou
 	m.carrying.topics = append(m.carrying.topics, t)
 	m.announceCarries(out)
 	m.reshape(t)
-	return true
 }
 
 // endCarry ends that a topic is carried.

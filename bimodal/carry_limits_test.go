@@ -309,3 +309,26 @@ func TestCarriersCountAsSubscribers(t *testing.T) {
 		}
 	}
 }
+
+// What is carried does not keep the application from topics of its own, and what cannot be taken up of it is not told as if it were wanted.
+func TestCarriedTopicsLeaveRoom(t *testing.T) {
+	all := names(20)
+	g := newGate(t, false, all...)
+	g.config.Topics, g.config.Streams = 2, 10
+	for _, topic := range all {
+		g.enterPacket(topic)
+	}
+	if s := g.Stats(); s.Carries != 20 || s.Streams != 10 || s.StreamsRefused != 10 {
+		t.Errorf("%d topics are carried with %d streams, %d refused", s.Carries, s.Streams, s.StreamsRefused)
+	}
+	for _, e := range g.out.Effects {
+		if _, told := e.Event.(*StreamRefused); told {
+			t.Error("the application is told of a stream that it does not want")
+		}
+	}
+	for i, topic := range []string{"mine", "mine too", "one more"} {
+		if err := g.Subscribe(g.now, topic, &g.out); (err == nil) != (i < 2) {
+			t.Errorf("%s: %v", topic, err)
+		}
+	}
+}

@@ -62,7 +62,7 @@ type Config struct {
 	GroupMin int
 
 	Subscriptions int // limit of topics subscribed to: 1 to 1024
-	Topics        int // limit of topics subscribed to or ever published to: 1 to 1 Mi
+	Topics        int // limit of topics subscribed to or ever published to: 1 to 1 Mi; those carried for others come on top
 	Streams       int // limit of streams remembered: 1 to 16 Mi
 	Peers         int // limit of peers regarded: 1 to 16 Mi
 

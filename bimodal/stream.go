@@ -117,7 +117,7 @@ func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint
 
 func (m *Machine) refuseStream(id StreamID, t *topic, out *protocol.Output) {
 	m.stats.StreamsRefused++
-	if m.refusalTold {
+	if m.refusalTold || !t.subscribed {
 		return
 	}
 	m.refusalTold = true

@@ -56,7 +56,7 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 		return nil, ErrTopicName
 	}
 	id := TopicOf(name)
-	if len(m.topicOrder) >= m.config.Topics && m.topics[id] == nil {
+	if m.ownTopics() >= m.config.Topics {
 		return nil, &LimitError{What: "Topics", Limit: m.config.Topics}
 	}
 	switch t := m.topics[id]; {
@@ -68,6 +68,17 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 		return t, nil
 	}
 	return m.newTopic(now, id, name), nil
+}
+
+// ownTopics returns how many topics there are but for those that are carried only, so that these do not keep the application from others.
+func (m *Machine) ownTopics() int {
+	count := len(m.topicOrder)
+	for _, t := range m.carrying.topics {
+		if !t.subscribed && t.stream == nil {
+			count--
+		}
+	}
+	return count
 }
 
 // newTopic takes up a topic; one that is carried for others may have no name.
