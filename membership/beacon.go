@@ -145,7 +145,7 @@ func (m *Machine) takeBeacon(now protocol.Time, from protocol.NodeID, b *identit
 // pushBeacons tells some peers of the beacons that are news. As long as none is known they wait, so that who made one before it has met anybody is heard by the first that it
 // meets, and not only by the next one.
 func (m *Machine) pushBeacons(now protocol.Time, out *protocol.Output) {
-	more, alone := false, m.partner() == nil
+	more, alone := false, m.partner() == nil && len(m.remotes) == 0
 	for i := range m.guard.authorities {
 		a := &m.guard.authorities[i]
 		switch {
@@ -160,7 +160,11 @@ func (m *Machine) pushBeacons(now protocol.Time, out *protocol.Output) {
 		}
 		a.pushes--
 		more = more || a.pushes > 0
-		if targets := m.targetsOf(wire.KindFormat(wire.KindBeacon), m.config.Fanout); len(targets) > 0 {
+		targets := m.targetsOf(wire.KindFormat(wire.KindBeacon), m.config.Fanout)
+		if to, known := m.remote(); known {
+			targets = append(targets, to)
+		}
+		if len(targets) > 0 {
 			message := &Beacon{Signed: a.beacon}
 			m.stats.BeaconsSent += uint64(len(targets))
 			m.stats.BytesSent += uint64(len(targets) * message.Size())

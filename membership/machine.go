@@ -50,7 +50,9 @@ type Machine struct {
 	own    *entry
 	gone   gone
 	awake  awake
-	stats  Stats
+
+	remotes remotes // none unless zoned
+	stats   Stats
 
 	stage     stage
 	raised    uint64 // epoch that is being stored
@@ -217,6 +219,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		if err := m.SetAttribute(now, e.Attribute, out); err != nil {
 			out.Emit(protocol.AttributeRefused{Name: e.Attribute.Name, Err: err})
 		}
+	case protocol.PeerUp, protocol.PeerDropped:
+		m.remotes.follow(e)
 	case protocol.Unanswered:
 		m.hint(now, e.Peer, out)
 	case protocol.WantCredential:

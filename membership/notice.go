@@ -125,7 +125,7 @@ func (n *notice) check(anchor identity.Fingerprint) error {
 	kind := identity.KindMember
 	if n.list != nil {
 		kind = identity.KindZone
-	} else if n.proof.Context != identity.ContextRow && n.proof.Context != identity.ContextPackets {
+	} else if n.proof.Context != identity.ContextRow && n.proof.Context != identity.ContextPackets && n.proof.Context != identity.ContextZoneRow {
 		return errNotice
 	}
 	if verified.Kind != kind || verified.Key != n.signer() {
@@ -267,13 +267,14 @@ func (m *Machine) compareNotices(from protocol.NodeID, hash uint32, out *protoco
 	}
 }
 
-// noticesWith reports whether notices are exchanged with a peer: with members, and with those whose word counts no longer, so that they hear why.
+// noticesWith reports whether notices are exchanged with a peer: with members, and with those whose word counts no longer, so that they hear why. Those of other zones are
+// not known here; that they are members is for the driver to know.
 func (m *Machine) noticesWith(from protocol.NodeID) bool {
 	if m.guard == nil {
 		return false
 	}
 	r := m.gone.get(from)
-	return m.table.Get(from) != nil || r != nil && r.barred
+	return m.config.Zoned || m.table.Get(from) != nil || r != nil && r.barred
 }
 
 // receiveSummary sends what the peer lacks, and asks for what this member lacks, by a summary of its own.
@@ -325,6 +326,9 @@ func (m *Machine) pushNotices(now protocol.Time, out *protocol.Output) {
 		m.stats.NoticeSummariesSent += uint64(len(targets))
 		m.stats.BytesSent += uint64(len(targets) * s.Size())
 		out.Spread(targets, s)
+	}
+	if to, known := m.remote(); known && more {
+		m.summary(to, false, out)
 	}
 	if more {
 		m.deadlines.Set(taskNotices, now.Add(m.config.Round))

@@ -240,3 +240,44 @@ func TestRevocationCrossesZones(t *testing.T) {
 	f.publish(4, 20)
 	f.check("of another author", 20, 9)
 }
+
+// What all have to know reaches the members of all zones, wherever it is told: "revocation everywhere within 10 s at 64 nodes", and beacons.
+func TestNoticesCrossZones(t *testing.T) {
+	f := newFleet(t, 7, 0.02, 16, "/eu/de", "/eu/fr", "/us", "/asia")
+	f.pass(formation)
+	revoked := identity.PublicKey(f.world.PublicKey(id(63)))
+	list, err := f.authority.Revoke(start, identity.Revocation{Key: revoked, Before: identity.InstantMax})
+	if err != nil {
+		t.Fatal(err)
+	}
+	beacon, err := f.authority.Beacon(start.Add(f.world.Now().Sub(0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := f.world.Now()
+	f.world.Command(id(0), func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+		if err := m.(*node).members.Revoke(now, list, out); err != nil {
+			t.Error(err)
+		}
+		if err := m.(*node).members.Beacon(now, beacon, out); err != nil {
+			t.Error(err)
+		}
+	})
+	for {
+		f.pass(100 * time.Millisecond)
+		missing := 0
+		for i := range f.names[:63] { // the last one is shut out
+			if s := f.node(i).members.Stats(); s.RevocationLists == 0 || s.BeaconsTaken == 0 {
+				missing++
+			}
+		}
+		took := f.world.Now().Sub(began)
+		if missing == 0 {
+			t.Logf("known to 63 members of four zones after %v", took)
+			return
+		}
+		if took > 10*time.Second {
+			t.Fatalf("%d members do not know after %v", missing, took)
+		}
+	}
+}
