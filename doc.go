@@ -32,8 +32,7 @@
 //
 // # Limitations
 //
-// Without [Config].Identity nothing is encrypted and nobody is authenticated: that is for networks that nobody else is on. With it links are sealed and rows signed, but
-// packets that a member hands on for their author are taken at its word; see docs/SECURITY.md. All members stand in one zone of at most
-// [Config].ZoneLimit members; the components of names carry no meaning for routing yet, and the table of a zone has the hosts
-// of all zones. What was set in the row is gone when the node has ended. Order holds per publisher and topic, not between publishers.
+// Without [Config].Identity nothing is encrypted and nobody is authenticated: that is for networks that nobody else is on; see docs/SECURITY.md. Nodes know the members of
+// their own zone, at most [Config].ZoneLimit, and of others the tables on the way to the root; without an identity, messages of members of other zones tell their author's
+// NodeID in place of the name. What was set in the row is gone when the node has ended. Order holds per publisher and topic, not between publishers.
 package spinglass

@@ -22,6 +22,7 @@ import (
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/stack"
+	"spinglass/wire"
 )
 
 // unstoredEvery is how often it is logged that the boot counter cannot be stored, while that lasts.
@@ -147,7 +148,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: config.addresses(n.id, advertised),
 				Seeds: seeds, First: n.first, Rand: newRand(), ZoneLimit: config.ZoneLimit, FailTimeout: config.FailTimeout,
-				RowLimit: rowLimit,
+				RowLimit: rowLimit, Zoned: wire.FormatLatest >= wire.FormatZones,
 				Identity: n.memberIdentity(config.Identity),
 			},
 			Bimodal: topics,
@@ -334,10 +335,18 @@ func (n *Node) onEvent(at protocol.Time, e protocol.Event) {
 	case *bimodal.Writable:
 		n.outgoing.writable(e.Topic)
 		return
+	case protocol.CredentialKnown:
+		n.names.learn(e.Author, e.Credential.Name())
 	case protocol.PeerUp:
+		if e.Peer.Distance > 0 {
+			return // it stands for another zone; the application sees that in the tables
+		}
 		n.names.learn(e.Peer.ID, e.Peer.Name)
 		n.rows[e.Peer.ID] = e.Peer
 	case protocol.PeerChanged:
+		if e.Peer.Distance > 0 {
+			return
+		}
 		n.names.learn(e.Peer.ID, e.Peer.Name)
 		before := n.rows[e.Peer.ID]
 		n.rows[e.Peer.ID] = e.Peer

@@ -10,8 +10,8 @@ import (
 // viewed tells siblings of a representative of another child zone: it is in the partial view.
 func (m *Machine) viewed(e *entry, l *level, out *protocol.Output) {
 	row := e.Row()
-	if row.Name == l.own || row.Owner == m.config.Self {
-		return
+	if row.Name == l.own || row.Owner == m.config.Self || m.knowsHost(row.Owner) {
+		return // membership tells of hosts, also of one that was in another zone before
 	}
 	switch {
 	case row.Left && e.State.told:
@@ -28,8 +28,10 @@ func (m *Machine) viewed(e *entry, l *level, out *protocol.Output) {
 
 // viewLost tells siblings that a representative fell silent. Whether the member lives is not known here: it may represent its zone no longer.
 func (m *Machine) viewLost(e *entry, l *level, out *protocol.Output) {
-	if e.State.told {
-		e.State.told = false
+	if !e.State.told {
+		return
+	}
+	if e.State.told = false; !m.knowsHost(e.Owner()) {
 		out.Emit(protocol.PeerDropped{Peer: m.peerOf(e.Row(), l)})
 	}
 }

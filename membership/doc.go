@@ -37,7 +37,7 @@
 //
 // # Limitations
 //
-// All members are in one zone, whatever their names. Without Config.Identity rows are not signed and heartbeats not proven: whoever can send
+// All members are in one zone, whatever their names, unless Config.Zoned says that only those of the own leaf zone are. Without Config.Identity rows are not signed and heartbeats not proven: whoever can send
 // datagrams can invent members and make them live on, and can hide a member behind a forged row of the greatest epoch; saying that a
 // member is dead has no effect. With it, a member that loses its boot counter and keeps its key contradicts itself. A member that falls
 // silent for twice T_fail is removed though it may come back; that is the definition, not a mistake.
