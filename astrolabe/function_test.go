@@ -115,6 +115,46 @@ func (f *fleet) sees(first, last int, zone, name string, want table.Value) error
 	return nil
 }
 
+// Members of a fleet of one zone have no rows to exchange. They say nothing to each other until one has a function, and then that reaches them all.
+func TestFunctionSpreadsWithinOneZone(t *testing.T) {
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("/lab/m%d", i))
+	}
+	f := newFleet(sim.Config{Seed: 5, Network: lan(0.05)}, names, func(_ int, _ *membership.Config, tables *astrolabe.Config) { tables.Seeds = nil })
+	f.until(t, time.Minute, func() error { return f.counted(20) })
+	f.world.Run(f.world.Now().Add(10 * time.Second))
+	for i := range f.ids {
+		if sent := f.tables(i).Stats().DigestsSent; sent > 0 {
+			t.Errorf("member %d sent %d digests of nothing", i, sent)
+		}
+	}
+	if err := f.install(3, &astrolabe.Function{Name: "count", Scope: "/", Version: 1, Expires: 3600, Program: "SELECT SUM(nmembers) AS n"}); err != nil {
+		t.Fatal(err)
+	}
+	took := f.until(t, spreadTime, func() error {
+		return errors.Join(f.sees(0, 20, "/lab", "n", table.Int(20)), f.sees(0, 20, "/", "n", table.Int(20)))
+	})
+	t.Logf("in force everywhere after %v", took)
+}
+
+// Where membership knows the hosts of all zones, tables are still exchanged within the own zone only: who is met there is not met as a representative once more.
+func TestPartnersAreOfTheOwnZone(t *testing.T) {
+	f := newFleet(sim.Config{Seed: 6, Network: lan(0)}, []string{"/eu/a", "/eu/b", "/us/a", "/us/b"}, func(_ int, members *membership.Config, tables *astrolabe.Config) {
+		members.Zoned, members.Seeds, tables.Seeds = false, []protocol.Address{address(0)}, nil
+	})
+	f.world.Run(protocol.Time(20 * time.Second))
+	if err := f.install(0, &astrolabe.Function{Name: "count", Scope: "/", Version: 1, Expires: 3600, Program: "SELECT COUNT(*) AS n"}); err != nil {
+		t.Fatal(err)
+	}
+	f.world.Run(protocol.Time(60 * time.Second))
+	for i := range f.ids {
+		if s := f.tables(i).Stats(); s.Rows > 0 || (i < 2) != (s.Functions == 1) {
+			t.Errorf("%s: %d rows, %d functions", f.names[i], s.Rows, s.Functions)
+		}
+	}
+}
+
 // Functions end when they expire, if they are not renewed by a later version.
 func TestFunctionsExpire(t *testing.T) {
 	f := formed(t, 2, 0)

@@ -110,6 +110,7 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 // Stats returns the counters.
 func (m *Machine) Stats() Stats {
 	s := m.stats
+	s.Functions = len(m.functions.all)
 	for _, l := range m.levels {
 		s.Rows += l.table.Len()
 		s.Zones += len(l.children)

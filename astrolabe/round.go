@@ -192,8 +192,11 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-// worthTelling reports whether there is anything in the tables: a fleet of one zone has nothing there, and its members need not ask each other.
-func (m *Machine) worthTelling() bool {
+// worthTelling reports whether there is anything in the tables, or a function: a fleet of one zone has no rows there, and its members need not ask each other.
+func (m *Machine) worthTelling() bool { return len(m.functions.all) > 0 || m.holdsRows() }
+
+// holdsRows reports whether there is anything in the tables.
+func (m *Machine) holdsRows() bool {
 	for _, l := range m.levels {
 		if l.table.Len() > 0 {
 			return true
@@ -205,12 +208,12 @@ func (m *Machine) worthTelling() bool {
 // partnerTries is how many hosts are drawn at random before a round goes without.
 const partnerTries = 16
 
-// partner returns a random host of the own zone to exchange tables with, 0 when there is none.
+// partner returns a random host of the own zone to exchange tables with, 0 when there is none. Membership that is not of one zone knows others as well.
 func (m *Machine) partner() protocol.NodeID {
 	table := m.config.Hosts
 	for range partnerTries {
 		h := table.Host(m.config.Rand.IntN(table.Len()))
-		if h.Row.Owner != m.config.Self && h.State != membership.StateLeft && !h.Unreachable {
+		if h.Row.Owner != m.config.Self && h.State != membership.StateLeft && !h.Unreachable && protocol.Zone(h.Row.Name) == m.zone {
 			return h.Row.Owner
 		}
 	}

@@ -69,7 +69,7 @@ func (m *Machine) contactLost(now protocol.Time, l *level, out *protocol.Output)
 }
 
 // alone reports whether this member knows nobody.
-func (m *Machine) alone() bool { return m.config.Hosts.Len() < 2 && !m.worthTelling() }
+func (m *Machine) alone() bool { return m.config.Hosts.Len() < 2 && !m.holdsRows() }
 
 // descend asks the deepest representative of a zone on the own path that is no host of the own zone: it knows the tables further down, or is one whom membership lacks.
 func (m *Machine) descend(now protocol.Time, out *protocol.Output) {

@@ -40,4 +40,6 @@ type Stats struct {
 
 	Rows  int // in all tables, now
 	Zones int // child zones in all tables, now
+
+	Functions int // that are here, now
 }
