@@ -32,6 +32,11 @@ var (
 	ErrZone = errors.New("spinglass: no table of the zone")
 	// ErrRow tells that there is no row of a name in the tables that the node holds.
 	ErrRow = errors.New("spinglass: no row")
+	// ErrProgram tells that a text is not a program, makes what it cannot make, or takes too many steps; its text says what and where, and by errors.As it is an [*afc.Error] or an [*afc.CostError].
+	ErrProgram = errors.New("spinglass: program")
+	// ErrFunction tells that a function cannot be in force; its text says why. By errors.Is it is one of package astrolabe, such as [astrolabe.ErrVersion] for one that is not later
+	// than what is there.
+	ErrFunction = errors.New("spinglass: function cannot be in force")
 	// ErrNotRunning tells that the node does not take part yet: its own row is not signed or its boot counter not stored.
 	ErrNotRunning = membership.ErrNotRunning
 	// ErrDataDir tells that the data directory cannot be used; its text says why.

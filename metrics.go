@@ -193,6 +193,7 @@ var protocolMetrics = []metric{
 	counter("zone_evaluations_total", "Evaluations of functions for zones.", func(s *snapshot) uint64 { return s.tables.Evaluations }),
 	counter("zone_evaluations_failed_total", "Evaluations that failed because the zone has more rows than a function may read.", func(s *snapshot) uint64 { return s.tables.EvaluationsFailed }),
 	counter("zone_outputs_dropped_total", "Outputs of functions that another function makes, or for which a zone's row had no room.", func(s *snapshot) uint64 { return s.tables.OutputsDropped }),
+	gauge("functions", "Functions that this node holds, those that took others back among them.", func(s *snapshot) int { return s.tables.Functions }),
 	counter("functions_taken_total", "Functions taken in, also for older versions.", func(s *snapshot) uint64 { return s.tables.FunctionsTaken }),
 	counter("functions_expired_total", "Functions that expired or were revoked.", func(s *snapshot) uint64 { return s.tables.FunctionsExpired }),
 	counter("functions_refused_total", "Functions that came and may not be in force here.", func(s *snapshot) uint64 { return s.tables.FunctionsRefused }),
