@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"spinglass"
+	"spinglass/astrolabe"
 )
 
 // Published tells how much was published.
@@ -54,7 +55,10 @@ func failureStatus(err error) int {
 		return http.StatusForbidden
 	case errors.Is(err, spinglass.ErrZone), errors.Is(err, spinglass.ErrRow):
 		return http.StatusNotFound
-	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute):
+	case errors.Is(err, astrolabe.ErrVersion):
+		return http.StatusConflict
+	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute),
+		errors.Is(err, spinglass.ErrProgram), errors.Is(err, spinglass.ErrFunction):
 		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError

@@ -16,6 +16,10 @@
 //	GET  /v1/rows                      {"rows": [[Row], ...]} of the agent's zone; ?zone=PATH of another one
 //	GET  /v1/row                       the agent's own [Row]; ?name=PATH that of a host or a zone
 //	PATCH /v1/row                      sets what the body, {"attributes": {...}}, has ([Attributes]) in the agent's row, and removes what is null there: all or nothing
+//	GET  /v1/functions                 {"functions": [[Function], ...]} that the agent holds
+//	POST /v1/functions                 installs a function: {"program": "...", "chain": BASE64} with the encoded chain of its certificate; where nodes have no identities
+//	                                   {"name": "...", "zone": PATH, "version": N, "expires": RFC3339, "program": "..."}, without a version the next one, without an expiry a day
+//	POST /v1/functions/trial           what the program of {"zone": PATH, "program": "..."} makes of the zone's rows: a [Trial]; it is not installed
 //	POST /v1/topics/{topic}/messages   the body holds frames, each a message; the answer is a [Published], after the last message was
 //	                                   handed to the network
 //	GET  /v1/topics/{topic}/messages   frames of type application/vnd.spinglass.frames; ?queue=BYTES bounds the subscription's queue

@@ -37,6 +37,9 @@ type fakeNode struct {
 	rows          []spinglass.Row
 	set           []spinglass.Attrs // as it was asked for
 	setErr        error
+	functions     []spinglass.Function // as they were to be installed
+	installErr    error
+	trial         spinglass.Trial
 }
 
 type fakeSubscription struct {
@@ -183,6 +186,26 @@ func (n *fakeNode) Set(_ context.Context, attributes spinglass.Attrs) error {
 	defer n.mutex.Unlock()
 	n.set = append(n.set, attributes)
 	return n.setErr
+}
+
+func (n *fakeNode) Install(_ context.Context, f *spinglass.Function) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.functions = append(n.functions, *f)
+	return n.installErr
+}
+
+func (n *fakeNode) Functions(context.Context) ([]spinglass.Function, error) { return n.functions, nil }
+
+// TryFunction knows one program.
+func (n *fakeNode) TryFunction(_ context.Context, zone, program string) (*spinglass.Trial, error) {
+	switch {
+	case zone != "/lab":
+		return nil, fmt.Errorf("%w %s", spinglass.ErrZone, zone)
+	case program != "SELECT COUNT(*) AS n":
+		return nil, fmt.Errorf("%w: line 1, column 1: that is none", spinglass.ErrProgram)
+	}
+	return &n.trial, nil
 }
 
 func (n *fakeNode) Metrics() prometheus.Collector {

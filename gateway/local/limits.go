@@ -22,6 +22,7 @@ const (
 	errorBodyMax     = 64 << 10       // of an error's answer, as a client reads it
 	answerMax        = 64 << 20       // of a list of peers or rows, as a client reads it
 	setBodyMax       = 256 << 10      // of a request to set attributes; a row is far shorter, whatever the forms of its values
+	functionBodyMax  = 64 << 10       // of a request to install or try a function; a program and a chain are far shorter, whatever their forms
 	authorsMax       = 1024           // names of authors that a client's stream keeps at hand
 	scrapesMax       = 4              // concurrent requests of /metrics
 	streamsMax       = 256            // concurrent streams of a server
@@ -31,7 +32,7 @@ const (
 // Timeouts of the interface. Streams have none: they last as long as both sides want.
 const (
 	headerTimeout   = 10 * time.Second // for a request's header to arrive
-	bodyTimeout     = 10 * time.Second // for a request to set attributes to arrive
+	bodyTimeout     = 10 * time.Second // for a request that is a JSON object to arrive
 	idleTimeout     = 2 * time.Minute  // of a connection between requests
 	dialTimeout     = 5 * time.Second  // for a client to connect
 	probeTimeout    = time.Second      // for a dial that finds out whether a socket is alive

@@ -25,6 +25,9 @@ type node interface {
 	Rows(ctx context.Context, zone string) ([]spinglass.Row, error)
 	Get(ctx context.Context, name string) (spinglass.Row, error)
 	Set(ctx context.Context, attributes spinglass.Attrs) error
+	Install(ctx context.Context, f *spinglass.Function) error
+	Functions(ctx context.Context) ([]spinglass.Function, error)
+	TryFunction(ctx context.Context, zone, program string) (*spinglass.Trial, error)
 	Metrics() prometheus.Collector
 }
 

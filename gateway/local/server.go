@@ -43,10 +43,11 @@ type Server struct {
 	close   context.CancelCauseFunc
 
 	stats struct {
-		streams      atomic.Int64
-		refused      atomic.Uint64
-		setsRefused  atomic.Uint64
-		unauthorized atomic.Uint64
+		streams          atomic.Int64
+		refused          atomic.Uint64
+		setsRefused      atomic.Uint64
+		functionsRefused atomic.Uint64
+		unauthorized     atomic.Uint64
 	}
 }
 
@@ -66,6 +67,9 @@ func newServer(n node, options Options) *Server {
 	mux.HandleFunc("GET /v1/rows", s.rows)
 	mux.HandleFunc("GET /v1/row", s.row)
 	mux.HandleFunc("PATCH /v1/row", s.set)
+	mux.HandleFunc("GET /v1/functions", s.functions)
+	mux.HandleFunc("POST /v1/functions", s.install)
+	mux.HandleFunc("POST /v1/functions/trial", s.try)
 	mux.HandleFunc(topicPrefix, s.topic)
 	mux.HandleFunc("GET /v1/events", s.events)
 	s.metrics = s.metricsHandler()

@@ -1,12 +1,9 @@
 package local
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"time"
 
 	"spinglass"
 	"spinglass/protocol"
@@ -100,18 +97,8 @@ func (s *Server) rowAnswer(r *spinglass.Row) Row {
 
 // set changes the own row of the node.
 func (s *Server) set(w http.ResponseWriter, r *http.Request) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // a recorder of tests has none
 	var request setRequest
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, setBodyMax))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&request)
-	if _, long := errors.AsType[*http.MaxBytesError](err); long {
-		s.stats.setsRefused.Add(1)
-		writeError(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the attributes exceed the limit of %d bytes", setBodyMax))
-		return
-	}
-	if err != nil {
-		writeError(w, http.StatusBadRequest, fmt.Errorf("attributes to set: %w", err))
+	if !readBody(w, r, "attributes to set", setBodyMax, &s.stats.setsRefused, &request) {
 		return
 	}
 	if err := s.node.Set(r.Context(), spinglass.Attrs(request.Attributes)); err != nil {

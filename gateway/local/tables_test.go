@@ -127,7 +127,7 @@ func TestWhatCannotBeSetIsRefused(t *testing.T) {
 		}
 	}
 	long := `{"attributes": {"a": "` + strings.Repeat("x", setBodyMax) + `"}}`
-	if status, text := patch(strings.NewReader(long)); status != http.StatusRequestEntityTooLarge || !strings.Contains(text, "exceed the limit of 262144 bytes") || s.stats.setsRefused.Load() != 1 {
+	if status, text := patch(strings.NewReader(long)); status != http.StatusRequestEntityTooLarge || !strings.Contains(text, "attributes to set: the request exceeds the limit of 262144 bytes") || s.stats.setsRefused.Load() != 1 {
 		t.Errorf("%d %s", status, text)
 	}
 	if len(node.set) > 0 {
