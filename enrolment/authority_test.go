@@ -108,6 +108,44 @@ func TestRevoke(t *testing.T) {
 	enrol(t, a, newStore(t, c), "/lab/a1", 1)
 }
 
+func TestIssueFunction(t *testing.T) {
+	c := newClock()
+	a := newAuthority(t, c)
+	ctx := t.Context()
+	function := identity.Function{Version: 7, Program: [32]byte{1}}
+	bundle := must[*identity.Bundle](t)(a.IssueFunction(ctx, "load", "/lab", function, time.Hour))
+	if leaf := bundle.Chain.Leaf(); leaf.Name != "load" || leaf.Scope != "/lab" || leaf.Function != function || leaf.NotAfter != c.instant().Add(time.Hour) {
+		t.Errorf("%+v", leaf)
+	}
+	if _, err := (identity.Policy{Anchor: bundle.Anchor, Now: c.instant()}).Verify(bundle.Chain); err != nil {
+		t.Error(err)
+	}
+	for _, life := range []time.Duration{0, -1, FunctionLifeMax + 1} {
+		if _, err := a.IssueFunction(ctx, "load", "/lab", function, life); !errors.Is(err, identity.ErrMalformed) {
+			t.Errorf("life %v: %v", life, err)
+		}
+	}
+	if _, err := a.IssueFunction(ctx, "a/b", "/lab", function, time.Hour); !errors.Is(err, identity.ErrMalformed) {
+		t.Error(err)
+	}
+	// Only what was issued is remembered, so that it can be revoked.
+	listing := must[*Listing](t)(a.List(ctx))
+	if len(listing.Certificates) != 1 || listing.Certificates[0].Kind != identity.KindFunction || listing.Certificates[0].Serial != bundle.Chain.Leaf().Serial {
+		t.Errorf("%+v", listing.Certificates)
+	}
+	if entries, _, err := a.Revoke(ctx, fmt.Sprintf("%016x", bundle.Chain.Leaf().Serial)); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	// An authority of a zone signs for nothing beyond it.
+	key := must[identity.PrivateKey](t)(identity.GenerateKey(entropy(9)))
+	request := must[*identity.JoinRequest](t)(identity.NewOfflineRequest(key, "/eu", 1, identity.Fingerprint{}))
+	zone := must[*identity.Bundle](t)(a.IssueZone(ctx, request, identity.Quotas{}, time.Hour))
+	authority := must[*identity.Authority](t)(identity.OpenAuthority(key, zone.Chain, nil, nil))
+	if _, err := authority.IssueFunction(identity.Terms{Entropy: entropy(1), Now: c.instant(), Lifetime: time.Hour}, "load", "/us", function); !errors.Is(err, identity.ErrOutside) {
+		t.Error(err)
+	}
+}
+
 // TestListsSayWhatVerificationSays revokes the authority's own key, which takes back all that it issued.
 func TestListsSayWhatVerificationSays(t *testing.T) {
 	c := newClock()

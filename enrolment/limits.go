@@ -40,5 +40,6 @@ const (
 	TokenLifeMax     = 30 * 24 * time.Hour
 	RootLifeDefault  = 10 * 365 * 24 * time.Hour
 	ZoneLifeDefault  = 90 * 24 * time.Hour
+	FunctionLifeMax  = 365 * 24 * time.Hour
 	LockTimeout      = 5 * time.Second // for another process to let go of an authority
 )
