@@ -3,6 +3,7 @@ package memoryfleet
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"io"
 	mathrand "math/rand/v2"
@@ -64,3 +65,15 @@ func (a *Authority) Granted(name string, grants identity.Grants) (*spinglass.Ide
 	}
 	return &spinglass.Identity{Key: key, Chain: chain, Anchor: a.trust.Anchor()}, nil
 }
+
+// Function signs a program as a function of a zone, for an hour.
+func (a *Authority) Function(name, zone, program string) (identity.Chain, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	terms := identity.Terms{Entropy: rand.Reader, Now: identity.InstantOf(now), Lifetime: time.Hour}
+	return a.trust.IssueFunction(terms, name, zone, identity.Function{Version: uint64(now.UnixMilli()), Program: sha256.Sum256([]byte(program)), Steps: functionSteps})
+}
+
+// functionSteps is what a function may take in a zone of as many rows as there may be by default.
+const functionSteps = 100_000

@@ -1,0 +1,145 @@
+//go:build unix
+
+package tables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"spinglass"
+	"spinglass/internal/memoryfleet"
+)
+
+// The fleet: six zones of two regions.
+const (
+	zones   = 6
+	members = 60
+)
+
+// fleet is nodes in one process, on loopback.
+type fleet struct {
+	t         *testing.T
+	authority *memoryfleet.Authority
+	nodes     []*spinglass.Node
+	names     []string
+}
+
+func startFleet(t *testing.T) *fleet {
+	authority, err := memoryfleet.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fleet{t: t, authority: authority}
+	for i := range members {
+		name := fmt.Sprintf("/r%d/z%d/m%d", i%zones/3, i%zones, i)
+		own, err := authority.Identity(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := spinglass.Config{Name: name, Listen: "127.0.0.1:0", First: i == 0, Identity: own}
+		for j := 0; j < min(i, 3); j++ {
+			c.Join = append(c.Join, f.nodes[j].Addr())
+		}
+		n, err := spinglass.Start(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.nodes, f.names = append(f.nodes, n), append(f.names, name)
+	}
+	t.Cleanup(func() {
+		for _, n := range f.nodes {
+			_ = n.Close()
+		}
+	})
+	return f
+}
+
+// all asks every node that is up, at once, and returns what is wrong at the first of them.
+func (f *fleet) all(check func(i int, n *spinglass.Node) error) error {
+	failed := make([]error, len(f.nodes))
+	var done sync.WaitGroup
+	for i, n := range f.nodes {
+		if n != nil {
+			done.Go(func() { failed[i] = check(i, n) })
+		}
+	}
+	done.Wait()
+	return errors.Join(failed...)
+}
+
+// until waits until nothing is wrong, and returns how long that took.
+func (f *fleet) until(what string, limit time.Duration, check func(i int, n *spinglass.Node) error) time.Duration {
+	f.t.Helper()
+	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		err := f.all(check)
+		took := time.Since(start)
+		if err == nil {
+			return took
+		}
+		if took > limit {
+			f.t.Fatalf("%s: after %v: %.500s", what, limit, err)
+		}
+	}
+}
+
+// root checks an attribute of the root's summary at all nodes.
+func root(ctx context.Context, name string, want any) func(int, *spinglass.Node) error {
+	return func(i int, n *spinglass.Node) error {
+		row, err := n.Get(ctx, "/")
+		if err != nil {
+			return err
+		}
+		if got := row.Attributes[name]; got != want {
+			return fmt.Errorf("member %d sees %v as %s", i, got, name)
+		}
+		return nil
+	}
+}
+
+// "60 agents in 6 zones (real sockets) at default rates: a `set` is seen in the root's summary on all within 10 s, median below 5 s; a killed host leaves every count within
+// 2*T_fail plus the spread." The nodes share a process.
+func TestSixtyNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute: left out with -short")
+	}
+	f := startFleet(t)
+	ctx := t.Context()
+	formed := f.until("the fleet", time.Minute, root(ctx, "nmembers", int64(members)))
+	const program = "SELECT MAX(COALESCE(newest, mark)) AS newest"
+	chain, err := f.authority.Function("newest", "/", program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.nodes[17].Install(ctx, &spinglass.Function{Program: program, Chain: chain}); err != nil {
+		t.Fatal(err)
+	}
+	installed := f.until("the function", 20*time.Second, func(_ int, n *spinglass.Node) error {
+		functions, err := n.Functions(ctx)
+		if err == nil && len(functions) != 1 {
+			err = fmt.Errorf("%d functions", len(functions))
+		}
+		return err
+	})
+	t.Logf("%d nodes know each other after %v, and a function after %v", members, formed.Round(10*time.Millisecond), installed.Round(10*time.Millisecond))
+	var delays []time.Duration
+	for i := range 11 {
+		if err := f.nodes[i*7%members].Set(ctx, spinglass.Attrs{"mark": i + 1}); err != nil {
+			t.Fatal(err)
+		}
+		delays = append(delays, f.until("a set", 10*time.Second, root(ctx, "newest", int64(i+1))))
+	}
+	slices.Sort(delays)
+	t.Logf("what is set at one is in the root's summary at all after %v", delays)
+	if median := delays[len(delays)/2]; median > 5*time.Second {
+		t.Errorf("the median is %v", median)
+	}
+	_ = f.nodes[29].Close()
+	f.nodes[29] = nil
+	gone := f.until("the count", 40*time.Second, root(ctx, "nmembers", int64(members-1)))
+	t.Logf("a node that ended without leaving is out of all counts after %v", gone.Round(10*time.Millisecond))
+}
