@@ -116,8 +116,7 @@ type (
 	// WantCredential asks membership for the credential of a member that is in no view, perhaps one of another zone: From has handed on something of its making, and so should
 	// know it. CredentialKnown answers, or nothing does.
 	WantCredential struct{ Author, From NodeID }
-	// CredentialKnown tells what shows who a member is that is in no view: verified, and not revoked. From says that the member had that key in Epoch; 0 is nobody but this node itself, which
-	// has seen it.
+	// CredentialKnown tells what shows who a member is that is in no view: verified, and not revoked. From says that the member had that key in Epoch.
 	CredentialKnown struct {
 		Author     NodeID
 		Epoch      uint64
