@@ -94,14 +94,17 @@ func (f *fleet) build(i, each int, b sim.Boot) protocol.Machine {
 	}); err != nil {
 		panic(err)
 	}
-	tables, err := astrolabe.New(astrolabe.Config{Self: b.ID, Name: f.names[i], Seeds: seeds, Rand: b.Rand, Hosts: n.members})
+	notary := identity.NewNotaryOf(identity.PublicKey(f.world.PublicKey(b.ID)), func(v *protocol.Sign) []byte { return f.world.SignNow(b.ID, v) },
+		func(check protocol.Check) bool { return f.world.VerifyNow(b.ID, check) })
+	tables, err := astrolabe.New(astrolabe.Config{
+		Self: b.ID, Name: f.names[i], Seeds: seeds, Rand: b.Rand, Hosts: n.members, Notary: notary, Secret: [32]byte{byte(i), byte(b.Rand.Uint32())},
+	})
 	if err != nil {
 		panic(err)
 	}
 	c := bimodal.DefaultConfig()
 	c.Self, c.Zone, c.Epoch, c.Rand = b.ID, protocol.Zone(f.names[i]), 1, b.Rand
-	c.Notary = identity.NewNotaryOf(identity.PublicKey(f.world.PublicKey(b.ID)), func(v *protocol.Sign) []byte { return f.world.SignNow(b.ID, v) },
-		func(check protocol.Check) bool { return f.world.VerifyNow(b.ID, check) })
+	c.Notary = notary
 	if n.topics, err = bimodal.New(c); err != nil {
 		panic(err)
 	}
