@@ -245,6 +245,7 @@ var protocolMetrics = []metric{
 	counter("relays_lost_total", "Packets that were not handed on: it did not become known to whom in time, too many waited, or no contact of a zone is known. Gossip has to repair them.", func(s *snapshot) uint64 {
 		return s.bimodal.RelaysExpired + s.bimodal.RelaysRefused + s.bimodal.ZonesUnreached
 	}),
+	gauge("zones_barred", "Zones that are not sent a topic of this node which they want, because none of their representatives may subscribe to it, summed over topics.", func(s *snapshot) int { return s.bimodal.ZonesBarred }),
 	gauge("topics_carried", "Topics that this node carries for its zone without wanting them.", func(s *snapshot) int { return s.bimodal.Carries }),
 	counter("topics_carried_total", "Times that this node began to carry a topic.", func(s *snapshot) uint64 { return s.bimodal.CarriesBegun }),
 	counter("topics_carried_ended_total", "Times that it ended.", func(s *snapshot) uint64 { return s.bimodal.CarriesEnded }),

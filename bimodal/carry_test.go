@@ -542,6 +542,37 @@ func TestCarriersKnowGrants(t *testing.T) {
 	}
 }
 
+// Contacts that may not subscribe are passed over once their credentials are known; a zone that has no others is not entered, which is counted.
+func TestBarredContacts(t *testing.T) {
+	z := newZoneTree(t, 10, zonesOf(8, "/a", "/b/y"), true, nil)
+	z.subscribe(6, 14)
+	z.pass(3 * time.Second)
+	author := z.nodes[4]
+	for i := range representatives {
+		barred := credentialOf(z.nodes[8+i].id)
+		barred.unread = "t"
+		author.Notify(z.now, protocol.CredentialKnown{Author: z.nodes[8+i].id, Epoch: 1, From: 1, Credential: barred}, &author.out)
+		z.flush(author)
+		before := [representatives]uint64{}
+		for j := range before {
+			before[j] = z.nodes[8+j].stats.PacketsReceived
+		}
+		for n := range 20 {
+			z.publish(author, "t", payload(5, 20*i+n, 200))
+		}
+		z.run(z.now.Add(10 * time.Millisecond)) // the first way only
+		for j, was := range before {
+			if got := z.nodes[8+j].stats.PacketsReceived > was; got && j <= i || !got && i == 0 && j > i {
+				t.Errorf("with %d contacts barred, contact %d was sent packets: %v", i+1, j, got)
+			}
+		}
+		author.refreshTargets(author.byName["t"])
+		if barred := author.Stats().ZonesBarred; (barred == 1) != (i == representatives-1) {
+			t.Errorf("with %d contacts barred, %d zones are", i+1, barred)
+		}
+	}
+}
+
 // When an author is revoked, other zones forget its key, and nothing that it publishes then is delivered there, though it still reaches who represents them.
 func TestRevokedAuthorsOfOtherZones(t *testing.T) {
 	for _, told := range []bool{true, false} {

@@ -73,7 +73,19 @@ func (m *Machine) knowCredential(now protocol.Time, e protocol.CredentialKnown, 
 	if forbidden := func(s *stream) bool { return s.id.Author == e.Author && m.forbidden(s.id) }; slices.ContainsFunc(m.streams, forbidden) {
 		m.forget(forbidden)
 	}
+	if p := m.peers[e.Author]; p != nil && !p.regional {
+		p.credential = e.Credential
+		m.regardPeer(p)
+	}
 	m.judgeAgain(now, e.Author, out)
+}
+
+// credentialOf returns what shows who a peer is. Views do not have that of representatives of other zones, but it may have become known otherwise.
+func (m *Machine) credentialOf(p *protocol.Peer) protocol.Credential {
+	if p.Credential != nil || p.Distance == 0 {
+		return p.Credential
+	}
+	return m.proving.authors[p.ID].credential
 }
 
 // judgeAgain proves the packets on trial of an author whose key has become known, as they came.

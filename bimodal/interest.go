@@ -100,15 +100,18 @@ func (p *peer) wantsAny(id TopicID) bool {
 // regardTopic looks again at what peers want, because of a topic that is new here or whose name has become known.
 func (m *Machine) regardTopic(t *topic) {
 	for _, p := range m.peerOrder {
-		if !p.wantsAny(t.id) {
-			continue
+		if p.wantsAny(t.id) {
+			m.regardPeer(p)
 		}
-		topics := m.topicsOf(p.claimed, p.carried, p.broad, p.credential)
-		if slices.Equal(topics, p.topics) {
-			continue
-		}
+	}
+}
+
+// regardPeer looks again at what a peer wants.
+func (m *Machine) regardPeer(p *peer) {
+	topics := m.topicsOf(p.claimed, p.carried, p.broad, p.credential)
+	if !slices.Equal(topics, p.topics) {
+		m.changed(p)
 		p.topics = topics
-		t.known, m.partnersKnown = false, false
-		t.reorder()
+		m.changed(p)
 	}
 }

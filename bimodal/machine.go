@@ -228,6 +228,7 @@ func (m *Machine) Stats() Stats {
 	stats.GroupsJoined, stats.Carries = m.groupsJoined, len(m.carrying.topics)
 	for _, t := range m.topicOrder {
 		stats.MulticastTargets += t.group.hearing
+		stats.ZonesBarred += t.barred
 	}
 	return stats
 }

@@ -44,7 +44,8 @@ type peer struct {
 // setPeer takes over what membership says of a peer.
 func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 	claimed, carried, broad := interestOf(p)
-	topics := m.topicsOf(claimed, carried, broad, p.Credential)
+	credential := m.credentialOf(p)
+	topics := m.topicsOf(claimed, carried, broad, credential)
 	known := m.peers[p.ID]
 	if known == nil {
 		if len(m.peerOrder) >= m.config.Peers {
@@ -65,8 +66,8 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		m.unprove(known)
 	}
 	m.knowAuthor(p)
-	if renewed := known.credential != p.Credential; renewed {
-		known.credential = p.Credential
+	if renewed := known.credential != credential; renewed {
+		known.credential = credential
 		m.revisePublisher(known)
 	}
 	known.claimed, known.carried, known.broad = claimed, carried, broad

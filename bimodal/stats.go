@@ -131,6 +131,7 @@ type Stats struct {
 	RepairsWaiting   int
 	GroupsJoined     int   // of topics that this node wants
 	Carries          int   // topics carried
+	ZonesBarred      int   // zones that are not entered with a topic that they want, for each such topic: none of their contacts may subscribe to it
 	MulticastTargets int   // of the topics that this node publishes to: targets that hear their group
 	EvictedAge       int   // age in rounds of the packet evicted last in its short phase: what that has shrunk to; 0 when none ever was
 	LongEvictedAge   int   // the same of what bufferers had to drop: what life has shrunk to

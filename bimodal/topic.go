@@ -30,6 +30,7 @@ type topic struct {
 	known      bool              // targets, region and candidates are up to date
 	candidates []candidate       // region with what the choice of bufferers takes
 	entrances  []entrance        // of other zones, by zone
+	barred     int               // zones that want the topic and have no contact that may have it
 	dispatches []*dispatch       // for handing packets on
 	seed       uint64            // of their orders; 0 before the first
 	order      uint64            // number of the latest order

@@ -59,12 +59,18 @@ func (m *Machine) wantedIn(depth int, id TopicID) bool {
 }
 
 // listEntrances returns the entrances of the zones where a topic is wanted, by zone. Contacts that are slow serve only where there are no
-// others.
+// others. A zone is barred of
+// which no contact may subscribe to the topic, as far as this node knows.
 func (m *Machine) listEntrances(t *topic) []entrance {
 	var remote []*peer
+	var barred []ZoneID // of contacts that may not have the topic
 	for _, p := range m.peerOrder {
-		if !p.regional && p.wants(t.id) {
+		switch {
+		case p.regional:
+		case p.wants(t.id):
 			remote = append(remote, p)
+		case p.wantsAny(t.id):
+			barred = append(barred, p.zone)
 		}
 	}
 	slices.SortStableFunc(remote, func(a, b *peer) int {
@@ -79,6 +85,13 @@ func (m *Machine) listEntrances(t *topic) []entrance {
 		}
 		if e := &list[last]; p.trouble == 0 || m.peers[e.first()] == nil || m.peers[e.first()].trouble != 0 {
 			e.contacts = append(e.contacts, p.id)
+		}
+	}
+	slices.Sort(barred)
+	t.barred = 0
+	for _, zone := range slices.Compact(barred) {
+		if !slices.ContainsFunc(list, func(e entrance) bool { return e.zone == zone }) {
+			t.barred++
 		}
 	}
 	return list
