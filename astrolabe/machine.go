@@ -78,7 +78,7 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 	case protocol.PeerChanged:
 		m.notary.know(e.Peer.ID, e.Peer.Credential)
 	case protocol.CredentialKnown:
-		m.notary.know(e.Author, e.Credential)
+		m.known(e, out)
 	case protocol.CredentialGone:
 		m.forget(now, e.Author, out)
 	}

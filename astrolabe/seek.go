@@ -9,7 +9,9 @@ import (
 // Bounds of looking for others.
 const (
 	seekRetryMin  = 2  // rounds between attempts while nobody was met
-	seekRetryMax  = 60 // and after many
+	seekRetryMax  = 60 // and after many,
+	seekOften     = 8  // of which so many are no further apart than
+	seekRetryOft  = 8  // this
 	seedsRounds   = 60 // rounds between contacts to join addresses of a member that has met others
 	seedsPerTry   = 3
 	contactRounds = 10 // rounds between contacts to members of the own zone that membership does not know
@@ -31,11 +33,14 @@ func newSeeds(c *Config) seeds { return seeds{addresses: c.Seeds} }
 // seek looks for the own zone and for other zones: at the join addresses, and then, from the root down, at the representatives of the zones on the own path.
 func (m *Machine) seek(now protocol.Time, out *protocol.Output) {
 	s := &m.seeds
-	if len(s.addresses) > 0 && now >= s.next && (m.alone() || m.speaksFor(m.levels[0])) {
+	lost := m.config.Hosts.Len() < 2 // nobody of the own zone was found yet
+	if len(s.addresses) > 0 && now >= s.next && (lost || m.speaksFor(m.levels[0])) {
 		rounds := seedsRounds
-		if m.alone() {
-			rounds = min(seekRetryMin<<min(s.attempts, 10), seekRetryMax)
-			s.attempts++
+		if lost {
+			rounds = min(seekRetryMin<<min(s.attempts, 10), seekRetryOft)
+			if s.attempts++; s.attempts > seekOften {
+				rounds = min(seekRetryOft<<min(s.attempts-seekOften, 10), seekRetryMax)
+			}
 		} else {
 			s.attempts = 0
 		}
@@ -67,9 +72,6 @@ func (m *Machine) contactLost(now protocol.Time, l *level, out *protocol.Output)
 		return // one a round
 	}
 }
-
-// alone reports whether this member knows nobody.
-func (m *Machine) alone() bool { return m.config.Hosts.Len() < 2 && !m.holdsRows() }
 
 // descend asks the deepest representative of a zone on the own path that is no host of the own zone: it knows the tables further down, or is one whom membership lacks.
 func (m *Machine) descend(now protocol.Time, out *protocol.Output) {

@@ -1,6 +1,7 @@
 package astrolabe
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ const (
 	credentialsMax    = 1 << 12 // members whose credentials are known
 	wantedPause       = 4       // rounds before a credential is asked for again
 	wantedMax         = 256     // credentials that were asked for and have not come
+	pendingMax        = 64      // rows that wait for one; further ones come again with a later exchange
+	pendingSender     = 16      // of them that one sender brought
+	pendingRounds     = 16      // for which they wait
 	chainLength       = 2048    // heartbeats of a row before it is signed again with a new anchor
 )
 
@@ -30,9 +34,55 @@ type notary struct {
 	secret      [32]byte
 	credentials map[protocol.NodeID]protocol.Credential
 	wanted      map[protocol.NodeID]uint64 // round in which a credential was asked for
+	pending     []pending
 	verifies    budget
 	hashes      budget
 	chains      uint64 // made so far
+}
+
+// pending is a row whose maker's credential was asked for.
+type pending struct {
+	from   protocol.NodeID
+	update membership.RowUpdate
+	round  uint64
+}
+
+// hold keeps a row until the credential of its maker comes. A newer one of the same maker for the same zone takes its place.
+func (n *notary) hold(from protocol.NodeID, u *membership.RowUpdate, round uint64) {
+	n.pending = slices.DeleteFunc(n.pending, func(p pending) bool {
+		return round-p.round > pendingRounds || p.update.Row.Owner == u.Row.Owner && p.update.Row.Name == u.Row.Name
+	})
+	ofSender := 0
+	for i := range n.pending {
+		if n.pending[i].from == from {
+			ofSender++
+		}
+	}
+	if len(n.pending) >= pendingMax || ofSender >= pendingSender {
+		return
+	}
+	held := *u
+	held.Proof = bytes.Clone(u.Proof)
+	n.pending = append(n.pending, pending{from, held, round})
+}
+
+// known takes in a credential that was asked for, and the rows that have waited for it.
+func (m *Machine) known(e protocol.CredentialKnown, out *protocol.Output) {
+	n := m.notary
+	n.know(e.Author, e.Credential)
+	var rows []pending
+	n.pending = slices.DeleteFunc(n.pending, func(p pending) bool {
+		if p.update.Row.Owner != e.Author {
+			return false
+		}
+		rows = append(rows, p)
+		return true
+	})
+	for i := range rows {
+		if m.config.Hosts.Own() != nil {
+			m.adopt(rows[i].from, &rows[i].update, out)
+		}
+	}
 }
 
 // budget is what a round still allows, in all and of what one sender brings.
@@ -128,6 +178,7 @@ func (m *Machine) trusts(from protocol.NodeID, u *membership.RowUpdate, out *pro
 	c := n.credentials[row.Owner]
 	if c == nil || string(c.PublicKey()) != string(row.PublicKey) {
 		m.want(row.Owner, from, out)
+		n.hold(from, u, m.stats.Rounds)
 		return m.distrust(from, ReasonRowStranger, out)
 	}
 	zone := row.Name

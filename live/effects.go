@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"spinglass/protocol"
 	"spinglass/wire"
@@ -111,8 +112,10 @@ func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protoc
 		n.drop(0, ReasonMessageOversize, 1)
 		return
 	}
-	if wire.KindFormat(m.Kind()) > wire.FormatOldest { // it is not known who is there
-		n.drop(0, ReasonFormat, 1)
+	if wire.KindFormat(m.Kind()) > wire.FormatOldest { // each route by itself, since each has to know it
+		for _, route := range slices.Clone(n.appendRoutes(now, n.targets[:0], address, m, hold)) {
+			n.sendRoute(now, route, m)
+		}
 		return
 	}
 	l := n.out.find(nil, address)
@@ -129,6 +132,10 @@ func (n *Node) sendAddress(now protocol.Time, address protocol.Address, m protoc
 
 // sendRoute sends a message, which fits, to whoever is at a route.
 func (n *Node) sendRoute(now protocol.Time, route netip.AddrPort, m protocol.Message) {
+	if !n.understood(now, route, m) {
+		n.drop(0, ReasonFormat, 1)
+		return
+	}
 	name := protocol.Address(route.String())
 	l := n.out.find(nil, name)
 	if l == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -109,6 +110,17 @@ func (h *handshakes) tellFormats(conn *tls.Conn, subject string) error {
 		advice = "upgrade this node"
 	}
 	return &policyError{fmt.Errorf("%w: the other end speaks %s, this node %s; %s", errFormats, other, own, advice), subject}
+}
+
+// understood reports whether a message may go to whoever is at a route: unless there is a link by which its kind is of a format that is not spoken there. As long as there is none it
+// waits, and comes back here.
+func (n *Node) understood(now protocol.Time, route netip.AddrPort, m protocol.Message) bool {
+	format := wire.KindFormat(m.Kind())
+	if format <= wire.FormatOldest || n.links == nil {
+		return true
+	}
+	s := n.links.sessionAt(now, route)
+	return s == nil || s.format >= format
 }
 
 // speaking returns those of the peers by whose links a message may go: its kind is of a format that they speak. There is no link where links are not sealed, and where one is

@@ -43,7 +43,7 @@ const (
 	ReasonGatewayQueue      protocol.Reason = "gateway_queue_full" // of clients of this gateway: too much waits for another one,
 	ReasonGatewayRate       protocol.Reason = "gateway_rate"       // it was more than one client may send,
 	ReasonGatewayAbsent     protocol.Reason = "gateway_absent"     // or to who is not connected
-	ReasonFormat            protocol.Reason = "format_unknown"     // to a peer whose link speaks a format that does not know the message, or to an address
+	ReasonFormat            protocol.Reason = "format_unknown"     // to a peer whose link speaks a format that does not know the message
 	ReasonOther             protocol.Reason = "other"              // reasons of the machine beyond the first reasonsMax
 )
 

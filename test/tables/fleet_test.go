@@ -53,7 +53,9 @@ func startFleet(t *testing.T) *fleet {
 	}
 	t.Cleanup(func() {
 		for _, n := range f.nodes {
-			_ = n.Close()
+			if n != nil {
+				_ = n.Close()
+			}
 		}
 	})
 	return f
