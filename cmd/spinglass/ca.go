@@ -127,9 +127,10 @@ func checkLife(flag string, life time.Duration) error {
 type issuedJSON struct {
 	Kind        string `json:"kind"`
 	Name        string `json:"name"`
+	Scope       string `json:"scope,omitempty"` // of a function, the zone that it is for
 	ID          string `json:"id,omitempty"`
 	Serial      string `json:"serial"`
-	Key         string `json:"key"`
+	Key         string `json:"key,omitempty"` // functions have none
 	NotBefore   string `json:"not_before"`
 	NotAfter    string `json:"not_after"`
 	Fingerprint string `json:"fingerprint"`

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"spinglass/enrolment"
+	"spinglass/identity"
 )
 
 func newCAList() *cobra.Command {
@@ -61,9 +63,17 @@ type listedTokenJSON struct {
 
 func listedOf(listing *enrolment.Listing, c enrolment.ListedCertificate) listedJSON {
 	return listedJSON{"certificate", issuedJSON{
-		Kind: c.Kind.String(), Name: c.Name, ID: nodeIDText(c.NodeID), Serial: serialText(c.Serial), Key: c.Key.String(),
+		Kind: c.Kind.String(), Name: c.Name, Scope: c.Scope, ID: nodeIDText(c.NodeID), Serial: serialText(c.Serial), Key: keyText(c.Key),
 		NotBefore: c.NotBefore.String(), NotAfter: c.NotAfter.String(), Fingerprint: listing.Bundle.Anchor.String(),
 	}, c.State}
+}
+
+// keyText returns the text of a key, "" for none.
+func keyText(key identity.PublicKey) string {
+	if key == (identity.PublicKey{}) {
+		return ""
+	}
+	return key.String()
 }
 
 func writeListingJSON(out *output, listing *enrolment.Listing) error {
@@ -100,7 +110,11 @@ func writeListing(out *output, listing *enrolment.Listing) {
 	fmt.Fprintln(table, "KIND\tNAME\tID\tSERIAL\tEXPIRES\tSTATE\tKEY")
 	for _, c := range listing.Certificates {
 		v := listedOf(listing, c)
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Kind, v.Name, v.ID, v.Serial, v.NotAfter, v.State, v.Key)
+		name := v.Name
+		if v.Scope != "" {
+			name += " for " + v.Scope
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Kind, name, cmp.Or(v.ID, "-"), v.Serial, v.NotAfter, v.State, cmp.Or(v.Key, "-"))
 	}
 	table.Flush()
 	if len(listing.Tokens) == 0 {

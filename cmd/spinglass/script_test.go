@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -66,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"damage":        damage,
 			"token":         token,
 			"cut":           cut,
+			"tampered":      tampered,
 		},
 	})
 }
@@ -315,4 +317,28 @@ func cut(ts *testscript.TestScript, negated bool, args []string) {
 	ts.Check(err)
 	line, _, _ := strings.Cut(ts.ReadFile(args[0]), "\n")
 	ts.Setenv(args[2], line[:len(line)-n])
+}
+
+// tampered DIR AGENT... signs a function by the authority in a data directory, and offers it with another program to agents, which have to refuse it, and then as it is to
+// the first of them, which has to take it.
+func tampered(ts *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 2 {
+		ts.Fatalf("usage: tampered DIR AGENT...")
+	}
+	const program = "SELECT COUNT(*) AS tampered"
+	ctx, cancel := context.WithTimeout(context.Background(), awaitMax)
+	defer cancel()
+	store := &enrolment.Store{Dir: ts.MkAbs(args[0])}
+	bundle, err := store.Authority().IssueFunction(ctx, "tampered", "/", identity.Function{Version: 1, Program: sha256.Sum256([]byte(program))}, time.Hour)
+	ts.Check(err)
+	for _, agent := range args[1:] {
+		c := client(ts, agent)
+		defer c.Close()
+		if err := c.Install(ctx, bundle.Chain, program+", MAX(load) AS load"); err == nil || !strings.Contains(err.Error(), "the program is not the one of the function's certificate") {
+			ts.Fatalf("a program that was not signed: %v", err)
+		}
+	}
+	c := client(ts, args[1])
+	defer c.Close()
+	ts.Check(c.Install(ctx, bundle.Chain, program))
 }
