@@ -17,7 +17,7 @@ func newFunctionAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add NAME PROGRAM",
 		Short: "Sign a function and put it in force in its zone and all below",
-		Long: "Shows what the program makes of the rows of the zone as they are, then signs it and has the agent put it in force, from where it spreads to all members of the zone in seconds. " +
+		Long: "Shows what the program makes of the rows of the agent's own zone as they are, then signs it and has the agent put it in force, from where it spreads to all members of the zone in seconds. " +
 			"An earlier version of the same name and zone is replaced. It ends after the time of --for unless it is renewed.",
 		Example: "  spinglass function add loads --zone /eu 'SELECT AVG(load, nmembers) AS load, MAX(load) AS load_max'",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -65,7 +65,15 @@ func (s *functionSettings) change(cmd *cobra.Command, do func(*enrolment.Authori
 }
 
 func (s *functionSettings) add(cmd *cobra.Command, authority *enrolment.Authority, client *local.Client, known []local.Function, name, program string) error {
-	trial, err := client.TryFunction(cmd.Context(), s.zone, program)
+	zones, err := client.Zones(cmd.Context())
+	if err != nil {
+		return err
+	}
+	tried := s.zone
+	if slices.Contains(zones, s.zone) {
+		tried = zones[len(zones)-1] // it is evaluated there as well, and above the hosts there is nothing to read before it is in force
+	}
+	trial, err := client.TryFunction(cmd.Context(), tried, program)
 	if err != nil {
 		return err
 	}
@@ -74,10 +82,10 @@ func (s *functionSettings) add(cmd *cobra.Command, authority *enrolment.Authorit
 	if err != nil {
 		return err
 	}
-	line.Outputs, line.Trial = outputsOf(&trial), s.lineOf(&trial)
+	line.Outputs, line.Trial = outputsOf(&trial), s.lineOf(tried, &trial)
 	out := newOutput(cmd.OutOrStdout())
 	if !s.json {
-		s.writeTrial(out, &trial, palette{on: colourful(cmd.OutOrStdout())})
+		s.writeTrial(out, tried, &trial, palette{on: colourful(cmd.OutOrStdout())})
 	}
 	return s.print(out, line, fmt.Sprintf("added: %s for %s, until %s", name, s.zone, line.Expires))
 }

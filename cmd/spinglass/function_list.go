@@ -35,8 +35,8 @@ type trialLine struct {
 	Warnings []local.Warning `json:"warnings"`
 }
 
-func (s *functionSettings) lineOf(t *local.Trial) *trialLine {
-	line := &trialLine{Zone: s.zone, Outputs: make(map[string]any, len(t.Outputs)), Null: t.Null, Rows: t.Rows, Steps: t.Steps, StepsMax: s.steps, Warnings: t.Warnings}
+func (s *functionSettings) lineOf(zone string, t *local.Trial) *trialLine {
+	line := &trialLine{Zone: zone, Outputs: make(map[string]any, len(t.Outputs)), Null: t.Null, Rows: t.Rows, Steps: t.Steps, StepsMax: s.steps, Warnings: t.Warnings}
 	for name, value := range t.Outputs {
 		line.Outputs[name] = valueJSON(value)
 	}
@@ -49,7 +49,7 @@ func outputsOf(t *local.Trial) []string {
 }
 
 // writeTrial writes for people what a program makes. Errors of writing show when the output is flushed.
-func (s *functionSettings) writeTrial(out *output, t *local.Trial, colours palette) {
+func (s *functionSettings) writeTrial(out *output, zone string, t *local.Trial, colours palette) {
 	cells := [][]string{{"OUTPUT", "VALUE"}}
 	for _, name := range outputsOf(t) {
 		text := "NULL"
@@ -59,7 +59,7 @@ func (s *functionSettings) writeTrial(out *output, t *local.Trial, colours palet
 		cells = append(cells, []string{valueText(name), text})
 	}
 	writeCells(out, cells, func(int) bool { return false }, colours)
-	fmt.Fprintf(out, "rows of %s: %d; steps of an evaluation: at most %d of %d\n", s.zone, t.Rows, t.Steps, s.steps)
+	fmt.Fprintf(out, "rows of %s: %d; steps of an evaluation: at most %d of %d\n", zone, t.Rows, t.Steps, s.steps)
 	for _, w := range t.Warnings {
 		text := "warning: " + w.Message
 		if w.Line > 0 {
@@ -72,9 +72,10 @@ func (s *functionSettings) writeTrial(out *output, t *local.Trial, colours palet
 func newFunctionTest() *cobra.Command {
 	var s functionSettings
 	cmd := &cobra.Command{
-		Use:     "test PROGRAM",
-		Short:   "Show what a program makes of the rows of a zone, and install nothing",
-		Long:    "Evaluates the program over the rows of a zone's table, as the agent holds them. NULL is what a row does not have.",
+		Use:   "test PROGRAM",
+		Short: "Show what a program makes of the rows of a zone, and install nothing",
+		Long: "Evaluates the program over the rows of a zone's table, as the agent holds them. NULL is what a row does not have. " +
+			"Rows of zones have only what functions that are in force make: a new program is best tried on the zone of the agent, whose rows are those of hosts.",
 		Example: "  spinglass function test --zone /lab 'SELECT MAX(load) AS load'",
 		Args:    oneArgument("PROGRAM"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -95,9 +96,9 @@ func newFunctionTest() *cobra.Command {
 			}
 			out := newOutput(cmd.OutOrStdout())
 			if s.json {
-				err = out.object(s.lineOf(&trial))
+				err = out.object(s.lineOf(s.zone, &trial))
 			} else {
-				s.writeTrial(out, &trial, palette{on: colourful(cmd.OutOrStdout())})
+				s.writeTrial(out, s.zone, &trial, palette{on: colourful(cmd.OutOrStdout())})
 			}
 			if err != nil {
 				return err
