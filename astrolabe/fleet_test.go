@@ -3,21 +3,24 @@ package astrolabe_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
 	"spinglass/astrolabe"
+	lab "spinglass/lab/astrolabe"
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/sim"
-	"spinglass/stack"
 	"spinglass/table"
 )
 
+// full reports whether the long runs are wanted: SPINGLASS_FULL=1.
+func full() bool { return os.Getenv("SPINGLASS_FULL") != "" }
+
 // node is membership and astrolabe of one member.
 type node struct {
-	stack.Router
+	protocol.Machine
 	members *membership.Machine
 	tables  *astrolabe.Machine
 }
@@ -27,94 +30,28 @@ type fleet struct {
 	world *sim.World
 	names []string
 	ids   []protocol.NodeID
-	first map[string]int                   // member of a zone
 	lie   func(i int, row *table.Row) bool // changes the rows that a member hands on, nil for nobody
-	tune  func(i int, members *membership.Config, tables *astrolabe.Config)
 }
 
-// lan is a network with half a millisecond of latency, more or less, and some loss.
-func lan(loss float64) sim.Network {
-	return sim.Network{Topology: sim.Flat{Link: &sim.Link{
-		Latency: sim.LogNormal{Min: 100 * time.Microsecond, Median: 300 * time.Microsecond, Sigma: 0.5}, Loss: loss,
-	}}}
-}
+func lan(loss float64) sim.Network { return lab.LAN(loss) }
 
-// tree returns the names of the members of a tree of zones, each of which has as many children.
-func tree(branching, levels int) []string {
-	names := []string{""}
-	for range levels {
-		var next []string
-		for _, name := range names {
-			for i := range branching {
-				next = append(next, fmt.Sprintf("%s/%d", name, i))
-			}
-		}
-		names = next
-	}
-	return names
-}
+func address(i int) protocol.Address { return lab.Address(i) }
 
-// newFleet makes the members with the given names. All start within a second, and the first is the join address of all.
+// newFleet makes the members with the given names.
 func newFleet(config sim.Config, names []string, tune func(i int, members *membership.Config, tables *astrolabe.Config)) *fleet {
-	f := &fleet{world: sim.New(config), names: names, tune: tune}
-	r := rand.New(rand.NewPCG(f.world.Seed(), 7))
-	for i := range names {
-		id := protocol.NodeID(r.Uint64() | 1)
-		f.ids = append(f.ids, id)
-		f.world.Add(sim.HostConfig{ID: id, Address: address(i), At: protocol.Time(r.Int64N(int64(time.Second))), Build: func(b sim.Boot) protocol.Machine { return f.build(i, b) }})
-	}
+	f := &fleet{names: names}
+	l := lab.New(config, names, lab.Options{Tune: tune, Around: f.around})
+	f.world, f.ids = l.World, l.IDs
 	return f
 }
 
-func address(i int) protocol.Address { return protocol.Address(fmt.Sprintf("host-%d", i)) }
-
-func (f *fleet) build(i int, b sim.Boot) protocol.Machine {
-	stored, _ := b.Disk.Get(membership.EpochKey)
-	epoch, err := membership.ParseEpoch(stored)
-	if err != nil {
-		panic(err)
-	}
-	seeds := f.seedsOf(i)
-	members := membership.Config{
-		Self: b.ID, Epoch: epoch, Durable: true, Name: f.names[i], Addresses: []protocol.Address{b.Address}, Seeds: seeds, First: i == 0, Rand: b.Rand, Zoned: true,
-	}
-	tables := astrolabe.Config{Self: b.ID, Name: f.names[i], Seeds: seeds, Rand: b.Rand}
-	if f.tune != nil {
-		f.tune(i, &members, &tables)
-	}
-	n := &node{}
-	if n.members, err = membership.New(members); err != nil {
-		panic(err)
-	}
-	tables.Hosts = n.members
-	if n.tables, err = astrolabe.New(tables); err != nil {
-		panic(err)
-	}
-	n.Add(n.members, membership.Kinds()...)
-	n.Add(n.tables, astrolabe.Kinds()...)
-	n.Add(registry{f})
+func (f *fleet) around(i int, built *lab.Node) protocol.Machine {
+	built.Add(registry{f})
+	n := &node{Machine: built, members: built.Members, tables: built.Tables}
 	if f.lie != nil {
 		return liar{n, func(row *table.Row) bool { return f.lie(i, row) }}
 	}
 	return n
-}
-
-// seedsOf returns the addresses of the first members of the zones on the way from the root to a member's own.
-func (f *fleet) seedsOf(i int) (seeds []protocol.Address) {
-	if f.first == nil {
-		f.first = make(map[string]int)
-		for j := len(f.names) - 1; j >= 0; j-- {
-			for name := f.names[j]; name != "/"; {
-				name = protocol.Zone(name)
-				f.first[name] = j
-			}
-		}
-	}
-	for name := f.names[i]; name != "/"; {
-		name = protocol.Zone(name)
-		seeds = append(seeds, address(f.first[name]))
-	}
-	return seeds
 }
 
 func (f *fleet) node(i int) *node {
@@ -160,7 +97,7 @@ func (f *fleet) counted(hosts int) error {
 }
 
 func TestTreeForms(t *testing.T) {
-	f := newFleet(sim.Config{Seed: 1, Network: lan(0.01)}, tree(5, 3), nil)
+	f := newFleet(sim.Config{Seed: 1, Network: lan(0.01)}, lab.Tree(5, 3), nil)
 	took := f.until(t, 2*time.Minute, func() error { return f.counted(125) })
 	t.Logf("125 members in three levels of 5: all see all after %v", took)
 }

@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
 	"enrolment":     {"protocol", "wire", "identity", "internal/keytls"},
 	"lab/drum":      {},
+	"lab/astrolabe": {"protocol", "table", "membership", "astrolabe", "stack", "sim"},
 	"lab/colluders": {"protocol", "wire", "bimodal", "sim", "identity"},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},

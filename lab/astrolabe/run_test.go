@@ -1,0 +1,146 @@
+package astrolabe
+
+import (
+	"context"
+	"os"
+	"reflect"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// full reports whether the long runs are wanted: SPINGLASS_FULL=1.
+func full() bool { return os.Getenv("SPINGLASS_FULL") != "" }
+
+// measured runs a fleet, and makes sure that its agents see the change.
+func measured(t testing.TB, c Config) Result {
+	t.Helper()
+	start := time.Now()
+	r, err := Run(context.Background(), c, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.RoundsToAll == nil {
+		t.Fatalf("%+v: %d of %d agents see the change", c, r.Reached, r.Up)
+	}
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	t.Logf("%d agents, branching %d, %d representatives, %.0f %% loss, %.0f %% crashed, %d updates, seed %d: %.1f rounds, %.1f on average; %.2f messages, %.2f exchanges, %.0f bytes a round, %d messages at most; %v, %d MB",
+		r.Members, r.Branching, r.Representatives, 100*r.Loss, 100*r.Crashed, r.Updates, r.Seed, *r.RoundsToAll, r.RoundsMean, r.Messages, r.Exchanges, r.Bytes, r.Most,
+		time.Since(start).Round(time.Second/10), memory.Sys>>20)
+	return r
+}
+
+// "The number of rounds grows with the logarithm": published are about 32, 29 and 26 rounds for branching factors of 5, 25 and 125 with one representative, and 24 for 25 with
+// three, for 390 625 hosts; and at most 56, 32 and 21 messages of an agent in a round. One seed each.
+func TestNewsReachesAll(t *testing.T) {
+	for _, c := range []struct {
+		Config
+		long bool
+	}{
+		{Config{Branching: 5, Levels: 4, Representatives: 1}, false}, {Config{Branching: 25, Levels: 2, Representatives: 1}, false}, {Config{Branching: 25, Levels: 2, Representatives: 3}, false},
+		{Config{Branching: 25, Levels: 3, Representatives: 1}, true}, {Config{Branching: 125, Levels: 2, Representatives: 1}, true},
+		{Config{Branching: 5, Levels: 6, Representatives: 1}, true}, {Config{Branching: 25, Levels: 3, Representatives: 3}, true},
+	} {
+		if c.long && !full() {
+			continue
+		}
+		c.Seed = 1
+		r := measured(t, c.Config)
+		if r.PublishedRounds != nil && *r.RoundsToAll > *r.PublishedRounds {
+			t.Errorf("%.1f rounds, published are %.0f for more agents", *r.RoundsToAll, *r.PublishedRounds)
+		}
+	}
+}
+
+// "Load per member is flat in n within 10 %": messages that an agent sends in a round, of 125, 625 and 3125 agents, at branching 5; bytes grow with the number of levels, whose
+// tables an agent holds.
+func TestLoadIsFlat(t *testing.T) {
+	var least, most float64
+	for levels := 3; levels <= 5; levels++ {
+		if levels == 5 && testing.Short() {
+			break
+		}
+		messages := measured(t, Config{Branching: 5, Levels: levels, Representatives: 1, Seed: 1}).Messages
+		if least == 0 || messages < least {
+			least = messages
+		}
+		most = max(most, messages)
+	}
+	if most > 1.1*least {
+		t.Errorf("between %.2f and %.2f messages", least, most)
+	}
+}
+
+// means returns the mean of several seeds, of the rounds until all agents see the change, and of what an agent begins and sends in a round.
+func means(t *testing.T, c Config, seeds uint64) (rounds, exchanges, messages float64) {
+	for c.Seed = 1; c.Seed <= seeds; c.Seed++ {
+		r := measured(t, c)
+		rounds += *r.RoundsToAll / float64(seeds)
+		exchanges += r.Exchanges / float64(seeds)
+		messages += r.Messages / float64(seeds)
+	}
+	return rounds, exchanges, messages
+}
+
+// "Up to 15 % loss or 8 % crashes cost little": of 625 agents, three seeds each, three quarters more rounds at most. Agents that crash at the instant of the change take the ways of their zones
+// with them for as long as nobody suspects them; so it is three representatives that crashes cost little with.
+func TestFaultsCostLittle(t *testing.T) {
+	for _, representatives := range []int{1, 3} {
+		base := Config{Branching: 25, Levels: 2, Representatives: representatives}
+		rounds, exchanges, _ := means(t, base, 3)
+		lossy, crashed := base, base
+		lossy.Loss, crashed.Crashed = 0.15, 0.08
+		lossyRounds, lossyExchanges, _ := means(t, lossy, 3)
+		if lossyRounds > 1.75*rounds || lossyExchanges > 1.02*exchanges {
+			t.Errorf("with loss %.1f rounds and %.2f exchanges, %.1f and %.2f without", lossyRounds, lossyExchanges, rounds, exchanges)
+		}
+		if representatives == 1 {
+			continue
+		}
+		if crashedRounds, _, _ := means(t, crashed, 3); crashedRounds > 1.75*rounds {
+			t.Errorf("with crashes %.1f rounds, %.1f without", crashedRounds, rounds)
+		}
+	}
+}
+
+// "A flood (updates faster than they can spread): delay grows, the agents' own rate does not." All agents change their rows ten times a round, and all summaries change with them.
+// Messages that begin exchanges stay as they were; those that bring rows are bounded by these, so that ten times as many updates cost no more messages than one a round.
+func TestFloodIsBounded(t *testing.T) {
+	base := Config{Branching: 5, Levels: 4, Representatives: 1}
+	_, exchanges, messages := means(t, base, 3)
+	base.Updates = 1
+	_, onceExchanges, onceMessages := means(t, base, 3)
+	base.Updates = 10
+	rounds, floodExchanges, floodMessages := means(t, base, 3)
+	if most := 1.03 * exchanges; onceExchanges > most || floodExchanges > most {
+		t.Errorf("%.2f and %.2f exchanges in floods, %.2f otherwise", onceExchanges, floodExchanges, exchanges)
+	}
+	if onceMessages < 1.2*messages {
+		t.Errorf("%.2f messages in a flood, %.2f otherwise: it is none", onceMessages, messages)
+	}
+	if floodMessages > 1.1*onceMessages || rounds > 32 {
+		t.Errorf("%.2f messages with ten updates a round, %.2f with one; %.1f rounds", floodMessages, onceMessages, rounds)
+	}
+}
+
+// A result follows from its configuration, and from its seed.
+func TestEqualSeeds(t *testing.T) {
+	c := Config{Branching: 5, Levels: 3, Representatives: 2, Loss: 0.05, Crashed: 0.04, Updates: 1, Seed: 7}
+	first, second := measured(t, c), measured(t, c)
+	if !reflect.DeepEqual(first, second) {
+		t.Errorf("%+v\n%+v", first, second)
+	}
+	if c.Seed++; reflect.DeepEqual(first.Bytes, measured(t, c).Bytes) {
+		t.Error("another seed sends as many bytes")
+	}
+}
+
+// A run ends with its context.
+func TestRunEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, Config{Branching: 5, Levels: 2, Representatives: 1, Seed: 1}, func(string) {}); err != context.Canceled {
+		t.Error(err)
+	}
+}
