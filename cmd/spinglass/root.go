@@ -38,7 +38,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newAgent(), newPeers(), newPub(), newSub(), newEvents(), newSet(), newGet(), newTable(), newFunction(), newDemo(), newBench(), newBenchMember(), newCA(), newVersion())
+	root.AddCommand(newAgent(), newPeers(), newPub(), newSub(), newEvents(), newSet(), newGet(), newTable(), newFunction(), newDemo(), newBench(), newBenchMember(), newLab(), newCA(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

@@ -21,7 +21,7 @@ const (
 // Grid is a series of runs: each size with each branching factor of which it is a power, each number of representatives, loss, part that crashes, number of updates and seed.
 type Grid struct {
 	Members         []int // agents, 2 to MembersMax
-	Branching       []int // BranchingMin to BranchingMax
+	Branching       []int // BranchingMin to BranchingMax; none: those published whose powers the sizes are
 	Representatives []int // 1 to astrolabe.RepresentativesMax
 	Loss            []float64
 	Crashed         []float64
@@ -33,14 +33,14 @@ type Grid struct {
 // DefaultGrid returns a grid that takes well below a minute.
 func DefaultGrid() Grid {
 	return Grid{
-		Members: []int{625, 3125}, Branching: []int{5, 25}, Representatives: []int{1, 3}, Loss: []float64{0, 0.15}, Crashed: []float64{0}, Updates: []int{0}, Seeds: 1, Seed: 1,
+		Members: []int{625, 3125}, Representatives: []int{1, 3}, Loss: []float64{0, 0.15}, Crashed: []float64{0}, Updates: []int{0}, Seeds: 1, Seed: 1,
 	}
 }
 
 // FullGrid returns the grid of the published figures. It takes hours.
 func FullGrid() Grid {
 	return Grid{
-		Members: []int{15_625, 390_625}, Branching: []int{5, 25, 125}, Representatives: []int{1, 3}, Loss: []float64{0, 0.05, 0.15}, Crashed: []float64{0, 0.08}, Updates: []int{0},
+		Members: []int{15_625, 390_625}, Representatives: []int{1, 3}, Loss: []float64{0, 0.05, 0.15}, Crashed: []float64{0, 0.08}, Updates: []int{0},
 		Seeds: 1, Seed: 1,
 	}
 }
@@ -51,7 +51,7 @@ func (g *Grid) Runs() (runs []Config, err error) {
 		return nil, err
 	}
 	for _, members := range g.Members {
-		for _, branching := range g.Branching {
+		for _, branching := range g.branching() {
 			levels, ok := levelsOf(members, branching)
 			if !ok {
 				continue
@@ -60,6 +60,14 @@ func (g *Grid) Runs() (runs []Config, err error) {
 		}
 	}
 	return runs, nil
+}
+
+// branching returns the branching factors, those published by default.
+func (g *Grid) branching() []int {
+	if len(g.Branching) == 0 {
+		return publishedBranching
+	}
+	return g.Branching
 }
 
 // extend appends the runs of one tree.
@@ -81,15 +89,15 @@ func (g *Grid) extend(runs []Config, c Config) []Config {
 
 func (g *Grid) check() error {
 	if err := firstError(
-		within("branching", g.Branching, BranchingMin, BranchingMax), within("members", g.Members, BranchingMin, MembersMax),
+		within("branching", g.branching(), BranchingMin, BranchingMax), within("members", g.Members, BranchingMin, MembersMax),
 		within("representatives", g.Representatives, 1, astrolabe.RepresentativesMax), within("loss", g.Loss, 0, LossMax),
 		within("crashed", g.Crashed, 0, CrashedMax), within("updates", g.Updates, 0, UpdatesMax), within("seeds", []int{g.Seeds}, 1, SeedsMax),
 	); err != nil {
 		return err
 	}
 	for _, members := range g.Members {
-		if !slices.ContainsFunc(g.Branching, func(b int) bool { _, ok := levelsOf(members, b); return ok }) {
-			return fmt.Errorf("--members: %d is no tree of branching %s; near it are %s", members, list(g.Branching), list(near(members, g.Branching)))
+		if !slices.ContainsFunc(g.branching(), func(b int) bool { _, ok := levelsOf(members, b); return ok }) {
+			return fmt.Errorf("--members: %d is no tree of branching %s; near it are %s", members, list(g.branching()), list(near(members, g.branching())))
 		}
 	}
 	for _, branching := range g.Branching {

@@ -19,14 +19,16 @@ func TestGrid(t *testing.T) {
 	if each := 2 * 2 * 2; len(sizes) != 3 || sizes[[2]int{625, 5}] != each || sizes[[2]int{625, 25}] != each || sizes[[2]int{3125, 5}] != each {
 		t.Errorf("%v", sizes)
 	}
-	full := FullGrid()
-	if runs, err = full.Runs(); err != nil || len(runs) == 0 {
-		t.Errorf("%d runs, %v", len(runs), err)
+	for name, g := range map[string]Grid{"default": DefaultGrid(), "full": FullGrid()} {
+		if runs, err := g.Runs(); err != nil || len(runs) == 0 {
+			t.Errorf("%s: %d runs, %v", name, len(runs), err)
+		}
 	}
 }
 
 func TestWhatIsNoGrid(t *testing.T) {
 	for want, change := range map[string]func(g *Grid){
+		"--members: 1000 is no tree of branching 5, 25, 125; near it are 125, 625, 3125, 15625": func(g *Grid) { g.Members, g.Branching = []int{625, 1000}, nil },
 		"--members: 1000 is no tree of branching 5, 25; near it are 625, 3125, 15625":           func(g *Grid) { g.Members = []int{625, 1000} },
 		"--branching: none of 3125 members is a tree of branching 25; near them are 625, 15625": func(g *Grid) { g.Members = []int{3125} },
 		"--members: 3000000 is not from 2 to 2000000":                                           func(g *Grid) { g.Members = []int{3_000_000} },
@@ -39,13 +41,14 @@ func TestWhatIsNoGrid(t *testing.T) {
 		"--seeds: 0 is not from 1 to 1000":        func(g *Grid) { g.Seeds = 0 },
 	} {
 		g := DefaultGrid()
+		g.Branching = []int{5, 25}
 		change(&g)
 		if _, err := g.Runs(); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 	g := DefaultGrid()
-	g.Members = []int{1_999_999}
+	g.Branching, g.Members = []int{5, 25}, []int{1_999_999}
 	if _, err := g.Runs(); err == nil || !strings.HasSuffix(err.Error(), "near it are 390625, 1953125") {
 		t.Errorf("%v", err)
 	}

@@ -3,6 +3,9 @@ package astrolabe
 // publishedMembers is for how many agents the published figures are.
 const publishedMembers = 390_625
 
+// publishedBranching are the branching factors of the published figures.
+var publishedBranching = []int{5, 25, 125}
+
 // published sets what is published for a branching factor and a number of representatives (TOCS 21(2), 2003, section 8): rounds until all agents are reached, and the most
 // messages of an agent in a round, which is of one representative.
 func (r *Result) published() {

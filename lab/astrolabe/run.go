@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -158,12 +159,15 @@ func (r *run) spread(ctx context.Context) error {
 		r.result.RoundsToAll = &rounds
 	}
 	each := float64(r.result.Up) * rounds
-	r.result.RoundsMean = r.sum / float64(max(1, r.result.Reached))
-	r.result.Messages = float64(after.Sent-before.Sent) / each
-	r.result.Bytes = float64(after.SentBytes-before.SentBytes) / each
-	r.result.Exchanges = float64(r.begun()-begun) / each
+	r.result.RoundsMean = thousandths(r.sum / float64(max(1, r.result.Reached)))
+	r.result.Messages = thousandths(float64(after.Sent-before.Sent) / each)
+	r.result.Bytes = thousandths(float64(after.SentBytes-before.SentBytes) / each)
+	r.result.Exchanges = thousandths(float64(r.begun()-begun) / each)
 	return nil
 }
+
+// thousandths leaves out the digits that mean nothing.
+func thousandths(v float64) float64 { return math.Round(v*1000) / 1000 }
 
 // step runs the world for a part of a round.
 func (r *run) step(ctx context.Context) error {

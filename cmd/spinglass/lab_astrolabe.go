@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"spinglass/lab/astrolabe"
+)
+
+type labAstrolabeSettings struct {
+	grid astrolabe.Grid
+	full bool
+	json bool
+	out  string
+}
+
+func newLabAstrolabe() *cobra.Command {
+	s := labAstrolabeSettings{grid: astrolabe.DefaultGrid()}
+	cmd := &cobra.Command{
+		Use:   "astrolabe",
+		Short: "In how many rounds news of one host reaches all members of a tree of zones, and what that costs",
+		Long: "Makes fleets in which each zone has as many child zones, and has one host change its row. It counts the rounds until all members that are up see the change in the " +
+			"summary of the whole fleet, and the messages and bytes that a member sends in a round meanwhile. Published figures stand beside, where there are any; they are for " +
+			"390625 members.\n\n" +
+			"Each flag that takes several values multiplies the runs; a size goes with the branching factors of which it is a power.",
+		Example: "  spinglass lab astrolabe --members 15625 --branching 5,25,125\n  spinglass lab astrolabe --crashed 0,0.08 --updates 0,10 --seeds 5 --json --out results",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if s.full {
+				s.fill(cmd)
+			}
+			runs, err := s.grid.Runs()
+			if err != nil {
+				return &usageError{err}
+			}
+			return s.run(cmd, runs)
+		},
+	}
+	flags, g := cmd.Flags(), &s.grid
+	flags.IntSliceVar(&g.Members, "members", g.Members, "members of the fleet")
+	flags.IntSliceVar(&g.Branching, "branching", nil, "child zones of a zone, and hosts of the lowest ones (default those of 5, 25 and 125 that fit the sizes)")
+	flags.IntSliceVar(&g.Representatives, "representatives", g.Representatives, "representatives of a zone")
+	flags.Float64SliceVar(&g.Loss, "loss", g.Loss, "part of the messages that are lost")
+	flags.Float64SliceVar(&g.Crashed, "crashed", g.Crashed, "part of the members that crash at the instant of the change")
+	flags.IntSliceVar(&g.Updates, "updates", g.Updates, "times a round that each member changes its row besides, and with it all summaries: a flood")
+	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
+	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
+	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes hours, and 20 GB of memory")
+	flags.StringVar(&s.out, "out", "", "directory for the rows as comma-separated values")
+	flags.BoolVar(&s.json, "json", false, "print one JSON object per row")
+	return cmd
+}
+
+// fill takes the published sizes for what was not given.
+func (s *labAstrolabeSettings) fill(cmd *cobra.Command) {
+	given, full := s.grid, astrolabe.FullGrid()
+	s.grid = full
+	for flag, take := range map[string]func(){
+		"members": func() { s.grid.Members = given.Members }, "branching": func() { s.grid.Branching = given.Branching },
+		"representatives": func() { s.grid.Representatives = given.Representatives }, "loss": func() { s.grid.Loss = given.Loss },
+		"crashed": func() { s.grid.Crashed = given.Crashed }, "updates": func() { s.grid.Updates = given.Updates },
+		"seeds": func() { s.grid.Seeds = given.Seeds }, "seed": func() { s.grid.Seed = given.Seed },
+	} {
+		if cmd.Flags().Changed(flag) {
+			take()
+		}
+	}
+}
+
+func (s *labAstrolabeSettings) run(cmd *cobra.Command, runs []astrolabe.Config) error {
+	file, err := newRowFile(s.out, cmd.Name())
+	if err != nil {
+		return err
+	}
+	defer file.close() // again after success, to no effect
+	out := newOutput(cmd.OutOrStdout())
+	progress := newProgress(cmd.ErrOrStderr())
+	for i, c := range runs {
+		result, err := astrolabe.Run(cmd.Context(), c, func(text string) {
+			progress.show("run %d of %d, %d members: %s", i+1, len(runs), c.Members(), text)
+		})
+		progress.clear()
+		if err != nil {
+			return err
+		}
+		if err := file.row(i == 0, result); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+		if s.json {
+			err = out.object(&result)
+		} else {
+			writeLabAstrolabe(out, i == 0, &result)
+		}
+		if err != nil {
+			return err
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+	}
+	return file.close()
+}
+
+// writeLabAstrolabe writes a result for people, the first one with a header before it.
+func writeLabAstrolabe(w io.Writer, first bool, r *astrolabe.Result) {
+	const format = "%8s %9s %4s %6s %8s %8s %5s %8s %10s %9s %12s %11s\n"
+	if first {
+		fmt.Fprintf(w, format, "members", "branching", "reps", "loss", "crashed", "updates", "seed", "rounds", "published", "messages", "at most", "bytes")
+		fmt.Fprintf(w, format, "", "", "", "", "", "/round", "", "to all", "rounds", "/round", "(published)", "/round")
+	}
+	number := strconv.Itoa
+	rounds, most := number(r.Reached)+"/"+number(r.Up), number(int(r.Most))
+	if r.RoundsToAll != nil {
+		rounds = fmt.Sprintf("%.1f", *r.RoundsToAll)
+	}
+	published := "-"
+	if r.PublishedRounds != nil {
+		published = fmt.Sprintf("%.0f", *r.PublishedRounds)
+	}
+	if r.PublishedMost != nil {
+		most += fmt.Sprintf(" (%.0f)", *r.PublishedMost)
+	}
+	fmt.Fprintf(w, format, number(r.Members), number(r.Branching), number(r.Representatives), percent(r.Loss), percent(r.Crashed), number(r.Updates), strconv.FormatUint(r.Seed, 10),
+		rounds, published, fmt.Sprintf("%.2f", r.Messages), most, fmt.Sprintf("%.0f", r.Bytes))
+}
+
+func percent(part float64) string { return strconv.FormatFloat(part*100, 'g', 3, 64) + " %" }
