@@ -14,6 +14,14 @@ const AttributeInterest = protocol.InterestAttribute
 // Interest says which topics the hosts of a zone may want.
 type Interest = protocol.Interest
 
+// bitmap returns the value of the attribute; nil wants nothing.
+func bitmap(i *Interest) table.Value {
+	if i == nil {
+		i = new(Interest)
+	}
+	return table.Bitmap(i[:])
+}
+
 // addHost adds the topics that a host wants.
 func addHost(i *Interest, row *table.Row) {
 	topics, _ := row.Attribute(membership.TopicsAttribute)

@@ -19,9 +19,10 @@ type entry = table.Entry[state]
 // child is a child zone of a zone on the own path, as the rows of its representatives tell of it.
 type child struct {
 	zone string
-	rank uint64   // of children in the order in which they provide the contacts of their zone
-	rows []*entry // by owner
-	feed *entry   // what is summarised, nil when no row is of use
+	rank uint64    // of children in the order in which they provide the contacts of their zone
+	rows []*entry  // by owner
+	feed *entry    // what is summarised, nil when no row is of use
+	only [1]*entry // memory of rows as long as there is one
 }
 
 // level is the table of one zone on the own path.
@@ -104,7 +105,9 @@ func (l *level) enter(e *entry) {
 	}
 	i, ok := l.search(zone)
 	if !ok {
-		l.children = slices.Insert(l.children, i, &child{zone: zone, rank: rankOf(zone)})
+		c := &child{zone: zone, rank: rankOf(zone)}
+		c.rows = c.only[:0]
+		l.children = slices.Insert(l.children, i, c)
 		l.found(zone)
 	}
 	c := l.children[i]

@@ -28,8 +28,8 @@ type Summary struct {
 	Contacts     []Contact
 	RowsIn       int
 	RowsExpected int
-	Age          time.Duration // see AttributeAge
-	Interest     Interest
+	Age          time.Duration        // see AttributeAge
+	Interest     *Interest            // nil where nothing is wanted; it is immutable
 	Outputs      []protocol.Attribute // of functions, sorted by name
 }
 
@@ -49,7 +49,7 @@ func (s *Summary) attributes() []protocol.Attribute {
 		{Name: AttributeAge, Value: encode(table.Int(int64(s.Age / time.Second)))},
 		{Name: AttributeContacts, Value: encode(table.List(contacts...))},
 		{Name: AttributeDepth, Value: encode(table.Int(int64(s.Depth)))},
-		{Name: AttributeInterest, Value: encode(table.Bitmap(s.Interest[:]))},
+		{Name: AttributeInterest, Value: encode(bitmap(s.Interest))},
 		{Name: AttributeHosts, Value: encode(table.Int(int64(s.Hosts)))},
 		{Name: AttributeRowsExpected, Value: encode(table.Int(int64(s.RowsExpected)))},
 		{Name: AttributeRowsIn, Value: encode(table.Int(int64(s.RowsIn)))},
@@ -110,17 +110,21 @@ type input struct {
 // summarize makes the summary of a zone of its rows.
 func summarize(inputs []input, expected, representatives int) Summary {
 	s := Summary{RowsIn: len(inputs), RowsExpected: expected}
+	var interest Interest
 	for i := range inputs {
 		in := &inputs[i]
 		s.Age = max(s.Age, in.age)
 		if in.host {
 			s.Hosts++
-			addHost(&s.Interest, in.row)
+			addHost(&interest, in.row)
 			continue
 		}
 		s.Hosts += count(in.row, AttributeHosts)
-		addZone(&s.Interest, in.row)
+		addZone(&interest, in.row)
 		s.Depth = max(s.Depth, count(in.row, AttributeDepth)+1)
+	}
+	if interest != (Interest{}) {
+		s.Interest = new(interest)
 	}
 	s.Age = shownAge(s.Age)
 	s.Contacts = firstContacts(inputs, representatives)
@@ -177,12 +181,16 @@ func (m *Machine) compute(now protocol.Time) {
 		m.computeZone(m.levels[i], m.levels[i-1].child)
 	}
 	m.computeZone(m.levels[0], &m.root)
+	clear(m.inputs[:cap(m.inputs)]) // rows of the own path would stay as long as nothing takes their place
 }
 
 // computeHosts makes the summary of the hosts of the own zone.
 func (m *Machine) computeHosts(now protocol.Time, z *summed) {
 	inputs, f, oldest := m.hostInputs()
-	m.settle(z, inputs, f, oldest, len(inputs)+m.config.Hosts.Missing(now, m.config.Expect))
+	expected := len(inputs) + m.config.Hosts.Missing(now, m.config.Expect)
+	if z.stale(f, oldest, expected) {
+		m.settle(z, inputs, expected)
+	}
 }
 
 // hostInputs returns the rows of the hosts of the own zone, in memory that the next summary uses, with a fingerprint, and the silence of the one that was not heard for longest.
@@ -220,10 +228,12 @@ func (m *Machine) computeZone(l *level, z *summed) {
 		return
 	}
 	inputs, f, oldest := m.zoneInputs(l)
-	m.settle(z, inputs, f, oldest, l.expected())
+	if expected := l.expected(); z.stale(f, oldest, expected) {
+		m.settle(z, m.withOwn(l, inputs), expected)
+	}
 }
 
-// zoneInputs does the same with the child zones of a table.
+// zoneInputs does the same with the other child zones of a table. The fingerprint is with the own one.
 func (m *Machine) zoneInputs(l *level) (inputs []input, f fingerprint, oldest time.Duration) {
 	inputs, f = m.inputs[:0], fingerprint(m.functions.changes)
 	for _, c := range l.children {
@@ -238,19 +248,27 @@ func (m *Machine) zoneInputs(l *level) (inputs []input, f fingerprint, oldest ti
 		inputs = append(inputs, input{row: row, rank: c.rank, age: age})
 	}
 	f.add(uint64(l.child.fingerprint))
-	inputs = append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
 	m.inputs = inputs
 	return inputs, f, oldest
 }
 
-// settle replaces a summary if what it is made of has changed.
-func (m *Machine) settle(z *summed, inputs []input, f fingerprint, oldest time.Duration, expected int) {
+// withOwn appends the own child zone to the others.
+func (m *Machine) withOwn(l *level, others []input) []input {
+	m.inputs = append(others, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
+	return m.inputs
+}
+
+// stale notes what a summary is to be made of, and reports whether that has changed.
+func (z *summed) stale(f fingerprint, oldest time.Duration, expected int) bool {
 	f.add(uint64(expected))
 	f.add(uint64(shownAge(oldest)))
-	if z.fingerprint == f && f != 0 {
-		return
-	}
+	same := z.fingerprint == f && f != 0
 	z.fingerprint = f
+	return !same
+}
+
+// settle makes a summary anew.
+func (m *Machine) settle(z *summed, inputs []input, expected int) {
 	z.summary = summarize(inputs, expected, m.config.Representatives)
 	z.summary.Outputs = m.evaluate(z.depth, z.zone, inputs, &z.forms)
 	m.stats.Computed++

@@ -53,6 +53,6 @@ func (m *Machine) rowsOf(depth int) []input {
 		inputs, _, _ := m.hostInputs()
 		return inputs
 	}
-	inputs, _, _ := m.zoneInputs(l)
-	return inputs
+	others, _, _ := m.zoneInputs(l)
+	return m.withOwn(l, others)
 }

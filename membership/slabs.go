@@ -50,7 +50,11 @@ func (s *slab[T]) open(n int) []T {
 // close returns used, which was opened, cut to its length; the rest is free again.
 func (s *slab[T]) close(used []T) []T {
 	n := len(used)
-	s.free = s.free[n:cap(s.free)][:0]
+	if n == cap(s.free) {
+		s.free = nil // an empty rest would keep the whole piece
+	} else {
+		s.free = s.free[n:cap(s.free)][:0]
+	}
 	return used[:n:n]
 }
 

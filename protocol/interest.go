@@ -36,8 +36,11 @@ func (i *Interest) Join(other *Interest) {
 	}
 }
 
-// Wants reports whether the zone may want a topic.
+// Wants reports whether the zone may want a topic. Without an interest it wants none.
 func (i *Interest) Wants(topic uint64) bool {
+	if i == nil {
+		return false
+	}
 	first, second := bitsOf(topic)
 	return i[first/8]>>(first%8)&1 == 1 && i[second/8]>>(second%8)&1 == 1
 }
