@@ -48,7 +48,7 @@ func newLabAstrolabe() *cobra.Command {
 	flags.IntSliceVar(&g.Updates, "updates", g.Updates, "times a round that each member changes its row besides, and with it all summaries: a flood")
 	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
 	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes hours, and 20 GB of memory")
+	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes hours, and 14 GB of memory")
 	flags.StringVar(&s.out, "out", "", "directory for the rows as comma-separated values")
 	flags.BoolVar(&s.json, "json", false, "print one JSON object per row")
 	return cmd
@@ -79,6 +79,7 @@ func (s *labAstrolabeSettings) run(cmd *cobra.Command, runs []astrolabe.Config) 
 	out := newOutput(cmd.OutOrStdout())
 	progress := newProgress(cmd.ErrOrStderr())
 	for i, c := range runs {
+		prepare(c.Members())
 		result, err := astrolabe.Run(cmd.Context(), c, func(text string) {
 			progress.show("run %d of %d, %d members: %s", i+1, len(runs), c.Members(), text)
 		})
