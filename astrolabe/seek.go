@@ -75,8 +75,8 @@ func (m *Machine) contactLost(now protocol.Time, l *level, out *protocol.Output)
 
 // descend asks the deepest representative of a zone on the own path that is no host of the own zone: it knows the tables further down, or is one whom membership lacks.
 func (m *Machine) descend(now protocol.Time, out *protocol.Output) {
-	if now < m.seeds.contact {
-		return
+	if now < m.seeds.contact || m.config.Hosts.Len() > 1 && !m.speaksFor(m.levels[len(m.levels)-1]) {
+		return // those who speak for the zone ask for all of it: the one whom all ask would have to answer them all
 	}
 	for i := len(m.levels) - 1; i >= 0; i-- {
 		c := m.levels[i].childOf(m.levels[i].own)
