@@ -1,6 +1,8 @@
 package astrolabe
 
 import (
+	"slices"
+
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/table"
@@ -95,7 +97,7 @@ func (m *Machine) meet(now protocol.Time, zone string) int {
 func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Digest, out *protocol.Output) {
 	m.stats.DigestsReceived++
 	tables := m.meet(now, d.Zone)
-	a := answer{m: m, to: from, head: Delta{Zone: m.zone, Echo: d.Stamp}, out: out}
+	a := m.answerTo(from, d.Stamp, out)
 	for i := range d.Held {
 		h := &d.Held[i]
 		if h.Depth >= tables {
@@ -125,7 +127,7 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 	for i := range d.Rows {
 		m.adopt(from, &d.Rows[i], out)
 	}
-	a := answer{m: m, to: from, head: Delta{Zone: m.zone}, out: out}
+	a := m.answerTo(from, 0, out)
 	for i := range d.Parts {
 		p := &d.Parts[i]
 		if p.Depth >= tables {
@@ -154,8 +156,31 @@ type answer struct {
 	head  Delta
 	delta *Delta
 	size  int
-	full  bool // the round has no room left
+	full  bool // there may be no more
+	sent  int  // datagrams
+	limit int  // of them
 	out   *protocol.Output
+}
+
+// Bounds of answers.
+const (
+	answersMax      = 64 // datagrams of one answer,
+	answersStranger = 1  // and of one to who is not known, where no link has proven that it is at its address
+	answersShare    = 4  // one peer gets a quarter of a round's bytes at most
+)
+
+// answerTo begins an answer.
+func (m *Machine) answerTo(to protocol.NodeID, echo uint64, out *protocol.Output) answer {
+	a := answer{m: m, to: to, head: Delta{Zone: m.zone, Echo: echo}, limit: answersMax, out: out}
+	if m.notary == nil && !m.knowsHost(to) && !m.knowsRepresentative(to) {
+		a.limit = answersStranger
+	}
+	return a
+}
+
+// knowsRepresentative reports whether a member has a row in one of the tables.
+func (m *Machine) knowsRepresentative(id protocol.NodeID) bool {
+	return slices.ContainsFunc(m.levels, func(l *level) bool { return l.table.Get(id) != nil })
 }
 
 // add adds the difference of one table.
@@ -244,7 +269,7 @@ func (a *answer) room(size int) bool {
 		a.flush()
 	}
 	if a.delta == nil {
-		if a.m.answered >= a.m.config.AnswerBytes {
+		if a.sent == a.limit || !a.m.answers.has(a.to) {
 			a.full = true
 			a.m.stats.AnswersRefused++
 			a.out.Drop(a.to, ReasonAnswerBudget)
@@ -264,7 +289,8 @@ func (a *answer) flush() {
 		return
 	}
 	size := a.delta.Size()
-	a.m.answered += size
+	a.sent++
+	a.m.answers.spend(a.to, size)
 	a.m.stats.DeltasSent++
 	a.m.stats.BytesSent += uint64(size)
 	a.out.Send(a.to, a.delta)

@@ -14,11 +14,11 @@ type Machine struct {
 	levels []*level
 	root   summed
 
-	awake    protocol.Time // time by which silence is measured
-	next     protocol.Time // when the next round is due
-	reached  bool          // members of other zones were met
-	answered int           // bytes of this round's answers
-	stats    Stats
+	awake   protocol.Time // time by which silence is measured
+	next    protocol.Time // when the next round is due
+	reached bool          // members of other zones were met
+	answers budget        // bytes of this round's answers
+	stats   Stats
 
 	inputs     []input // room for those of one summary
 	difference table.Difference[state]

@@ -22,7 +22,8 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	m.stats.Rounds++
-	m.answered, m.functions.checks = 0, checksPerRound
+	m.answers.refill(m.config.AnswerBytes, m.config.AnswerBytes/answersShare)
+	m.functions.checks = checksPerRound
 	if m.notary != nil {
 		m.notary.refill()
 	}

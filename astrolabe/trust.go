@@ -96,6 +96,18 @@ func (b *budget) refill(all, each int) {
 	clear(b.spent)
 }
 
+// has reports whether anything is left for a sender.
+func (b *budget) has(from protocol.NodeID) bool { return b.left > 0 && b.spent[from] < b.each }
+
+// spend accounts for n, which may be more than is left.
+func (b *budget) spend(from protocol.NodeID, n int) {
+	if b.spent == nil {
+		b.spent = make(map[protocol.NodeID]int)
+	}
+	b.left -= n
+	b.spent[from] += n
+}
+
 // take takes n from the budget, or reports that there is not so much.
 func (b *budget) take(from protocol.NodeID, n int) bool {
 	if n > b.left || b.spent[from]+n > b.each {
