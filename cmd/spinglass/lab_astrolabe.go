@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -48,7 +50,7 @@ func newLabAstrolabe() *cobra.Command {
 	flags.IntSliceVar(&g.Updates, "updates", g.Updates, "times a round that each member changes its row besides, and with it all summaries: a flood")
 	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
 	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes hours, and 14 GB of memory")
+	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes many hours, and 16 GB of memory or more")
 	flags.StringVar(&s.out, "out", "", "directory for the rows as comma-separated values")
 	flags.BoolVar(&s.json, "json", false, "print one JSON object per row")
 	return cmd
@@ -84,6 +86,9 @@ func (s *labAstrolabeSettings) run(cmd *cobra.Command, runs []astrolabe.Config) 
 			progress.show("run %d of %d, %d members: %s", i+1, len(runs), c.Members(), text)
 		})
 		progress.clear()
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("interrupted in run %d of %d", i+1, len(runs))
+		}
 		if err != nil {
 			return err
 		}
