@@ -27,5 +27,6 @@
 //
 // # Limitations
 //
-// Rows are not signed yet, so all members are believed what they say of other zones. There are no functions of users yet.
+// A representative is believed what it says of its own zone: summaries are not audited yet. Without Config.Notary rows are taken at their word, and without Config.Trust
+// functions. Members hold tables of their own path only; there is no question to others for theirs.
 package astrolabe
