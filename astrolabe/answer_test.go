@@ -17,15 +17,18 @@ func TestAnswersAreShared(t *testing.T) {
 	nothing := table.Digest{Last: math.MaxUint64}
 	ask := func(from protocol.NodeID) (datagrams, bytes int) {
 		var out protocol.Output
-		d := &astrolabe.Digest{Zone: "/eu/2", Held: []astrolabe.Held{{Depth: 1, Digest: nothing}, {Depth: 0, Digest: nothing}}}
+		d := &astrolabe.Digest{Zone: "/eu/2", Told: true, Held: []astrolabe.Held{{Depth: 1, Digest: nothing}, {Depth: 0, Digest: nothing}}}
 		m.Receive(f.world.Now(), from, d, &out)
 		for _, e := range out.Effects {
-			if delta, ok := e.Message.(*astrolabe.Delta); ok {
+			if e.Message != nil {
 				datagrams++
-				bytes += delta.Size()
+				bytes += e.Message.Size()
 			}
 		}
 		return datagrams, bytes
+	}
+	if err := f.install(7, &astrolabe.Function{Name: "f", Scope: "/eu", Version: 1, Expires: 3600, Program: loads}); err != nil {
+		t.Fatal(err)
 	}
 	if datagrams, _ := ask(12345); datagrams != 1 {
 		t.Errorf("who is not known gets %d datagrams", datagrams)

@@ -9,17 +9,17 @@ import (
 
 // Bounds of putting functions together.
 const (
-	assembliesMax    = 8 // functions that are being put together
-	assemblyRounds   = 8 // rounds after which one that is not complete makes room
-	functionsSent    = 8 // functions that are sent in a round
-	assembliesOfPeer = 2 // of those that are being put together, from one sender
+	assembliesMax    = 8  // functions that are being put together
+	assemblyRounds   = 8  // rounds after which one that is not complete makes room
+	functionsSent    = 32 // functions that are sent in a round,
+	functionsOfPeer  = 4  // of them to one peer
+	assembliesOfPeer = 2  // of those that are being put together, from one sender
 )
 
 // assembly is functions of which pieces have come.
 type assembly struct {
 	under []assembled
-	sent  int    // functions that were sent in the present round
-	round uint64 // of sent
+	sent  budget // functions that the present round may still send
 }
 
 // assembled is one of them.
@@ -58,21 +58,18 @@ func (a *answer) functions(theirs []uint64, tables int) {
 	}
 }
 
-// sendFunction sends a function in pieces, if the round has room for it.
+// sendFunction sends a function in pieces, if the round has room for it. Who is not known gets none where no link has proven that it is at its address.
 func (m *Machine) sendFunction(to protocol.NodeID, h *held, out *protocol.Output) {
-	s := &m.functions.parts
-	if s.round != m.stats.Rounds {
-		s.round, s.sent = m.stats.Rounds, 0
-	}
-	if s.sent == functionsSent {
+	if m.stranger(to) || !m.answers.has(to) || !m.functions.parts.sent.take(to, 1) {
+		m.stats.AnswersRefused++
 		return
 	}
-	s.sent++
 	for number, rest := 0, h.encoding; len(rest) > 0; number++ {
 		n := min(partSize, len(rest))
 		m.stats.PartsSent++
 		part := &FunctionPart{Zone: m.zone, ID: uint64(h.id), Whole: len(h.encoding), Number: number, Bytes: rest[:n:n]}
 		m.stats.BytesSent += uint64(part.Size())
+		m.answers.spend(to, part.Size())
 		out.Send(to, part)
 		rest = rest[n:]
 	}
@@ -92,17 +89,20 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Functi
 		return
 	}
 	a := &s.under[i]
-	if a.there[p.Number] {
+	if !a.there[p.Number] {
+		copy(a.encoding[p.Number*partSize:], p.Bytes)
+		a.there[p.Number] = true
+		a.missing--
+	}
+	if a.missing > 0 {
 		return
 	}
-	copy(a.encoding[p.Number*partSize:], p.Bytes)
-	a.there[p.Number] = true
-	if a.missing--; a.missing > 0 {
-		return
+	err := m.takeFunction(now, a)
+	if errors.Is(err, errBusy) {
+		return // it is looked at when a piece comes again
 	}
-	whole := *a
 	s.under = slices.Delete(s.under, i, i+1)
-	if err := m.takeFunction(now, &whole); err != nil {
+	if err != nil {
 		m.stats.FunctionsRefused++
 		out.Drop(from, ReasonFunction)
 	}
@@ -137,14 +137,13 @@ func (m *Machine) takeFunction(now protocol.Time, a *assembled) error {
 	if identify(a.encoding) != a.id {
 		return ErrProgram // its name says something else: the name stays good
 	}
-	if s.checks == 0 {
-		return errBusy
-	}
-	s.checks--
 	f, err := DecodeFunction(a.encoding)
 	if err != nil {
 		s.refuse(a.id)
 		return err
+	}
+	if !s.checks.take(a.from, 1) {
+		return errBusy
 	}
 	h, err := m.inspect(now, f)
 	if err == nil {

@@ -34,13 +34,21 @@ func (r *readable) read(inputs []input) {
 		row := inputs[i].row
 		form := r.of[row]
 		if form == nil {
-			form = afc.NewRow(row.Name, systemOf(&inputs[i]), row.Attributes)
+			form = afc.NewRow(identifier(&inputs[i]), systemOf(&inputs[i]), row.Attributes)
 		}
 		of[row] = form
 		r.rows = append(r.rows, form)
 	}
 	r.of = of
 	slices.SortFunc(r.rows, func(a, b *afc.Row) int { return cmp.Compare(a.ID(), b.ID()) })
+}
+
+// identifier returns by what programs tell rows apart. Two hosts may have one name for a while.
+func identifier(in *input) string {
+	if in.host {
+		return in.row.Name + "#" + in.row.Owner.String()
+	}
+	return in.row.Name
 }
 
 // systemOf returns what programs find in a row beside its own attributes: a host counts as a zone of one.

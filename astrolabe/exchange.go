@@ -172,10 +172,15 @@ const (
 // answerTo begins an answer.
 func (m *Machine) answerTo(to protocol.NodeID, echo uint64, out *protocol.Output) answer {
 	a := answer{m: m, to: to, head: Delta{Zone: m.zone, Echo: echo}, limit: answersMax, out: out}
-	if m.notary == nil && !m.knowsHost(to) && !m.knowsRepresentative(to) {
+	if m.stranger(to) {
 		a.limit = answersStranger
 	}
 	return a
+}
+
+// stranger reports whether a member is not known, and no link has proven that it is at its address.
+func (m *Machine) stranger(id protocol.NodeID) bool {
+	return m.notary == nil && !m.knowsHost(id) && !m.knowsRepresentative(id)
 }
 
 // knowsRepresentative reports whether a member has a row in one of the tables.

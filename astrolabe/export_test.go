@@ -17,3 +17,13 @@ func (m *Machine) HostsInAllRows(zone string) (hosts int) {
 	}
 	return hosts
 }
+
+// Issued returns the sequence of the last row that this member made of a zone.
+func (m *Machine) Issued(zone string) uint64 {
+	for _, l := range m.levels {
+		if l.own == zone {
+			return l.issued.sequence
+		}
+	}
+	return 0
+}

@@ -12,7 +12,8 @@ import (
 
 // Bounds of what is done with functions of others.
 const (
-	checksPerRound = 4   // functions whose signatures are verified in a round, each up to ChainMax of them
+	checksPerRound = 8   // functions whose signatures are verified in a round, each up to ChainMax of them
+	checksOfSender = 2   // of them that one sender brought
 	refusedRounds  = 600 // after which what was refused is looked at again: a clock may have been wrong
 	trustRounds    = 8   // after which the certificates of those in force are looked at again
 	refusedMax     = 128 // functions that are remembered as bad, so that nobody is asked for them again
@@ -37,7 +38,7 @@ type functions struct {
 	all     []*held
 	refused []functionID // in the order in which they were refused
 	changes uint64       // how often the set has changed
-	checks  int          // that this round may still make
+	checks  budget       // that this round may still make
 	parts   assembly
 }
 

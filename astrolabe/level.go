@@ -46,6 +46,7 @@ type issued struct {
 	epoch    uint64
 	sequence uint64 // the last one used in the epoch
 	beat     uint64 // the last heartbeat
+	stale    bool   // a later version than this run has made is in circulation
 	links    *table.Chain
 	linksOf  uint64 // epoch of links
 }

@@ -16,6 +16,7 @@ type Machine struct {
 
 	awake   protocol.Time // time by which silence is measured
 	next    protocol.Time // when the next round is due
+	leaving bool          // it represents nothing any longer
 	reached bool          // members of other zones were met
 	answers budget        // bytes of this round's answers
 	stats   Stats
@@ -74,9 +75,9 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 	}
 	switch e := e.(type) {
 	case protocol.PeerUp:
-		m.notary.know(e.Peer.ID, e.Peer.Credential)
+		m.learn(e.Peer.ID, e.Peer.Credential)
 	case protocol.PeerChanged:
-		m.notary.know(e.Peer.ID, e.Peer.Credential)
+		m.learn(e.Peer.ID, e.Peer.Credential)
 	case protocol.CredentialKnown:
 		m.known(e, out)
 	case protocol.CredentialGone:

@@ -125,7 +125,7 @@ func readClaims(r *wire.Reader, claims []table.Claim, sorted bool) []table.Claim
 	return claims
 }
 
-// functionsMax is how many functions a digest tells of at most: those of all zones of a path.
+// functionsMax is how many functions a digest tells of at most: half of those that a path may have, which leaves room for the rows.
 const functionsMax = DepthMax * FunctionsZoneMax / 2
 
 // appendFunctions appends a list of functions with its length and 1, 0 for none that is told.

@@ -14,6 +14,7 @@ const (
 	ReasonRowStranger  protocol.Reason = "zone_row_stranger"  // a row of a member whose credential is not known yet
 	ReasonRowZone      protocol.Reason = "zone_row_zone"      // a row of a zone that its maker is not in
 	ReasonRowForged    protocol.Reason = "zone_row_forged"    // a row that its maker has not signed
+	ReasonRowSequence  protocol.Reason = "zone_row_sequence"  // a row with a number that nobody reaches
 	ReasonRowGone      protocol.Reason = "zone_row_gone"      // a row in a version that was removed
 	ReasonPart         protocol.Reason = "function_part"      // a piece of a function that belongs to nothing, or for which there is no room
 	ReasonFunction     protocol.Reason = "function_refused"   // a function that may not be in force here

@@ -13,7 +13,7 @@ import (
 // silentTimeouts is after how many T_fail of silence a row is removed.
 const silentTimeouts = 2
 
-// memoryTimeouts is for how many T_fail versions that were removed are remembered.
+// memoryTimeouts is for how many T_fail versions that were removed are remembered, and for as long as their zones are expected.
 const memoryTimeouts = 10
 
 // round is what happens in each round: silence is judged, summaries are computed, the own rows brought up to date, tables exchanged.
@@ -23,7 +23,8 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 	}
 	m.stats.Rounds++
 	m.answers.refill(m.config.AnswerBytes, m.config.AnswerBytes/answersShare)
-	m.functions.checks = checksPerRound
+	m.functions.checks.refill(checksPerRound, checksOfSender)
+	m.functions.parts.sent.refill(functionsSent, functionsOfPeer)
 	if m.notary != nil {
 		m.notary.refill()
 	}
@@ -56,7 +57,7 @@ func (m *Machine) expire(now protocol.Time, out *protocol.Output) {
 		for e := l.table.Silent(); e != nil && m.awake.Sub(e.Advanced()) >= silentTimeouts*fail; e = l.table.Silent() {
 			m.remove(now, l, e, out)
 		}
-		l.gone.forget(m.awake.Add(-memoryTimeouts * fail))
+		l.gone.forget(m.awake.Add(-max(memoryTimeouts*fail, m.config.Expect)))
 		l.expire(now.Add(-m.config.Expect))
 	}
 }
@@ -82,8 +83,8 @@ func (m *Machine) drop(l *level, e *entry, out *protocol.Output) (last bool) {
 
 // represents reports whether this member is a representative of the own child zone of a table, and anybody is there to hear it.
 func (m *Machine) represents(now protocol.Time, l *level) bool {
-	if now < m.seeds.until && m.config.Hosts.Len() < 2 {
-		return false // the own zone is still being looked for
+	if m.leaving || now < m.seeds.until && m.config.Hosts.Len() < 2 {
+		return false // it goes, or is still looking for its zone
 	}
 	met := l.met != 0 && now.Sub(l.met) <= silentTimeouts*m.failTimeout(l.table.Len())
 	if c := l.childOf(l.own); met && (c == nil || len(c.rows) == 1 && c.rows[0] == l.issued.entry) {
@@ -105,14 +106,14 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 	own := m.config.Hosts.Own()
 	e := l.issued.entry
 	if !m.represents(now, l) {
-		if e != nil {
+		if e != nil || l.issued.stale {
 			m.publish(l, &table.Row{Owner: m.config.Self, Name: l.own, Left: true})
 			m.withdraw(l)
 		}
 		return
 	}
 	row := m.fitting(&table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses}, l.child.summary)
-	if e != nil && own.Epoch == l.issued.epoch && sameContent(e.Row(), row) {
+	if e != nil && !l.issued.stale && own.Epoch == l.issued.epoch && sameContent(e.Row(), row) {
 		if proof, ok := m.proof(l); ok {
 			claim := e.Claim()
 			claim.Heartbeat = l.issued.beat
@@ -123,23 +124,45 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 	m.publish(l, row)
 }
 
-// fitting gives a row its attributes, without the last outputs of functions where there is no room for all.
+// fitting gives a row its attributes. Where there is no room for all it goes without the last outputs of functions, then without further addresses, then without the last contacts.
 func (m *Machine) fitting(row *table.Row, s Summary) *table.Row {
+	s.Contacts = slices.Clone(s.Contacts)
+	for row.Attributes = s.attributes(); !m.fits(row); row.Attributes = s.attributes() {
+		switch last := len(s.Contacts) - 1; {
+		case len(s.Outputs) > 0:
+			s.Outputs = s.Outputs[:len(s.Outputs)-1]
+			m.stats.OutputsDropped++
+		case len(row.Addresses) > 1:
+			row.Addresses = row.Addresses[:len(row.Addresses)-1]
+		case shorten(s.Contacts):
+		case last > 0:
+			s.Contacts = s.Contacts[:last]
+		default:
+			return row // which no other will see
+		}
+	}
+	return row
+}
+
+// shorten takes away the second address of a contact. It reports false when none has any.
+func shorten(contacts []Contact) bool {
+	for i := len(contacts) - 1; i >= 0; i-- {
+		if c := &contacts[i]; len(c.Addresses) > 1 {
+			c.Addresses = c.Addresses[:1]
+			return true
+		}
+	}
+	return false
+}
+
+// fits reports whether a row is within the limit, with the largest numbers and all that proves it.
+func (m *Machine) fits(row *table.Row) bool {
 	longest := *row
-	longest.Epoch, longest.Sequence = table.EpochMax, 1<<62
+	longest.Epoch, longest.Sequence = table.EpochMax, sequenceMax
 	if m.notary != nil {
 		placeholder(&longest)
 	}
-	for {
-		if row.Attributes = s.attributes(); len(s.Outputs) == 0 {
-			return row
-		}
-		if longest.Attributes = row.Attributes; longest.Size() <= m.config.RowLimit {
-			return row
-		}
-		s.Outputs = s.Outputs[:len(s.Outputs)-1]
-		m.stats.OutputsDropped++
-	}
+	return longest.Size() <= m.config.RowLimit
 }
 
 // publish makes row the own one of a table.
@@ -148,6 +171,7 @@ func (m *Machine) publish(l *level, row *table.Row) {
 		l.issued.epoch, l.issued.sequence = epoch, 0
 	}
 	l.issued.sequence++
+	l.issued.stale = false
 	row.Epoch, row.Sequence = l.issued.epoch, l.issued.sequence
 	if m.notary != nil {
 		m.sign(l, row)
@@ -242,8 +266,11 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 	case l == nil:
 		m.refuse(from, ReasonRowForeign, out)
 		return
+	case u.Row.Sequence > sequenceMax:
+		m.refuse(from, ReasonRowSequence, out)
+		return
 	case u.Row.Owner == m.config.Self:
-		m.inCirculation(l, u)
+		m.inCirculation(from, l, u, out)
 		return
 	case l.gone.covers(u.Row.Owner, u.Row.Version(u.Heartbeat)):
 		m.stats.RowsGone++
@@ -267,6 +294,10 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 		m.prove(l, from, u)
 	}
 	if held == nil {
+		if l.childOf(u.Row.Name) == nil && len(l.children) >= m.config.Children {
+			m.refuse(from, ReasonZoneFull, out)
+			return
+		}
 		if weakest := l.weakest(u.Row.Name, m.config.Self, m.config.Representatives+rowsBeyond); weakest != nil {
 			if m.stats.RowsDisplaced++; weaker(u.Row, weakest.Row()) {
 				l.gone.put(removed{owner: u.Row.Owner, version: u.Row.Version(u.Heartbeat), at: m.awake})
@@ -312,10 +343,50 @@ func (m *Machine) levelOf(zone string) *level {
 	return nil
 }
 
-// inCirculation meets a row that this member is said to have made. One of a version that this run has not made yet is of an earlier one: it is gone above.
-func (m *Machine) inCirculation(l *level, u *membership.RowUpdate) {
-	if u.Row.Epoch == l.issued.epoch && u.Row.Sequence >= l.issued.sequence && (l.issued.entry == nil || u.Row.Compare(l.issued.entry.Row()) != 0) {
-		l.issued.sequence = u.Row.Sequence
-		l.issued.entry = nil
+// sequenceMax is the greatest sequence that is taken from others: it leaves room to go above one that somebody else has put into circulation.
+const sequenceMax = 1 << 62
+
+// inCirculation meets a row that this member is said to have made. One of a version that this run has not made yet is of an earlier one: it is gone above. Who could say so
+// without its signature could have it use a version twice.
+func (m *Machine) inCirculation(from protocol.NodeID, l *level, u *membership.RowUpdate, out *protocol.Output) {
+	issued := &l.issued
+	if u.Row.Epoch != issued.epoch || u.Row.Sequence < issued.sequence || issued.entry != nil && u.Row.Compare(issued.entry.Row()) == 0 {
+		return
+	}
+	if m.notary != nil && !m.ownHand(from, u.Row, out) {
+		return
+	}
+	issued.sequence, issued.stale = u.Row.Sequence, true
+}
+
+// Leave tells others at once that this member represents no zone any longer.
+func (m *Machine) Leave(now protocol.Time, out *protocol.Output) {
+	if m.config.Hosts.Own() == nil || m.leaving {
+		return
+	}
+	m.leaving = true
+	d := &Delta{Zone: m.zone}
+	var to []protocol.NodeID
+	for _, l := range m.levels {
+		if l.issued.entry == nil {
+			continue
+		}
+		m.issue(now, l)
+		if e := l.table.Get(m.config.Self); e != nil {
+			d.Rows = append(d.Rows, membership.RowUpdate{Row: e.Row(), Heartbeat: e.Version().Heartbeat, Proof: e.Proof()})
+		}
+		if l.others() {
+			if other := m.representative(l); other != nil && !slices.Contains(to, other.Owner()) {
+				to = append(to, other.Owner())
+			}
+		}
+	}
+	if partner := m.partner(); partner != 0 {
+		to = append(to, partner)
+	}
+	if len(d.Rows) > 0 && len(to) > 0 {
+		m.stats.DeltasSent += uint64(len(to))
+		m.stats.BytesSent += uint64(len(to) * d.Size())
+		out.Spread(to, d)
 	}
 }

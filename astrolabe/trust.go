@@ -33,7 +33,8 @@ type notary struct {
 	identity.Notary
 	secret      [32]byte
 	credentials map[protocol.NodeID]protocol.Credential
-	wanted      map[protocol.NodeID]uint64 // round in which a credential was asked for
+	order       []protocol.NodeID  // of credentials, those that came first first
+	wanted      map[inquiry]uint64 // round in which a credential was asked for
 	pending     []pending
 	verifies    budget
 	hashes      budget
@@ -47,17 +48,16 @@ type pending struct {
 	round  uint64
 }
 
-// hold keeps a row until the credential of its maker comes. A newer one of the same maker for the same zone takes its place.
+// hold keeps a row until the credential of its maker comes. A later one of the same maker for the same zone takes the place of one that came from the same sender.
 func (n *notary) hold(from protocol.NodeID, u *membership.RowUpdate, round uint64) {
-	n.pending = slices.DeleteFunc(n.pending, func(p pending) bool {
-		return round-p.round > pendingRounds || p.update.Row.Owner == u.Row.Owner && p.update.Row.Name == u.Row.Name
-	})
 	ofSender := 0
-	for i := range n.pending {
-		if n.pending[i].from == from {
+	n.pending = slices.DeleteFunc(n.pending, func(p pending) bool {
+		same := p.from == from && p.update.Row.Owner == u.Row.Owner && p.update.Row.Name == u.Row.Name
+		if p.from == from && !same {
 			ofSender++
 		}
-	}
+		return same || round-p.round > pendingRounds
+	})
 	if len(n.pending) >= pendingMax || ofSender >= pendingSender {
 		return
 	}
@@ -69,7 +69,7 @@ func (n *notary) hold(from protocol.NodeID, u *membership.RowUpdate, round uint6
 // known takes in a credential that was asked for, and the rows that have waited for it.
 func (m *Machine) known(e protocol.CredentialKnown, out *protocol.Output) {
 	n := m.notary
-	n.know(e.Author, e.Credential)
+	m.learn(e.Author, e.Credential)
 	var rows []pending
 	n.pending = slices.DeleteFunc(n.pending, func(p pending) bool {
 		if p.update.Row.Owner != e.Author {
@@ -84,6 +84,9 @@ func (m *Machine) known(e protocol.CredentialKnown, out *protocol.Output) {
 		}
 	}
 }
+
+// inquiry is a question for a credential.
+type inquiry struct{ author, from protocol.NodeID }
 
 // budget is what a round still allows, in all and of what one sender brings.
 type budget struct {
@@ -110,6 +113,9 @@ func (b *budget) spend(from protocol.NodeID, n int) {
 
 // take takes n from the budget, or reports that there is not so much.
 func (b *budget) take(from protocol.NodeID, n int) bool {
+	if b.spent == nil {
+		b.spent = make(map[protocol.NodeID]int)
+	}
 	if n > b.left || b.spent[from]+n > b.each {
 		return false
 	}
@@ -122,7 +128,7 @@ func newNotary(c *Config) *notary {
 	if c.Notary == nil {
 		return nil
 	}
-	n := &notary{Notary: c.Notary, secret: c.Secret, credentials: make(map[protocol.NodeID]protocol.Credential), wanted: make(map[protocol.NodeID]uint64)}
+	n := &notary{Notary: c.Notary, secret: c.Secret, credentials: make(map[protocol.NodeID]protocol.Credential), wanted: make(map[inquiry]uint64)}
 	n.verifies.spent, n.hashes.spent = make(map[protocol.NodeID]int), make(map[protocol.NodeID]int)
 	return n
 }
@@ -193,20 +199,38 @@ func (m *Machine) trusts(from protocol.NodeID, u *membership.RowUpdate, out *pro
 		n.hold(from, u, m.stats.Rounds)
 		return m.distrust(from, ReasonRowStranger, out)
 	}
-	zone := row.Name
-	if strings.HasSuffix(zone, "/"+hosts) {
-		zone = parent(zone)
-	}
-	if zone != Root && !strings.HasPrefix(c.Name(), zone+"/") {
+	if !speaks(c.Name(), row.Name) {
 		return m.distrust(from, ReasonRowZone, out)
 	}
-	if !n.verifies.take(from, 1) {
+	return m.signedBy(from, row, out)
+}
+
+// speaks reports whether a member may speak for a zone: it is below it, and of the hosts of a zone it is one.
+func speaks(name, zone string) bool {
+	if strings.HasSuffix(zone, "/"+hosts) {
+		return protocol.Zone(name) == parent(zone)
+	}
+	return strings.HasPrefix(name, zone+"/")
+}
+
+// ownHand reports whether a row was signed by this member.
+func (m *Machine) ownHand(from protocol.NodeID, row *table.Row, out *protocol.Output) bool {
+	key := m.notary.Public()
+	if string(row.PublicKey) != string(key[:]) || len(row.Signature) != identity.SignatureSize {
+		return m.distrust(from, ReasonRowForged, out)
+	}
+	return m.signedBy(from, row, out)
+}
+
+// signedBy reports whether the signature of a row is that of the key in it, as far as the round's budget goes.
+func (m *Machine) signedBy(from protocol.NodeID, row *table.Row, out *protocol.Output) bool {
+	if !m.notary.verifies.take(from, 1) {
 		m.stats.VerifiesRefused++
 		return false
 	}
 	m.stats.Verified++
 	s := statementOf(row)
-	if !n.Verify(&s) {
+	if !m.notary.Verify(&s) {
 		m.stats.Forgeries++
 		return m.distrust(from, ReasonRowForged, out)
 	}
@@ -222,31 +246,48 @@ func (m *Machine) distrust(from protocol.NodeID, reason protocol.Reason, out *pr
 // want asks for the credential of a member of another zone, of the one that brought something of it.
 func (m *Machine) want(author, from protocol.NodeID, out *protocol.Output) {
 	n := m.notary
-	if asked, pending := n.wanted[author]; pending && m.stats.Rounds-asked < wantedPause {
+	q := inquiry{author, from}
+	if asked, pending := n.wanted[q]; pending && m.stats.Rounds-asked < wantedPause {
 		return
 	}
 	if len(n.wanted) >= wantedMax {
 		clear(n.wanted)
 	}
-	n.wanted[author] = m.stats.Rounds
+	n.wanted[q] = m.stats.Rounds
 	out.Emit(protocol.WantCredential{Author: author, From: from})
 }
 
-// know takes in the credential of a member.
-func (n *notary) know(id protocol.NodeID, c protocol.Credential) {
+// learn takes in the credential of a member. Where there are too many, that of a member without a row makes room.
+func (m *Machine) learn(id protocol.NodeID, c protocol.Credential) {
+	n := m.notary
 	if c == nil {
 		return
 	}
-	if _, known := n.credentials[id]; !known && len(n.credentials) >= credentialsMax {
+	if _, known := n.credentials[id]; known {
+		n.credentials[id] = c
 		return
 	}
+	if len(n.credentials) >= credentialsMax {
+		i := slices.IndexFunc(n.order, func(id protocol.NodeID) bool { return !m.knowsRepresentative(id) })
+		if i < 0 {
+			return
+		}
+		delete(n.credentials, n.order[i])
+		n.order = slices.Delete(n.order, i, i+1)
+	}
 	n.credentials[id] = c
-	delete(n.wanted, id)
+	n.order = append(n.order, id)
+}
+
+// drop forgets the credential of a member.
+func (n *notary) drop(id protocol.NodeID) {
+	delete(n.credentials, id)
+	n.order = slices.DeleteFunc(n.order, func(other protocol.NodeID) bool { return other == id })
 }
 
 // forget forgets a member whose word counts no longer, and its rows.
 func (m *Machine) forget(now protocol.Time, id protocol.NodeID, out *protocol.Output) {
-	delete(m.notary.credentials, id)
+	m.notary.drop(id)
 	for _, l := range m.levels {
 		if e := l.table.Get(id); e != nil && id != m.config.Self {
 			m.remove(now, l, e, out)

@@ -46,8 +46,14 @@ func (f *fleet) publicKey(i int) identity.PublicKey {
 	return identity.PublicKey(f.world.PublicKey(f.ids[i]))
 }
 
-// signedFleet makes sixty members that sign their rows. Those that liars names say of their zones what they like.
+// signedFleet makes sixty members that sign their rows, and of which some change what they hand on.
 func signedFleet(t *testing.T, seed uint64, lie func(i int, row *table.Row) bool) *fleet {
+	t.Helper()
+	return tunedFleet(seed, lie, func(*membership.Config) {})
+}
+
+// tunedFleet is signedFleet with changes of the configuration.
+func tunedFleet(seed uint64, lie func(i int, row *table.Row) bool, tune func(members *membership.Config)) *fleet {
 	var f *fleet
 	f = newFleet(sim.Config{Seed: seed, Network: lan(0.02)}, sixZones(), func(i int, members *membership.Config, tables *astrolabe.Config) {
 		// Some join addresses are of liars, as would be among many.
@@ -55,6 +61,7 @@ func signedFleet(t *testing.T, seed uint64, lie func(i int, row *table.Row) bool
 		members.Seeds = tables.Seeds
 		tables.Notary = identity.NewNotaryOf(f.publicKey(i), func(v *protocol.Sign) []byte { return f.world.SignNow(f.ids[i], v) },
 			func(check protocol.Check) bool { return f.world.VerifyNow(f.ids[i], check) })
+		tune(members)
 	})
 	f.lie = lie
 	return f

@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"bytes"
 	"slices"
 
 	"spinglass/protocol"
@@ -28,21 +29,27 @@ type rumours struct {
 	last  protocol.Time // when the last push was
 }
 
-// changed spreads a change of the row of a member. One that changes its row all the time does not have the others push it all the time.
+// changed spreads a change of the row of a member. One that changes its row all the time does not have the others push it all the time; but which topics it wants everybody has
+// to hear at once, since what is published before does not reach it.
 func (m *Machine) changed(now protocol.Time, e *entry) {
-	s := &e.State
-	if row := e.Row(); !row.Left && row.Epoch == s.rumoured.epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round) {
+	s, row := &e.State, e.Row()
+	topics, _ := row.Attribute(TopicsAttribute)
+	carries, _ := row.Attribute(CarriesAttribute)
+	same := bytes.Equal(topics, s.rumoured.topics) && bytes.Equal(carries, s.rumoured.carries)
+	rests := row.Epoch == s.rumoured.epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round)
+	if rests && !row.Left && same {
 		m.stats.RumoursSpared++
 		return
 	}
-	s.rumoured = rumoured{epoch: e.Row().Epoch, at: now}
+	s.rumoured = rumoured{epoch: row.Epoch, at: now, topics: topics, carries: carries}
 	m.spread(now, e.Owner())
 }
 
-// rumoured is when a change of a row was last made a rumour, and of which run that was.
+// rumoured is when a change of a row was last made a rumour, of which run that was, and which topics it named.
 type rumoured struct {
-	epoch uint64
-	at    protocol.Time
+	epoch           uint64
+	at              protocol.Time
+	topics, carries []byte // of the row, immutable
 }
 
 // spread queues the row of owner as news. The push comes once the present batch of inputs is done, so that several changes make

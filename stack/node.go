@@ -186,6 +186,7 @@ func (n *Node) Beacon(now protocol.Time, beacon *identity.Beacon, out *protocol.
 
 // Leave tells the fleet that this member leaves; protocol.Left tells when that is done.
 func (n *Node) Leave(now protocol.Time, out *protocol.Output) {
+	n.Tables.Leave(now, out)
 	mark := len(out.Effects)
 	n.Membership.Leave(now, out)
 	n.route(now, indexMembership, mark, len(out.Effects), out)
