@@ -26,7 +26,7 @@ type Bitmap []byte
 
 // systemAttributes are the names that applications do not set, because the node does, or because each row has a column of that name. Sorted.
 var systemAttributes = []string{
-	astrolabe.AttributeAge, astrolabe.AttributeContacts, astrolabe.AttributeDepth, "id", astrolabe.AttributeInterest, "issued", "name",
+	astrolabe.AttributeAge, bimodal.CarriesAttribute, astrolabe.AttributeContacts, astrolabe.AttributeDepth, "id", astrolabe.AttributeInterest, "issued", "name",
 	astrolabe.AttributeHosts, "rep", astrolabe.AttributeRowsExpected, astrolabe.AttributeRowsIn, "servers", bimodal.InterestAttribute, "zone",
 }
 
@@ -154,12 +154,12 @@ func numberOrList(value any) (table.Value, error) {
 	return table.Value{}, fmt.Errorf("a value of type %T cannot be set", value)
 }
 
-// decodeAttributes returns the attributes of a row. What is no value, such as the topics of a host, is given as its bytes.
+// decodeAttributes returns the attributes of a row. What is no value, such as the topics that a host wants or carries, is given as its bytes.
 func decodeAttributes(attributes []protocol.Attribute) Attrs {
 	all := make(Attrs, len(attributes))
 	for _, a := range attributes {
 		v, err := table.DecodeValue(a.Value)
-		if err != nil || a.Name == bimodal.InterestAttribute {
+		if err != nil || a.Name == bimodal.InterestAttribute || a.Name == bimodal.CarriesAttribute {
 			all[a.Name] = slices.Clone(a.Value)
 			continue
 		}

@@ -120,6 +120,9 @@ var liveMetrics = []metric{
 
 // protocolMetrics are those of the protocols and of the subscriptions.
 var protocolMetrics = []metric{
+	counter("rows_of_other_zones_total", "Rows of members of other zones that membership has passed over.", func(s *snapshot) uint64 { return s.membership.RowsOfOtherZones }),
+	counter("rumours_spared_total", "Changes of rows that had changed just before, left to exchanges of tables.", func(s *snapshot) uint64 { return s.membership.RumoursSpared }),
+	counter("rumours_dropped_total", "News of rows for which there was no room among the rumours, left to exchanges of tables.", func(s *snapshot) uint64 { return s.membership.RumoursDropped }),
 	counter("rows_signed_total", "Times that this node signed its row.", func(s *snapshot) uint64 { return s.membership.RowsSigned }),
 	counter("row_sign_failures_total", "Times that the own row could not be signed.", func(s *snapshot) uint64 { return s.membership.SignFailures }),
 	counter("rows_verified_total", "Rows of others taken in with good signatures.", func(s *snapshot) uint64 { return s.membership.RowsVerified }),

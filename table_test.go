@@ -102,6 +102,7 @@ func TestWhatCannotBeSetLeavesTheRow(t *testing.T) {
 		`the name "&sum" is not of`:  {spinglass.Attrs{"&sum": 1}, spinglass.ErrAttribute},
 		"nmembers is set by the":     {spinglass.Attrs{"nmembers": 1}, spinglass.ErrAttribute},
 		"topics is set by the":       {spinglass.Attrs{"topics": nil}, spinglass.ErrAttribute},
+		"carries is set by the":      {spinglass.Attrs{"carries": "x"}, spinglass.ErrAttribute},
 		"a value of type struct {}":  {spinglass.Attrs{"x": struct{}{}}, spinglass.ErrAttribute},
 		"a value of type *int":       {spinglass.Attrs{"x": new(int)}, spinglass.ErrAttribute},
 		"element 1: a value of type": {spinglass.Attrs{"x": []any{1, nil}}, spinglass.ErrAttribute},

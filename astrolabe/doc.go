@@ -17,7 +17,8 @@
 //  1. Rows of the own path are computed here, from what is held here, and never taken from others.
 //  2. In each round a member exchanges digests of all its tables with a random host of its zone, and, as a representative, with one of another child zone in
 //     each table where it is one. What the other lacks is sent; a newer version of a row under one representative replaces the older one.
-//  3. A row whose heartbeat has not advanced for T_fail is removed; the last row of a zone takes the zone with it. A version that was removed, or an older one, does not return.
+//  3. A row whose heartbeat has not advanced for T_fail is removed; the last row of a zone takes the zone with it. A version that was removed, or an
+//     older one, does not return for as long as its zone is expected.
 //  4. A summary says how complete it is: how many rows went into it, how many were expected, how many hosts these stand for, how old the oldest of them is. What is absent
 //     is unknown; it does not count as zero.
 //  5. Views: representatives of other child zones on the own path are peers ([protocol.PeerUp] and what follows) at their distance.

@@ -81,6 +81,11 @@ func TestZoneCutOff(t *testing.T) {
 	t.Logf("aged after %v, gone %v later, back %v after it could", aged, short, back)
 }
 
+// hosts is a root that counts so many.
+func hosts(n int) func(astrolabe.Summary) bool {
+	return func(r astrolabe.Summary) bool { return r.Hosts == n }
+}
+
 // all returns which member outside of a range does not see the root as it should.
 func (f *fleet) all(first, last int, as func(astrolabe.Summary) bool) error {
 	for i := range f.ids {

@@ -11,7 +11,7 @@ import (
 // state is what this member knows of a row.
 type state struct {
 	child *child
-	told  bool // siblings know its owner as a peer
+	told  *table.Row // by which siblings know its owner as a peer, nil when they do not
 }
 
 type entry = table.Entry[state]

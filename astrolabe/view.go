@@ -1,6 +1,7 @@
 package astrolabe
 
 import (
+	"bytes"
 	"slices"
 
 	"spinglass/protocol"
@@ -13,25 +14,35 @@ func (m *Machine) viewed(e *entry, l *level, out *protocol.Output) {
 	if row.Name == l.own || row.Owner == m.config.Self || m.knowsHost(row.Owner) {
 		return // membership tells of hosts, also of one that was in another zone before
 	}
+	told := e.State.told
 	switch {
-	case row.Left && e.State.told:
-		e.State.told = false
+	case row.Left && told != nil:
+		e.State.told = nil
 		out.Emit(protocol.PeerDropped{Peer: m.peerOf(row, l)})
 	case row.Left:
-	case e.State.told:
-		out.Emit(protocol.PeerChanged{Peer: m.peerOf(row, l)})
-	default:
-		e.State.told = true
+	case told == nil:
+		e.State.told = row
 		out.Emit(protocol.PeerUp{Peer: m.peerOf(row, l)})
+	case !sameView(told, row):
+		e.State.told = row
+		out.Emit(protocol.PeerChanged{Peer: m.peerOf(row, l)})
 	}
+}
+
+// sameView reports whether a row says the same as another one of what siblings go by: where the representative is, and what its zone wants. Summaries of what changes all the time would
+// have them look at all peers in each round.
+func sameView(a, b *table.Row) bool {
+	before, _ := a.Attribute(AttributeInterest)
+	after, _ := b.Attribute(AttributeInterest)
+	return a.Epoch == b.Epoch && a.Name == b.Name && slices.Equal(a.Addresses, b.Addresses) && bytes.Equal(before, after)
 }
 
 // viewLost tells siblings that a representative fell silent. Whether the member lives is not known here: it may represent its zone no longer.
 func (m *Machine) viewLost(e *entry, l *level, out *protocol.Output) {
-	if !e.State.told {
+	if e.State.told == nil {
 		return
 	}
-	if e.State.told = false; !m.knowsHost(e.Owner()) {
+	if e.State.told = nil; !m.knowsHost(e.Owner()) {
 		out.Emit(protocol.PeerDropped{Peer: m.peerOf(e.Row(), l)})
 	}
 }
