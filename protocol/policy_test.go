@@ -37,12 +37,13 @@ var layers = map[string][]string{
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
 	"enrolment":     {"protocol", "wire", "identity", "internal/keytls"},
 	"lab/drum":      {},
+	"lab/figure":    {},
 	"lab/astrolabe": {"protocol", "table", "membership", "astrolabe", "stack", "sim"},
 	"lab/colluders": {"protocol", "wire", "bimodal", "sim", "identity"},
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
-	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "lab/astrolabe"},
+	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "lab/astrolabe", "lab/figure"},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.

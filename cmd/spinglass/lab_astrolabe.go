@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"spinglass/lab/astrolabe"
+	"spinglass/lab/figure"
 )
 
 type labAstrolabeSettings struct {
 	grid astrolabe.Grid
 	full bool
-	json bool
-	out  string
+	labOutput
 }
 
 func newLabAstrolabe() *cobra.Command {
@@ -51,8 +50,7 @@ func newLabAstrolabe() *cobra.Command {
 	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
 	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
 	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes many hours, and 16 GB of memory or more")
-	flags.StringVar(&s.out, "out", "", "directory for the rows as comma-separated values")
-	flags.BoolVar(&s.json, "json", false, "print one JSON object per row")
+	s.labOutput.flags(cmd)
 	return cmd
 }
 
@@ -73,41 +71,45 @@ func (s *labAstrolabeSettings) fill(cmd *cobra.Command) {
 }
 
 func (s *labAstrolabeSettings) run(cmd *cobra.Command, runs []astrolabe.Config) error {
-	file, err := newRowFile(s.out, cmd.Name())
-	if err != nil {
-		return err
+	return (&series[astrolabe.Config, astrolabe.Result]{
+		runs: runs,
+		name: func(c *astrolabe.Config) string { return fmt.Sprintf("%d members", c.Members()) },
+		run: func(ctx context.Context, c astrolabe.Config, progress func(string)) (astrolabe.Result, error) {
+			prepare(c.Members())
+			return astrolabe.Run(ctx, c, progress)
+		},
+		write: writeLabAstrolabe, draw: drawLabAstrolabe, out: s.labOutput,
+	}).do(cmd)
+}
+
+// drawLabAstrolabe draws rounds and messages against the size of the fleet, a line for each branching factor, number of representatives, and fault.
+func drawLabAstrolabe(rows []astrolabe.Result) []*figure.Figure {
+	members := figure.Axis{Label: "members", Log: true}
+	rounds := figure.Figure{Name: "astrolabe_rounds", Title: "Rounds until all members see a change", X: members, Y: figure.Axis{Label: "rounds", Zero: true}}
+	messages := figure.Figure{Name: "astrolabe_messages", Title: "Load of a member", X: members, Y: figure.Axis{Label: "messages per round", Zero: true}}
+	for _, r := range rows {
+		name := fmt.Sprintf("branching %d, %d rep.", r.Branching, r.Representatives)
+		if r.Loss > 0 {
+			name += ", loss " + percent(r.Loss)
+		}
+		if r.Crashed > 0 {
+			name += ", crashed " + percent(r.Crashed)
+		}
+		if r.Updates > 0 {
+			name += fmt.Sprintf(", %d updates", r.Updates)
+		}
+		if r.RoundsToAll != nil {
+			rounds.Observe(name, float64(r.Members), *r.RoundsToAll)
+		}
+		if r.PublishedRounds != nil && r.Loss == 0 && r.Crashed == 0 && r.Updates == 0 {
+			rounds.Observe("published: "+name, float64(r.PublishedMembers), *r.PublishedRounds)
+		}
+		messages.Observe(name, float64(r.Members), r.Messages)
 	}
-	defer file.close() // again after success, to no effect
-	out := newOutput(cmd.OutOrStdout())
-	progress := newProgress(cmd.ErrOrStderr())
-	for i, c := range runs {
-		prepare(c.Members())
-		result, err := astrolabe.Run(cmd.Context(), c, func(text string) {
-			progress.show("run %d of %d, %d members: %s", i+1, len(runs), c.Members(), text)
-		})
-		progress.clear()
-		if errors.Is(err, context.Canceled) {
-			return fmt.Errorf("interrupted in run %d of %d", i+1, len(runs))
-		}
-		if err != nil {
-			return err
-		}
-		if err := file.row(i == 0, result); err != nil {
-			return fmt.Errorf("--out: %w", err)
-		}
-		if s.json {
-			err = out.object(&result)
-		} else {
-			writeLabAstrolabe(out, i == 0, &result)
-		}
-		if err != nil {
-			return err
-		}
-		if err := out.flush(); err != nil {
-			return err
-		}
+	if len(rounds.Series) == 0 {
+		return []*figure.Figure{&messages}
 	}
-	return file.close()
+	return []*figure.Figure{&rounds, &messages}
 }
 
 // writeLabAstrolabe writes a result for people, the first one with a header before it.

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"spinglass/lab/figure"
+)
+
+// series is the runs of an experiment, in order: C says what a run is like, R, a structure whose fields have keys for JSON, what was found.
+type series[C, R any] struct {
+	runs []C
+	name func(c *C) string // for progress
+	// run makes a run. progress may be told how far it is.
+	run   func(ctx context.Context, c C, progress func(text string)) (R, error)
+	write func(w io.Writer, first bool, r *R) // a row for people, the first one with a header before it
+	draw  func(rows []R) []*figure.Figure     // pictures of all rows
+	out   labOutput
+}
+
+// labOutput is where the rows of an experiment go.
+type labOutput struct {
+	directory string
+	json      bool
+}
+
+func (o *labOutput) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.directory, "out", "", "directory for the rows as comma-separated values, and for pictures as SVG and PNG")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object per row")
+}
+
+// do makes the runs. Each row is printed, and in its file, when it is found; the pictures follow the last one.
+func (s *series[C, R]) do(cmd *cobra.Command) error {
+	file, err := newRowFile(s.out.directory, cmd.Name())
+	if err != nil {
+		return err
+	}
+	defer file.close() // again after success, to no effect
+	out := newOutput(cmd.OutOrStdout())
+	progress := newProgress(cmd.ErrOrStderr())
+	var rows []R
+	for i, c := range s.runs {
+		row, err := s.run(cmd.Context(), c, func(text string) {
+			progress.show("run %d of %d, %s: %s", i+1, len(s.runs), s.name(&c), text)
+		})
+		progress.clear()
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("interrupted in run %d of %d", i+1, len(s.runs))
+		}
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+		if err := file.row(i == 0, row); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+		if s.out.json {
+			err = out.object(&row)
+		} else {
+			s.write(out, i == 0, &row)
+		}
+		if err != nil {
+			return err
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+	}
+	if err := s.pictures(rows); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return file.close()
+}
+
+// pictures writes the pictures of all rows, where there is a directory for them.
+func (s *series[C, R]) pictures(rows []R) error {
+	if s.out.directory == "" {
+		return nil
+	}
+	for _, f := range s.draw(rows) {
+		if err := f.Write(s.out.directory); err != nil {
+			return err
+		}
+	}
+	return nil
+}
