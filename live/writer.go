@@ -21,6 +21,7 @@ type writer struct {
 	sealed     parcel // the parcel at hand, for one target
 
 	calls, datagrams, bytes uint64        // of the parcel at hand
+	sending                 time.Duration // the parcel at hand, without what sealing took: receivers have no part in that
 	spent                   time.Duration // on parcels since the last rest
 }
 
@@ -29,16 +30,16 @@ func (n *Node) write() {
 	defer close(n.written)
 	w := writer{node: n, segmentMax: math.MaxInt}
 	for p := range n.out.full {
-		begun := time.Now()
+		w.sending = 0
 		w.parcel(p)
-		w.rest(len(p.buffer), time.Since(begun))
+		w.rest(len(p.buffer), w.sending)
 		n.out.takeBack(p)
 	}
 }
 
 // Rests of the writer.
 const (
-	restMin = 150 * time.Microsecond // what took less to send is sent as it comes
+	restMin = 200 * time.Microsecond // what took less to send is sent as it comes
 	restMax = time.Millisecond
 )
 
@@ -65,12 +66,15 @@ func (w *writer) parcel(p *parcel) {
 		finish(p)
 	}
 	for i := range p.targets {
-		to := &p.targets[i]
-		if w.node.links == nil {
-			w.send(p, to.to)
-		} else if w.seal(p, to) {
-			w.send(&w.sealed, to.to)
+		to, out := &p.targets[i], p
+		if w.node.links != nil {
+			if out = &w.sealed; !w.seal(p, to) {
+				continue
+			}
 		}
+		begun := time.Now()
+		w.send(out, to.to)
+		w.sending += time.Since(begun)
 	}
 	count := &w.node.count
 	count.sendCalls.Add(w.calls)
