@@ -5,7 +5,7 @@ package protocol
 // The zero value is ready for use.
 type Deadlines[K comparable] struct {
 	heap  []deadline[K]
-	index map[K]int // position in heap
+	index map[K]int // position in heap; nil as long as there are few
 	set   uint64    // how many were set so far, for the order of equal times
 }
 
@@ -14,6 +14,9 @@ type deadline[K comparable] struct {
 	order uint64
 	key   K
 }
+
+// deadlinesFew is how many keys are found by looking at all of them: a machine that has no more of them needs no map.
+const deadlinesFew = 16
 
 // Len returns the number of keys with a deadline.
 func (d *Deadlines[K]) Len() int { return len(d.heap) }
@@ -28,10 +31,31 @@ func (d *Deadlines[K]) Next() Time {
 
 // At returns the deadline of key, Never when it has none.
 func (d *Deadlines[K]) At(key K) Time {
-	if i, ok := d.index[key]; ok {
+	if i, ok := d.find(key); ok {
 		return d.heap[i].at
 	}
 	return Never
+}
+
+// find returns the position of key in the heap.
+func (d *Deadlines[K]) find(key K) (int, bool) {
+	if d.index != nil {
+		i, ok := d.index[key]
+		return i, ok
+	}
+	for i := range d.heap {
+		if d.heap[i].key == key {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// place notes where the key of an entry of the heap is.
+func (d *Deadlines[K]) place(i int) {
+	if d.index != nil {
+		d.index[d.heap[i].key] = i
+	}
 }
 
 // Set gives key the deadline at, in place of any other it had. Never cancels it.
@@ -42,22 +66,25 @@ func (d *Deadlines[K]) Set(key K, at Time) {
 	}
 	d.set++
 	entry := deadline[K]{at: at, order: d.set, key: key}
-	if i, ok := d.index[key]; ok {
+	if i, ok := d.find(key); ok {
 		d.heap[i] = entry
 		d.fix(i)
 		return
 	}
-	if d.index == nil {
-		d.index = make(map[K]int)
-	}
 	d.heap = append(d.heap, entry)
-	d.index[key] = len(d.heap) - 1
+	d.place(len(d.heap) - 1)
+	if d.index == nil && len(d.heap) > deadlinesFew {
+		d.index = make(map[K]int)
+		for i := range d.heap {
+			d.place(i)
+		}
+	}
 	d.up(len(d.heap) - 1)
 }
 
 // Cancel takes away the deadline of key, if it has one.
 func (d *Deadlines[K]) Cancel(key K) {
-	i, ok := d.index[key]
+	i, ok := d.find(key)
 	if !ok {
 		return
 	}
@@ -65,7 +92,7 @@ func (d *Deadlines[K]) Cancel(key K) {
 	delete(d.index, key)
 	if i != last {
 		d.heap[i] = d.heap[last]
-		d.index[d.heap[i].key] = i
+		d.place(i)
 	}
 	d.heap[last] = deadline[K]{}
 	d.heap = d.heap[:last]
@@ -92,8 +119,8 @@ func (d *Deadlines[K]) less(i, j int) bool {
 
 func (d *Deadlines[K]) swap(i, j int) {
 	d.heap[i], d.heap[j] = d.heap[j], d.heap[i]
-	d.index[d.heap[i].key] = i
-	d.index[d.heap[j].key] = j
+	d.place(i)
+	d.place(j)
 }
 
 func (d *Deadlines[K]) fix(i int) {

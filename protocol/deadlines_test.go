@@ -27,11 +27,11 @@ func TestDeadlinesAgreesWithList(t *testing.T) {
 				}
 			}
 		}
-		order := 0
-		for range rapid.IntRange(1, 200).Draw(t, "steps") {
-			key := rapid.IntRange(0, 12).Draw(t, "key")
-			switch rapid.IntRange(0, 3).Draw(t, "op") {
-			case 0, 1:
+		order, keys := 0, rapid.SampledFrom([]int{4, 12, 40}).Draw(t, "keys") // few, and so many that there is an index
+		for range rapid.IntRange(1, 300).Draw(t, "steps") {
+			key := rapid.IntRange(0, keys).Draw(t, "key")
+			switch rapid.IntRange(0, 5).Draw(t, "op") {
+			case 0, 1, 4, 5:
 				at := protocol.Time(rapid.IntRange(0, 20).Draw(t, "at"))
 				heap.Set(key, at)
 				remove(key)
