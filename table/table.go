@@ -24,10 +24,10 @@ type Entry[S any] struct {
 	longer, shorter *Entry[S] // neighbours in the order of silence
 	pass            uint32    // the digest that last took this entry
 	watched         bool      // in the order of silence
+	State           S         // one of a few bytes takes no more room
 
 	row   *Row
-	proof []byte
-	State S
+	proof *Link
 }
 
 // Row returns the row.
@@ -43,7 +43,12 @@ func (e *Entry[S]) Version() Version { return e.claim.Version }
 func (e *Entry[S]) Claim() Claim { return e.claim }
 
 // Proof returns the link of the heartbeat; it is empty when heartbeats are not proven, and never changes in place.
-func (e *Entry[S]) Proof() []byte { return e.proof }
+func (e *Entry[S]) Proof() []byte {
+	if e.proof == nil {
+		return nil
+	}
+	return e.proof[:]
+}
 
 // Advanced returns when the version last advanced, by the caller's clock.
 func (e *Entry[S]) Advanced() protocol.Time { return e.advanced }
@@ -103,6 +108,9 @@ func (t *Table[S]) Limits() Limits { return t.limits }
 // Stats returns the counters.
 func (t *Table[S]) Stats() Stats { return t.stats }
 
+// Grow makes room for n more rows.
+func (t *Table[S]) Grow(n int) { t.order = slices.Grow(t.order, n) }
+
 // Len returns the number of rows.
 func (t *Table[S]) Len() int { return len(t.order) }
 
@@ -132,7 +140,7 @@ func (t *Table[S]) search(owner protocol.NodeID) (int, bool) {
 }
 
 // Merge takes over a row with its heartbeat and the link that proves it, when they are newer than what the table holds. The row
-// is kept by pointer, the proof is copied. The error is a *FullError or a *RowTooLargeError; then nothing changes.
+// is kept by pointer, the proof is copied; one that has not the length of a link is none. The error is a *FullError or a *RowTooLargeError; then nothing changes.
 func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []byte) (*Entry[S], Outcome, error) {
 	i, held := t.search(row.Owner)
 	if !held {
@@ -140,7 +148,7 @@ func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []
 			return nil, Unchanged, err
 		}
 		e := &Entry[S]{
-			claim: Claim{Owner: row.Owner, Version: row.Version(heartbeat)}, advanced: now, row: row, proof: own(proof),
+			claim: Claim{Owner: row.Owner, Version: row.Version(heartbeat)}, advanced: now, row: row, proof: link(proof),
 		}
 		t.order = slices.Insert(t.order, i, slot[S]{owner: row.Owner, entry: e})
 		t.silence.append(e)
@@ -223,11 +231,19 @@ func (t *Table[S]) beat(now protocol.Time, e *Entry[S], heartbeat uint64, proof 
 // advance notes fresh evidence for e.
 func (t *Table[S]) advance(now protocol.Time, e *Entry[S], proof []byte) {
 	e.advanced = now
-	e.proof = own(proof) // never in place: messages share the old one
+	e.proof = link(proof) // never in place: messages share the old one
 	if e.watched {
 		t.silence.remove(e)
 		t.silence.append(e)
 	}
+}
+
+// link copies the link that proves a heartbeat; nil when it is none.
+func link(proof []byte) *Link {
+	if len(proof) != LinkSize {
+		return nil
+	}
+	return new(Link(proof))
 }
 
 // Exempt takes the row of owner, the table's own, out of the order of silence.

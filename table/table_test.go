@@ -148,8 +148,8 @@ func TestBeatIsMergeWithoutRow(t *testing.T) {
 				continue
 			}
 			before := held.Version()
-			e, outcome := table.Beat(now, Claim{Owner: u.row.Owner, Version: u.row.Version(u.heartbeat)}, []byte{1})
-			if want := u.heartbeat > before.Heartbeat; e != held || want != (outcome == Advanced) || want != (e.Advanced() == now && len(e.Proof()) == 1) {
+			e, outcome := table.Beat(now, Claim{Owner: u.row.Owner, Version: u.row.Version(u.heartbeat)}, make([]byte, LinkSize))
+			if want := u.heartbeat > before.Heartbeat; e != held || want != (outcome == Advanced) || want != (e.Advanced() == now && len(e.Proof()) == LinkSize) {
 				t.Fatalf("heartbeat %d after %d: outcome %d", u.heartbeat, before.Heartbeat, outcome)
 			}
 			if err := checkInvariants(table); err != nil {
