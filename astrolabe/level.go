@@ -10,30 +10,37 @@ import (
 
 // state is what this member knows of a row.
 type state struct {
-	child *child
-	told  *table.Row // by which siblings know its owner as a peer, nil when they do not
+	feed bool // it is the one of its child zone that is summarised
+	told bool // siblings know its owner as a peer,
+	old  bool // but by an earlier row
 }
 
 type entry = table.Entry[state]
 
-// child is a child zone of a zone on the own path, as the rows of its representatives tell of it.
-type child struct {
-	zone string
-	rank uint64    // of children in the order in which they provide the contacts of their zone
-	rows []*entry  // by owner
-	feed *entry    // what is summarised, nil when no row is of use
-	only [1]*entry // memory of rows as long as there is one
+// child is the rows of a child zone of a zone on the own path, by owner; at least one.
+type child []*entry
+
+func (c child) zone() string { return c[0].Row().Name }
+
+// feed returns the row that is summarised, nil when none is of use.
+func (c child) feed() *entry {
+	for _, e := range c {
+		if e.State.feed {
+			return e
+		}
+	}
+	return nil
 }
 
 // level is the table of one zone on the own path.
 type level struct {
-	depth    int
-	zone     string
-	own      string // the child zone on the own path
-	table    *table.Table[state]
-	children []*child // by path, those with rows
-	gone     gone
-	lost     []lost // child zones that went, by path
+	depth int
+	zone  string
+	own   string // the child zone on the own path
+	table *table.Table[state]
+	rows  []*entry // by child zone and owner
+	gone  gone
+	lost  []lost // child zones that went, by path
 
 	child  *summed       // the own child zone
 	issued issued        // the row that this member makes of it
@@ -62,11 +69,11 @@ const rowsBeyond = 2
 // weakest returns the row of a child zone that is to make room for that of another representative, nil when there is room: the one that stands for the fewest hosts.
 func (l *level) weakest(zone string, self protocol.NodeID, limit int) *entry {
 	c := l.childOf(zone)
-	if c == nil || len(c.rows) < limit {
+	if len(c) < limit {
 		return nil
 	}
 	var weakest *entry
-	for _, e := range c.rows {
+	for _, e := range c {
 		if e.Owner() != self && (weakest == nil || weaker(e.Row(), weakest.Row())) {
 			weakest = e
 		}
@@ -82,60 +89,79 @@ func weaker(a, b *table.Row) bool {
 	return cmp.Or(cmp.Compare(count(a, AttributeHosts), count(b, AttributeHosts)), cmp.Compare(b.Owner, a.Owner)) < 0
 }
 
-// search returns the position of a child zone, or where it would stand.
-func (l *level) search(zone string) (int, bool) {
-	return slices.BinarySearchFunc(l.children, zone, func(c *child, zone string) int { return cmp.Compare(c.zone, zone) })
+// search returns the position of the row of a child zone that owner made, or where it would stand. That of owner 0 is where the zone begins.
+func (l *level) search(zone string, owner protocol.NodeID) (int, bool) {
+	return slices.BinarySearchFunc(l.rows, owner, func(e *entry, owner protocol.NodeID) int {
+		return cmp.Or(cmp.Compare(e.Row().Name, zone), cmp.Compare(e.Owner(), owner))
+	})
 }
 
-// childOf returns a child zone, nil when there is none.
-func (l *level) childOf(zone string) *child {
-	if i, ok := l.search(zone); ok {
-		return l.children[i]
+// childOf returns the rows of a child zone, none when there is no such zone.
+func (l *level) childOf(zone string) child {
+	from, _ := l.search(zone, 0)
+	return l.childAt(from, zone)
+}
+
+// childAt returns the rows from a position on that are of one child zone.
+func (l *level) childAt(from int, zone string) child {
+	to := from
+	for to < len(l.rows) && l.rows[to].Row().Name == zone {
+		to++
 	}
-	return nil
+	return child(l.rows[from:to:to])
 }
 
-// enter notes that e is a row of its child zone, also when it was one of another.
-func (l *level) enter(e *entry) {
-	zone := e.Row().Name
-	if c := e.State.child; c != nil {
-		if c.zone == zone {
+// children goes through the child zones by path. It is not for changing them.
+func (l *level) children(yield func(child) bool) {
+	for i := 0; i < len(l.rows); {
+		c := l.childAt(i, l.rows[i].Row().Name)
+		if !yield(c) {
 			return
 		}
-		l.leave(e)
+		i += len(c)
 	}
-	i, ok := l.search(zone)
-	if !ok {
-		c := &child{zone: zone, rank: rankOf(zone)}
-		c.rows = c.only[:0]
-		l.children = slices.Insert(l.children, i, c)
-		l.found(zone)
-	}
-	c := l.children[i]
-	at, _ := slices.BinarySearchFunc(c.rows, e.Owner(), func(e *entry, owner protocol.NodeID) int { return cmp.Compare(e.Owner(), owner) })
-	c.rows = slices.Insert(c.rows, at, e)
-	e.State.child = c
 }
 
-// leave notes that e is no longer a row of its child zone. It reports whether it was the last one.
-func (l *level) leave(e *entry) (last bool) {
-	c := e.State.child
-	e.State.child = nil
-	c.rows = slices.DeleteFunc(c.rows, func(other *entry) bool { return other == e })
-	if c.feed == e {
-		c.feed = nil
+// zones returns how many child zones have rows.
+func (l *level) zones() (count int) {
+	for range l.children {
+		count++
 	}
-	if len(c.rows) > 0 {
-		return false
+	return count
+}
+
+// childNumber returns one of the child zones, by path.
+func (l *level) childNumber(i int) (c child) {
+	for c = range l.children {
+		if i--; i < 0 {
+			break
+		}
 	}
-	i, _ := l.search(c.zone)
-	l.children = slices.Delete(l.children, i, i+1)
-	return true
+	return c
+}
+
+// enter notes that e, which is new in the table, is a row of its child zone.
+func (l *level) enter(e *entry) {
+	zone := e.Row().Name
+	if len(l.childOf(zone)) == 0 {
+		l.found(zone)
+	}
+	i, _ := l.search(zone, e.Owner())
+	l.rows = slices.Insert(l.rows, i, e)
+}
+
+// leave notes that e is no longer a row of a child zone, which is not that of the row that it has now where the owner is in another one since. It reports whether it was the last one.
+func (l *level) leave(e *entry, zone string) (last bool) {
+	e.State.feed = false
+	i := slices.Index(l.rows, e)
+	l.rows = slices.Delete(l.rows, i, i+1)
+	return len(l.childOf(zone)) == 0
 }
 
 // others reports whether the zone has other child zones than the own one.
 func (l *level) others() bool {
-	return len(l.children) > 1 || len(l.children) == 1 && l.children[0].zone != l.own
+	n := len(l.rows)
+	return n > 0 && (l.rows[0].Row().Name != l.own || l.rows[n-1].Row().Name != l.own)
 }
 
 // contains reports whether a row of this table may be about a child zone.
@@ -154,19 +180,27 @@ func rankOf(zone string) uint64 {
 // feedPatience is for how many rounds longer than another row the feed has to be silent before that one takes its place, so that values do not flap.
 const feedPatience = 4
 
-// choose chooses the feeds of the child zones: the row that advanced last, by the own clock; of equal ones that with the lower NodeID; and the present feed as long as it
+// choose chooses the feed of a child zone: the row that advanced last, by the own clock; of equal ones that with the lower NodeID; and the present feed as long as it
 // is not much older.
-func (l *level) choose(c *child, patience protocol.Time) {
-	if len(c.rows) == 1 && c.feed == c.rows[0] && !c.feed.Row().Left {
-		return
+func (c child) choose(patience protocol.Time) (feed *entry) {
+	if len(c) == 1 && c[0].State.feed && !c[0].Row().Left {
+		return c[0]
 	}
 	var best *entry
-	for _, e := range c.rows {
+	for _, e := range c {
 		if !e.Row().Left && (best == nil || e.Advanced() > best.Advanced()) {
 			best = e
 		}
 	}
-	if best == nil || c.feed == nil || c.feed.Row().Left || c.feed.Advanced()+patience < best.Advanced() {
-		c.feed = best
+	feed = c.feed()
+	if best != nil && feed != nil && !feed.Row().Left && feed.Advanced()+patience >= best.Advanced() {
+		return feed
 	}
+	if feed != nil {
+		feed.State.feed = false
+	}
+	if best != nil {
+		best.State.feed = true
+	}
+	return best
 }

@@ -21,7 +21,6 @@ type Machine struct {
 	answers budget        // bytes of this round's answers
 	stats   Stats
 
-	inputs     []input // room for those of one summary
 	difference table.Difference[state]
 	seeds      seeds
 	functions  functions
@@ -114,7 +113,7 @@ func (m *Machine) Stats() Stats {
 	s.Functions = len(m.functions.all)
 	for _, l := range m.levels {
 		s.Rows += l.table.Len()
-		s.Zones += len(l.children)
+		s.Zones += l.zones()
 	}
 	return s
 }

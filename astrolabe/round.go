@@ -76,7 +76,7 @@ func (m *Machine) remove(now protocol.Time, l *level, e *entry, out *protocol.Ou
 // drop takes a row out of a table. It reports whether it was the last one of its zone.
 func (m *Machine) drop(l *level, e *entry, out *protocol.Output) (last bool) {
 	l.table.Remove(e.Owner())
-	last = l.leave(e)
+	last = l.leave(e, e.Row().Name)
 	m.viewLost(e, l, out)
 	return last
 }
@@ -87,7 +87,7 @@ func (m *Machine) represents(now protocol.Time, l *level) bool {
 		return false // it goes, or is still looking for its zone
 	}
 	met := l.met != 0 && now.Sub(l.met) <= silentTimeouts*m.failTimeout(l.table.Len())
-	if c := l.childOf(l.own); met && (c == nil || len(c.rows) == 1 && c.rows[0] == l.issued.entry) {
+	if c := l.childOf(l.own); met && (len(c) == 0 || len(c) == 1 && c[0] == l.issued.entry) {
 		return true // whose turn it is has not heard of the others yet
 	}
 	if !l.others() && !met {
@@ -177,12 +177,14 @@ func (m *Machine) publish(l *level, row *table.Row) {
 		m.sign(l, row)
 	}
 	proof, _ := m.proof(l) // a chain that runs out is renewed long before
-	e, _, err := l.table.Merge(m.awake, row, l.issued.beat, proof)
+	e, outcome, err := l.table.Merge(m.awake, row, l.issued.beat, proof)
 	if err != nil {
 		m.stats.RowsRefused++ // it is too large, or there is no room for it
 		return
 	}
-	l.enter(e)
+	if outcome == table.Added {
+		l.enter(e)
+	}
 	l.issued.entry = e
 	l.table.Exempt(m.config.Self)
 	m.stats.Issued++
@@ -247,12 +249,13 @@ func (m *Machine) partner() protocol.NodeID {
 
 // representative returns a random row of a random other child zone of a table, nil when there is none.
 func (m *Machine) representative(l *level) *entry {
+	zones := l.zones()
 	for range partnerTries {
-		c := l.children[m.config.Rand.IntN(len(l.children))]
-		if c.zone == l.own {
+		c := l.childNumber(m.config.Rand.IntN(zones))
+		if c.zone() == l.own {
 			continue
 		}
-		if e := c.rows[m.config.Rand.IntN(len(c.rows))]; !e.Row().Left {
+		if e := c[m.config.Rand.IntN(len(c))]; !e.Row().Left {
 			return e
 		}
 	}
@@ -294,7 +297,7 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 		m.prove(l, from, u)
 	}
 	if held == nil {
-		if l.childOf(u.Row.Name) == nil && len(l.children) >= m.config.Children {
+		if len(l.childOf(u.Row.Name)) == 0 && l.zones() >= m.config.Children {
 			m.refuse(from, ReasonZoneFull, out)
 			return
 		}
@@ -306,6 +309,10 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 			l.gone.put(removed{owner: weakest.Owner(), version: weakest.Version(), at: m.awake})
 			m.drop(l, weakest, out)
 		}
+	}
+	var before *table.Row
+	if held != nil {
+		before = held.Row()
 	}
 	e, outcome, err := l.table.Merge(m.awake, u.Row, u.Heartbeat, u.Proof)
 	if err != nil {
@@ -320,11 +327,14 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 	case table.Added:
 		m.stats.RowsAdded++
 		l.enter(e)
-		m.viewed(e, l, out)
+		m.viewed(e, nil, l, out)
 	case table.Replaced:
 		m.stats.RowsReplaced++
-		l.enter(e)
-		m.viewed(e, l, out)
+		if e.Row().Name != before.Name {
+			l.leave(e, before.Name)
+			l.enter(e)
+		}
+		m.viewed(e, before, l, out)
 	}
 }
 

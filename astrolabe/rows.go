@@ -45,9 +45,9 @@ func (m *Machine) Rows(zone string) ([]RowStatus, error) {
 	l := m.levels[i]
 	var rows []RowStatus
 	last := i == len(m.levels)-1
-	for _, c := range l.children {
-		if c.feed != nil && c.zone != l.own {
-			rows = append(rows, m.statusOf(l, c.feed.Row(), m.awake.Sub(c.feed.Advanced())))
+	for c := range l.children {
+		if feed := c.feed(); feed != nil && c.zone() != l.own {
+			rows = append(rows, m.statusOf(l, feed.Row(), m.awake.Sub(feed.Advanced())))
 		}
 	}
 	if last {

@@ -80,12 +80,12 @@ func (m *Machine) descend(now protocol.Time, out *protocol.Output) {
 	}
 	for i := len(m.levels) - 1; i >= 0; i-- {
 		c := m.levels[i].childOf(m.levels[i].own)
-		if c == nil {
+		if len(c) == 0 {
 			continue
 		}
-		start := m.config.Rand.IntN(len(c.rows))
-		for j := range c.rows {
-			row := c.rows[(start+j)%len(c.rows)].Row()
+		start := m.config.Rand.IntN(len(c))
+		for j := range c {
+			row := c[(start+j)%len(c)].Row()
 			if row.Left || row.Owner == m.config.Self || len(row.Addresses) == 0 || m.knowsHost(row.Owner) {
 				continue
 			}

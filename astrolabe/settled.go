@@ -85,8 +85,8 @@ func (m *Machine) know(rows []*table.Row) {
 		if l == nil {
 			continue
 		}
-		e, _, err := l.table.Merge(m.awake, row, 1, nil)
-		if err != nil {
+		e, outcome, err := l.table.Merge(m.awake, row, 1, nil)
+		if err != nil || outcome != table.Added {
 			m.stats.RowsRefused++
 			continue
 		}

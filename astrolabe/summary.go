@@ -181,35 +181,52 @@ func (m *Machine) compute(now protocol.Time) {
 		m.computeZone(m.levels[i], m.levels[i-1].child)
 	}
 	m.computeZone(m.levels[0], &m.root)
-	clear(m.inputs[:cap(m.inputs)]) // rows of the own path would stay as long as nothing takes their place
 }
 
 // computeHosts makes the summary of the hosts of the own zone.
 func (m *Machine) computeHosts(now protocol.Time, z *summed) {
-	inputs, f, oldest := m.hostInputs()
-	expected := len(inputs) + m.config.Hosts.Missing(now, m.config.Expect)
+	hosts, f, oldest := m.hostsNow()
+	expected := hosts + m.config.Hosts.Missing(now, m.config.Expect)
 	if z.stale(f, oldest, expected) {
-		m.settle(z, inputs, expected)
+		m.settle(z, m.hostInputs(), expected)
 	}
 }
 
-// hostInputs returns the rows of the hosts of the own zone, in memory that the next summary uses, with a fingerprint, and the silence of the one that was not heard for longest.
-func (m *Machine) hostInputs() (inputs []input, f fingerprint, oldest time.Duration) {
-	table := m.config.Hosts
-	inputs, f = m.inputs[:0], fingerprint(m.functions.changes)
-	for i := range table.Len() {
-		h := table.Host(i)
-		if h.State == membership.StateLeft || h.Row.Owner == m.config.Self && table.Own() == nil {
-			continue
-		}
+// hostsNow returns how many hosts of the own zone are summarised, a fingerprint of their rows, and the silence of the one that was not heard for longest.
+func (m *Machine) hostsNow() (count int, f fingerprint, oldest time.Duration) {
+	f = fingerprint(m.functions.changes)
+	for h := range m.hostsIn {
 		f.add(uint64(h.Row.Owner))
 		f.add(h.Row.Epoch<<32 ^ h.Row.Sequence)
+		f.add(hostRank(h))
 		oldest = max(oldest, h.Silence)
-		inputs = append(inputs, input{row: h.Row, rank: hostRank(&h), age: h.Silence, host: true})
-		f.add(inputs[len(inputs)-1].rank)
+		count++
 	}
-	m.inputs = inputs
-	return inputs, f, oldest
+	return count, f, oldest
+}
+
+// hostInputs returns the rows of the hosts of the own zone.
+func (m *Machine) hostInputs() []input {
+	inputs := make([]input, 0, m.config.Hosts.Len())
+	for h := range m.hostsIn {
+		inputs = append(inputs, input{row: h.Row, rank: hostRank(h), age: h.Silence, host: true})
+	}
+	return inputs
+}
+
+// hostsIn goes through the hosts of the own zone that are summarised.
+func (m *Machine) hostsIn(yield func(*membership.Host) bool) {
+	table := m.config.Hosts
+	out := table.Own() == nil
+	for i := range table.Len() {
+		h := table.Host(i)
+		if h.State == membership.StateLeft || out && h.Row.Owner == m.config.Self {
+			continue
+		}
+		if !yield(&h) {
+			return
+		}
+	}
 }
 
 // hostRank is the order in which hosts become contacts. Those that are suspected of being down come last.
@@ -227,35 +244,43 @@ func (m *Machine) computeZone(l *level, z *summed) {
 		z.summary.RowsExpected += l.expected() - 1
 		return
 	}
-	inputs, f, oldest := m.zoneInputs(l)
+	f, oldest := m.zonesNow(l)
 	if expected := l.expected(); z.stale(f, oldest, expected) {
-		m.settle(z, m.withOwn(l, inputs), expected)
+		m.settle(z, m.zoneInputs(l), expected)
 	}
 }
 
-// zoneInputs does the same with the other child zones of a table. The fingerprint is with the own one.
-func (m *Machine) zoneInputs(l *level) (inputs []input, f fingerprint, oldest time.Duration) {
-	inputs, f = m.inputs[:0], fingerprint(m.functions.changes)
-	for _, c := range l.children {
-		if l.choose(c, protocol.Time(feedPatience*m.config.Round)); c.zone == l.own || c.feed == nil {
+// zonesNow chooses the feeds of the child zones of a table, and returns a fingerprint of them, with the own one, and the age of the oldest of the others.
+func (m *Machine) zonesNow(l *level) (f fingerprint, oldest time.Duration) {
+	f = fingerprint(m.functions.changes)
+	for c := range l.children {
+		feed := c.choose(protocol.Time(feedPatience * m.config.Round))
+		if feed == nil || c.zone() == l.own {
 			continue
 		}
-		row := c.feed.Row()
-		age := m.awake.Sub(c.feed.Advanced()) + time.Duration(count(row, AttributeAge))*time.Second
-		oldest = max(oldest, age)
+		row := feed.Row()
+		oldest = max(oldest, m.ageOf(feed))
 		f.add(uint64(row.Owner))
 		f.add(row.Epoch<<32 ^ row.Sequence)
-		inputs = append(inputs, input{row: row, rank: c.rank, age: age})
 	}
 	f.add(uint64(l.child.fingerprint))
-	m.inputs = inputs
-	return inputs, f, oldest
+	return f, oldest
 }
 
-// withOwn appends the own child zone to the others.
-func (m *Machine) withOwn(l *level, others []input) []input {
-	m.inputs = append(others, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
-	return m.inputs
+// ageOf returns for how long the oldest host that a row of a child zone stands for was not heard of.
+func (m *Machine) ageOf(feed *entry) time.Duration {
+	return m.awake.Sub(feed.Advanced()) + time.Duration(count(feed.Row(), AttributeAge))*time.Second
+}
+
+// zoneInputs returns the feeds of the child zones of a table, the own one as it is computed here.
+func (m *Machine) zoneInputs(l *level) []input {
+	inputs := make([]input, 0, len(l.rows)+1)
+	for c := range l.children {
+		if feed := c.feed(); feed != nil && c.zone() != l.own {
+			inputs = append(inputs, input{row: feed.Row(), rank: rankOf(c.zone()), age: m.ageOf(feed)})
+		}
+	}
+	return append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
 }
 
 // stale notes what a summary is to be made of, and reports whether that has changed.
@@ -281,8 +306,8 @@ func (m *Machine) ownRow(l *level) *table.Row {
 
 // expected returns how many child zones there are, or were not long ago.
 func (l *level) expected() int {
-	n := len(l.children) + len(l.lost)
-	if l.childOf(l.own) == nil {
+	n := l.zones() + len(l.lost)
+	if len(l.childOf(l.own)) == 0 {
 		n++
 	}
 	return n

@@ -50,9 +50,7 @@ func (m *Machine) depthOf(zone string) int { return m.scopeOf(&Function{Scope: z
 func (m *Machine) rowsOf(depth int) []input {
 	l := m.levels[depth]
 	if depth == len(m.levels)-1 && !l.others() {
-		inputs, _, _ := m.hostInputs()
-		return inputs
+		return m.hostInputs()
 	}
-	others, _, _ := m.zoneInputs(l)
-	return m.withOwn(l, others)
+	return m.zoneInputs(l)
 }

@@ -8,23 +8,23 @@ import (
 	"spinglass/table"
 )
 
-// viewed tells siblings of a representative of another child zone: it is in the partial view.
-func (m *Machine) viewed(e *entry, l *level, out *protocol.Output) {
-	row := e.Row()
+// viewed tells siblings of a representative of another child zone: it is in the partial view. before is the row that this one replaced, nil when there was none.
+func (m *Machine) viewed(e *entry, before *table.Row, l *level, out *protocol.Output) {
+	row, s := e.Row(), &e.State
+	s.old = s.old || s.told && !sameView(before, row)
 	if row.Name == l.own || row.Owner == m.config.Self || m.knowsHost(row.Owner) {
 		return // membership tells of hosts, also of one that was in another zone before
 	}
-	told := e.State.told
 	switch {
-	case row.Left && told != nil:
-		e.State.told = nil
+	case row.Left && s.told:
+		s.told, s.old = false, false
 		out.Emit(protocol.PeerDropped{Peer: m.peerOf(row, l)})
 	case row.Left:
-	case told == nil:
-		e.State.told = row
+	case !s.told:
+		s.told = true
 		out.Emit(protocol.PeerUp{Peer: m.peerOf(row, l)})
-	case !sameView(told, row):
-		e.State.told = row
+	case s.old:
+		s.old = false
 		out.Emit(protocol.PeerChanged{Peer: m.peerOf(row, l)})
 	}
 }
@@ -39,10 +39,10 @@ func sameView(a, b *table.Row) bool {
 
 // viewLost tells siblings that a representative fell silent. Whether the member lives is not known here: it may represent its zone no longer.
 func (m *Machine) viewLost(e *entry, l *level, out *protocol.Output) {
-	if e.State.told == nil {
+	if !e.State.told {
 		return
 	}
-	if e.State.told = nil; !m.knowsHost(e.Owner()) {
+	if e.State.told = false; !m.knowsHost(e.Owner()) {
 		out.Emit(protocol.PeerDropped{Peer: m.peerOf(e.Row(), l)})
 	}
 }
