@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"crypto/sha256"
 	"strings"
 	"time"
 
@@ -33,12 +34,20 @@ type peer struct {
 	unreachable bool
 	missing     uint8 // answers missing in a row
 
-	credential *credential // that the row was verified with; nil without an identity
-	sum        [32]byte    // SHA-256 of the row without its signature; zero without an identity
-	rows       rate        // of changes of the row
+	credential *credential        // that the row was verified with; nil without an identity
+	sum        *[sha256.Size]byte // SHA-256 of the row without its signature; nil without an identity
+	rows       rate               // of changes of the row
 
 	rumoured rumoured
 	portions portions // of what is done for others in a round
+}
+
+// check returns a byte of the row's hash.
+func (p *peer) check(salt byte) byte {
+	if p.sum == nil {
+		return 0
+	}
+	return p.sum[salt]
 }
 
 // PeerStatus is a member as the peers command shows it.

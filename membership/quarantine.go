@@ -201,7 +201,7 @@ func (m *Machine) conflicting(d *Digest, difference *table.Difference[peer]) {
 	for i := range d.Held.Claims {
 		claim := &d.Held.Claims[i]
 		e := m.table.Get(claim.Owner)
-		if e == nil || e.State.credential == nil && e != m.own || e.Version().CompareRow(claim.Version) != 0 || e.State.sum[d.Salt] == d.Checks[i] {
+		if e == nil || e.State.credential == nil && e != m.own || e.Version().CompareRow(claim.Version) != 0 || e.State.check(d.Salt) == d.Checks[i] {
 			continue
 		}
 		difference.Rows = append(difference.Rows, e)
@@ -213,7 +213,7 @@ func (m *Machine) conflicting(d *Digest, difference *table.Difference[peer]) {
 func (m *Machine) checksOf(claims []table.Claim, salt byte) []byte {
 	checks := make([]byte, len(claims))
 	for i := range claims {
-		checks[i] = m.table.Get(claims[i].Owner).State.sum[salt]
+		checks[i] = m.table.Get(claims[i].Owner).State.check(salt)
 	}
 	return checks
 }

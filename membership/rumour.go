@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"spinglass/protocol"
+	"spinglass/table"
 	"spinglass/wire"
 )
 
@@ -33,23 +34,28 @@ type rumours struct {
 // to hear at once, since what is published before does not reach it.
 func (m *Machine) changed(now protocol.Time, e *entry) {
 	s, row := &e.State, e.Row()
-	topics, _ := row.Attribute(TopicsAttribute)
-	carries, _ := row.Attribute(CarriesAttribute)
-	same := bytes.Equal(topics, s.rumoured.topics) && bytes.Equal(carries, s.rumoured.carries)
-	rests := row.Epoch == s.rumoured.epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round)
-	if rests && !row.Left && same {
+	if last := s.rumoured.row; last != nil && !row.Left && row.Epoch == last.Epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round) && sameTopics(row, last) {
 		m.stats.RumoursSpared++
 		return
 	}
-	s.rumoured = rumoured{epoch: row.Epoch, at: now, topics: topics, carries: carries}
+	s.rumoured = rumoured{row: row, at: now}
 	m.spread(now, e.Owner())
 }
 
-// rumoured is when a change of a row was last made a rumour, of which run that was, and which topics it named.
+// rumoured is the row that was last made a rumour, and when.
 type rumoured struct {
-	epoch           uint64
-	at              protocol.Time
-	topics, carries []byte // of the row, immutable
+	row *table.Row
+	at  protocol.Time
+}
+
+// sameTopics reports whether two rows name the same topics.
+func sameTopics(a, b *table.Row) bool {
+	same := func(attribute string) bool {
+		one, _ := a.Attribute(attribute)
+		other, _ := b.Attribute(attribute)
+		return bytes.Equal(one, other)
+	}
+	return same(TopicsAttribute) && same(CarriesAttribute)
 }
 
 // spread queues the row of owner as news. The push comes once the present batch of inputs is done, so that several changes make

@@ -162,7 +162,7 @@ func (m *Machine) publishSigned(now protocol.Time, under *signing, out *protocol
 		heartbeat, proof = heartbeat+1, link[:]
 	}
 	m.table.Merge(m.awake.time, under.row, heartbeat, proof)
-	m.own.State.sum = sha256.Sum256(under.row.AppendSigned(nil))
+	m.own.State.sum = new(sha256.Sum256(under.row.AppendSigned(nil)))
 	m.stats.Heartbeats++
 	m.lastBeat = now
 	switch {

@@ -302,6 +302,6 @@ func (m *Machine) takeSigned(now protocol.Time, s *suspect, out *protocol.Output
 // arm notes what row, of which sum is the SHA-256, was verified with, if it is the one that the entry holds now.
 func arm(e *entry, row *table.Row, sum [sha256.Size]byte, c *credential) {
 	if e != nil && e.Row() == row {
-		e.State.credential, e.State.sum = c, sum
+		e.State.credential, e.State.sum = c, &sum
 	}
 }

@@ -62,7 +62,7 @@ func TestRowsAreHashed(t *testing.T) {
 	check := func() {
 		t.Helper()
 		e := s.m.table.Get(9)
-		if e == nil || e.State.credential == nil || e.State.sum != sha256.Sum256(e.Row().AppendSigned(nil)) {
+		if e == nil || e.State.credential == nil || *e.State.sum != sha256.Sum256(e.Row().AppendSigned(nil)) {
 			t.Fatalf("%+v", e)
 		}
 	}
