@@ -80,6 +80,16 @@ func (s *Settled) Known(zone string) (rows []*table.Row) {
 
 // know begins with rows that are taken at their word.
 func (m *Machine) know(rows []*table.Row) {
+	for _, l := range m.levels {
+		count := 0
+		for _, row := range rows {
+			if l.contains(row.Name) {
+				count++
+			}
+		}
+		l.table.Grow(count)
+		l.rows = slices.Grow(l.rows, count)
+	}
 	for _, row := range rows {
 		l := m.levelOf(row.Name)
 		if l == nil {

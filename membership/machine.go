@@ -158,6 +158,7 @@ func (m *Machine) run(now protocol.Time, out *protocol.Output) {
 		m.watchLife(now, out)
 	}
 	m.begin(now, out)
+	m.table.Grow(len(m.config.Known))
 	for _, row := range m.config.Known {
 		m.enter(now, row.Owner, &RowUpdate{Row: row, Heartbeat: 1}, nil, false, out)
 	}

@@ -23,7 +23,7 @@ const (
 // they were added.
 type Router struct {
 	machines []protocol.Machine
-	owner    [256]uint8 // index of the machine + 1
+	owner    []uint8 // by kind, up to the largest one that anybody owns: index of the machine + 1
 	depth    int
 }
 
@@ -31,6 +31,9 @@ type Router struct {
 func (r *Router) Add(m protocol.Machine, kinds ...protocol.Kind) {
 	r.machines = append(r.machines, m)
 	for _, kind := range kinds {
+		if missing := int(kind) + 1 - len(r.owner); missing > 0 {
+			r.owner = append(r.owner, make([]uint8, missing)...)
+		}
 		if r.owner[kind] != 0 {
 			panic("stack: two machines own one kind of message")
 		}
@@ -52,11 +55,12 @@ func (r *Router) Start(now protocol.Time, out *protocol.Output) {
 
 // Receive implements protocol.Machine.
 func (r *Router) Receive(now protocol.Time, from protocol.NodeID, m protocol.Message, out *protocol.Output) {
-	i := int(r.owner[m.Kind()]) - 1
-	if i < 0 {
+	kind := int(m.Kind())
+	if kind >= len(r.owner) || r.owner[kind] == 0 {
 		out.Drop(from, ReasonUnknownKind)
 		return
 	}
+	i := int(r.owner[kind]) - 1
 	mark := len(out.Effects)
 	r.machines[i].Receive(now, from, m, out)
 	r.route(now, i, mark, len(out.Effects), out)
