@@ -22,18 +22,19 @@ func (t *Table[S]) Digest(claims []Claim, room int) Digest {
 	t.pass++
 	if t.fits(room) {
 		for i := range t.order {
-			claims = append(claims, t.order[i].entry.claim)
+			claims = append(claims, t.order[i].entry.Claim())
 		}
 		return Digest{First: 0, Last: math.MaxUint64, Claims: claims}
 	}
 	size := 0
 	for e := t.silence.first; e != nil; e = e.shorter {
-		if size += e.claim.Size(); size > room/2 {
-			size -= e.claim.Size()
+		claim := e.Claim()
+		if size += claim.Size(); size > room/2 {
+			size -= claim.Size()
 			break
 		}
 		e.pass = t.pass
-		claims = append(claims, e.claim)
+		claims = append(claims, claim)
 	}
 	first, last, claims := t.rotate(claims, room-size)
 	slices.SortFunc(claims, func(a, b Claim) int { return cmp.Compare(a.Owner, b.Owner) })
@@ -44,7 +45,8 @@ func (t *Table[S]) Digest(claims []Claim, room int) Digest {
 func (t *Table[S]) fits(room int) bool {
 	size := len(t.order) * ClaimSizeMin
 	for i := 0; i < len(t.order) && size <= room; i++ {
-		size += t.order[i].entry.claim.Size() - ClaimSizeMin
+		claim := t.order[i].entry.Claim()
+		size += claim.Size() - ClaimSizeMin
 	}
 	return size <= room
 }
@@ -56,13 +58,14 @@ func (t *Table[S]) rotate(claims []Claim, room int) (first, last protocol.NodeID
 	for ; i < len(t.order); i++ {
 		e := t.order[i].entry
 		if e.pass != t.pass {
-			if room -= e.claim.Size(); room < 0 {
+			claim := e.Claim()
+			if room -= claim.Size(); room < 0 {
 				break
 			}
 			e.pass = t.pass
-			claims = append(claims, e.claim)
+			claims = append(claims, claim)
 		}
-		last = e.claim.Owner
+		last = t.order[i].owner
 	}
 	if i == len(t.order) {
 		t.cursor = 0
@@ -92,14 +95,14 @@ func (t *Table[S]) Compare(digest Digest, d *Difference[S]) {
 			d.WantRows = append(d.WantRows, claim.Owner)
 			continue
 		}
-		switch c := e.claim.CompareRow(claim.Version); {
+		switch c := e.Version().CompareRow(claim.Version); {
 		case c > 0:
 			d.Rows = append(d.Rows, e)
 		case c < 0:
 			d.WantRows = append(d.WantRows, claim.Owner)
-		case e.claim.Heartbeat > claim.Heartbeat:
+		case e.heartbeat > claim.Heartbeat:
 			d.Beats = append(d.Beats, e)
-		case e.claim.Heartbeat < claim.Heartbeat:
+		case e.heartbeat < claim.Heartbeat:
 			d.WantBeats = append(d.WantBeats, claim.Owner)
 		}
 	}

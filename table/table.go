@@ -19,28 +19,28 @@ type Limits struct {
 // table does not look at it.
 type Entry[S any] struct {
 	// What digests and merging look at comes first, to lie in one line of the processor's cache.
-	claim           Claim
+	row             *Row
+	heartbeat       uint64 // with the row's epoch and sequence the version
+	proof           *Link
 	advanced        protocol.Time
 	longer, shorter *Entry[S] // neighbours in the order of silence
 	pass            uint32    // the digest that last took this entry
 	watched         bool      // in the order of silence
-	State           S         // one of a few bytes takes no more room
 
-	row   *Row
-	proof *Link
+	State S // one of a few bytes takes no more room
 }
 
 // Row returns the row.
 func (e *Entry[S]) Row() *Row { return e.row }
 
 // Owner returns the owner of the row.
-func (e *Entry[S]) Owner() protocol.NodeID { return e.claim.Owner }
+func (e *Entry[S]) Owner() protocol.NodeID { return e.row.Owner }
 
 // Version returns the version of the row with its latest heartbeat.
-func (e *Entry[S]) Version() Version { return e.claim.Version }
+func (e *Entry[S]) Version() Version { return e.row.Version(e.heartbeat) }
 
 // Claim returns owner and version.
-func (e *Entry[S]) Claim() Claim { return e.claim }
+func (e *Entry[S]) Claim() Claim { return Claim{Owner: e.row.Owner, Version: e.Version()} }
 
 // Proof returns the link of the heartbeat; it is empty when heartbeats are not proven, and never changes in place.
 func (e *Entry[S]) Proof() []byte {
@@ -148,7 +148,7 @@ func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []
 			return nil, Unchanged, err
 		}
 		e := &Entry[S]{
-			claim: Claim{Owner: row.Owner, Version: row.Version(heartbeat)}, advanced: now, row: row, proof: link(proof),
+			heartbeat: heartbeat, advanced: now, row: row, proof: link(proof),
 		}
 		t.order = slices.Insert(t.order, i, slot[S]{owner: row.Owner, entry: e})
 		t.silence.append(e)
@@ -157,7 +157,7 @@ func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []
 	}
 	e := t.order[i].entry
 	c := row.Compare(e.row)
-	same := row.Version(0).CompareRow(e.claim.Version) == 0
+	same := row.Version(0).CompareRow(e.Version()) == 0
 	switch {
 	case c > 0 && same:
 		return t.settle(now, e, row, heartbeat, proof)
@@ -165,7 +165,7 @@ func (t *Table[S]) Merge(now protocol.Time, row *Row, heartbeat uint64, proof []
 		if err := t.admit(row, false); err != nil {
 			return e, Unchanged, err
 		}
-		e.row, e.claim.Version = row, row.Version(heartbeat)
+		e.row, e.heartbeat = row, heartbeat
 		t.advance(now, e, proof)
 		t.stats.Replaced++
 		return e, Replaced, nil
@@ -209,7 +209,7 @@ func (t *Table[S]) Beat(now protocol.Time, claim Claim, proof []byte) (*Entry[S]
 	if e == nil {
 		return nil, Missing
 	}
-	switch c := claim.CompareRow(e.claim.Version); {
+	switch c := claim.CompareRow(e.Version()); {
 	case c > 0:
 		return e, Missing
 	case c < 0:
@@ -219,10 +219,10 @@ func (t *Table[S]) Beat(now protocol.Time, claim Claim, proof []byte) (*Entry[S]
 }
 
 func (t *Table[S]) beat(now protocol.Time, e *Entry[S], heartbeat uint64, proof []byte) Outcome {
-	if heartbeat <= e.claim.Heartbeat {
+	if heartbeat <= e.heartbeat {
 		return Unchanged
 	}
-	e.claim.Heartbeat = heartbeat
+	e.heartbeat = heartbeat
 	t.advance(now, e, proof)
 	t.stats.Advanced++
 	return Advanced
