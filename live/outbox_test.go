@@ -17,6 +17,7 @@ type fakeLink struct {
 	refuse error // of sends with segments
 	most   int   // bytes of the largest segment that is not refused
 	sends  []string
+	order  []uint16 // ports of the destinations
 	got    map[netip.AddrPort][][]byte
 }
 
@@ -27,6 +28,7 @@ func (l *fakeLink) write(b []byte, segment int, to netip.AddrPort) error {
 		return l.refuse
 	}
 	l.sends = append(l.sends, fmt.Sprintf("%d/%d", len(b), segment))
+	l.order = append(l.order, to.Port())
 	for len(b) > 0 {
 		size := len(b)
 		if segment > 0 {
@@ -50,9 +52,9 @@ func idleOver(t testing.TB, l link) (n *Node, send func()) {
 	return n, func() {
 		n.out.flush()
 		for len(n.out.full) > 0 {
-			p := <-n.out.full
-			w.parcel(p)
-			n.out.takeBack(p)
+			for p := <-n.out.full; p != nil; {
+				p = w.run(p)
+			}
 		}
 	}
 }
@@ -260,3 +262,32 @@ type nullLink struct{ *fakeLink }
 
 func (nullLink) write([]byte, int, netip.AddrPort) error { return nil }
 func (nullLink) reaches(netip.AddrPort) bool             { return true }
+
+// TestRunsOfParcels has parcels in a row go to one destination before the next, as long as they go to the same ones, and up to runMax at a time.
+func TestRunsOfParcels(t *testing.T) {
+	l := &fakeLink{got: map[netip.AddrPort][][]byte{}}
+	n, send := idleOver(t, l)
+	to := func(ports ...uint16) {
+		p := n.out.parcel()
+		for _, port := range ports {
+			p.targets = append(p.targets, target{to: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 1}), port)})
+		}
+		p.buffer = wire.BeginDatagram(p.buffer, 1)
+		p.count, p.segment = 1, len(p.buffer)
+		n.out.hand(p)
+	}
+	for range runMax + 1 {
+		to(1, 2)
+	}
+	to(3)
+	to(2, 1)
+	to(2, 1)
+	send()
+	want := slices.Concat(slices.Repeat([]uint16{1}, runMax), slices.Repeat([]uint16{2}, runMax), []uint16{1, 2, 3, 2, 2, 1, 1})
+	if !slices.Equal(l.order, want) {
+		t.Errorf("%v, want %v", l.order, want)
+	}
+	if n.out.busy() {
+		t.Error("a parcel was not taken back")
+	}
+}

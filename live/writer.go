@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"spinglass/protocol"
@@ -18,10 +19,11 @@ var errFamily = errors.New("the socket does not send to this family of addresses
 type writer struct {
 	node       *Node
 	segmentMax int    // bytes; larger segments were refused
-	sealed     parcel // the parcel at hand, for one target
+	sealed     parcel // one of those at hand, for one destination
 
-	calls, datagrams, bytes uint64        // of the parcel at hand
-	sending                 time.Duration // the parcel at hand, without what sealing took: receivers have no part in that
+	parcels                 []*parcel     // at hand, which go to the same destinations
+	calls, datagrams, bytes uint64        // of these
+	sending                 time.Duration // these, without what sealing took: receivers have no part in that
 	spent                   time.Duration // on parcels since the last rest
 }
 
@@ -30,11 +32,37 @@ func (n *Node) write() {
 	defer close(n.written)
 	w := writer{node: n, segmentMax: math.MaxInt}
 	for p := range n.out.full {
-		w.sending = 0
-		w.parcel(p)
-		w.rest(len(p.buffer), w.sending)
-		n.out.takeBack(p)
+		for p != nil {
+			p = w.run(p)
+		}
 	}
+}
+
+// runMax is how many parcels in a row go to one destination. A receiver's socket has room for more.
+const runMax = 4
+
+// run sends a parcel, and those behind it that go to the same destinations: all to one, then all to the next. So a receiver is woken once for them, and finds
+// the next one when it is done with one. It returns the first parcel that goes elsewhere, nil when there is none.
+func (w *writer) run(first *parcel) (next *parcel) {
+	w.parcels = append(w.parcels[:0], first)
+	size := len(first.buffer)
+	for len(w.parcels) < runMax && len(w.node.out.full) > 0 { // nobody else takes them
+		if next = <-w.node.out.full; !slices.Equal(next.targets, first.targets) {
+			break
+		}
+		w.parcels, size, next = append(w.parcels, next), size+len(next.buffer), nil
+	}
+	w.sending = 0
+	w.deliver(first.targets)
+	if next == nil {
+		w.rest(size, w.sending)
+	} else {
+		w.spent += w.sending
+	}
+	for _, p := range w.parcels {
+		w.node.out.takeBack(p)
+	}
+	return next
 }
 
 // Rests of the writer.
@@ -60,27 +88,36 @@ func (w *writer) rest(size int, took time.Duration) {
 	w.spent = 0
 }
 
-// parcel sends a parcel to its destinations. Checksums, or seals, are left to it, since the loop has more to do.
-func (w *writer) parcel(p *parcel) {
+// deliver sends the parcels at hand to their destinations. Checksums, or seals, are left to it, since the loop has more to do.
+func (w *writer) deliver(targets []target) {
 	if w.node.links == nil {
-		finish(p)
-	}
-	for i := range p.targets {
-		to, out := &p.targets[i], p
-		if w.node.links != nil {
-			if out = &w.sealed; !w.seal(p, to) {
-				continue
-			}
+		for _, p := range w.parcels {
+			finish(p)
 		}
-		begun := time.Now()
-		w.send(out, to.to)
-		w.sending += time.Since(begun)
+	}
+	for i := range targets {
+		for _, p := range w.parcels {
+			w.parcel(p, &targets[i])
+		}
 	}
 	count := &w.node.count
 	count.sendCalls.Add(w.calls)
 	count.datagramsSent.Add(w.datagrams)
 	count.bytesSent.Add(w.bytes)
 	w.calls, w.datagrams, w.bytes = 0, 0, 0
+}
+
+// parcel sends a parcel to one destination.
+func (w *writer) parcel(p *parcel, to *target) {
+	if w.node.links != nil {
+		if !w.seal(p, to) {
+			return
+		}
+		p = &w.sealed
+	}
+	begun := time.Now()
+	w.send(p, to.to)
+	w.sending += time.Since(begun)
 }
 
 // finish fills in checksums.
