@@ -28,7 +28,9 @@ var (
 	ErrAttribute = errors.New("spinglass: attribute")
 	// ErrRowTooLarge tells that the node's row would exceed its limit; its text says by how much, and by errors.As it is a [*table.RowTooLargeError].
 	ErrRowTooLarge = table.ErrRowFull
-	// ErrZone tells that the node does not hold the table of a zone; its text says which it holds.
+	// ErrUnanswered tells that what this node does not hold itself nobody has told it; its text says of whom it asked, and for how long.
+	ErrUnanswered = errors.New("spinglass: nobody answers")
+	// ErrZone tells that the node does not hold the table of a zone, or that there is no such zone; its text says which it holds.
 	ErrZone = errors.New("spinglass: no table of the zone")
 	// ErrRow tells that there is no row of a name in the tables that the node holds.
 	ErrRow = errors.New("spinglass: no row")

@@ -49,6 +49,8 @@ type Node struct {
 
 	rows map[protocol.NodeID]*protocol.Peer // of the loop: peers that are up, as the application knows them
 
+	questions map[uint64]chan astrolabe.Answered // of the loop: what others were asked for
+
 	attributes map[string][]byte // of the loop: what the application has set, encoded
 
 	unstoredNext protocol.Time // of the loop: before which it is not logged again that the boot counter cannot be stored
@@ -99,8 +101,8 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
 		subscriptions: map[string][]*Subscription{}, options: map[string]topicOptions{}, rows: map[protocol.NodeID]*protocol.Peer{},
-		attributes: map[string][]byte{},
-		joined:     make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
+		attributes: map[string][]byte{}, questions: map[uint64]chan astrolabe.Answered{},
+		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
 	n.outgoing.node = n
 	n.lifetime, n.end = context.WithCancel(context.Background())
@@ -331,6 +333,9 @@ func (n *Node) onEvent(at protocol.Time, e protocol.Event) {
 		return
 	case *bimodal.Gap:
 		n.deliver(e.Topic, entry{gap: e})
+		return
+	case astrolabe.Answered:
+		n.answered(e)
 		return
 	case *bimodal.Writable:
 		n.outgoing.writable(e.Topic)

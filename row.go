@@ -16,15 +16,16 @@ import (
 
 // Row is a row of the table of a zone, as this node holds it.
 type Row struct {
-	Zone         string          // whose table it is in; "" for the row of the root, which is in none
-	Name         string          // of the host, or of the child zone
-	Host         bool            // it is of a host; otherwise it is a summary of a zone
-	ID           protocol.NodeID // who made it: the host, or a member that represents the zone
-	Attributes   Attrs           // the system's among them, see [SystemAttribute]
-	Age          time.Duration   // since the oldest host in it was heard of; for a zone in steps, of 8 s, 16 s, 32 s and so on
-	RowsIn       int             // of the zone's own table, that the summary was made of; 1 for a host
-	RowsExpected int             // that it should have been made of: those that went without leaving, an hour ago or less, count as well
-	Suspect      bool            // its heartbeat has stood still for T_fail
+	Zone         string             // whose table it is in; "" for the row of the root, which is in none
+	Name         string             // of the host, or of the child zone
+	Host         bool               // it is of a host; otherwise it is a summary of a zone
+	ID           protocol.NodeID    // who made it: the host, or a member that represents the zone
+	Addresses    []protocol.Address // of who made it; none for what this node has made of a zone itself
+	Attributes   Attrs              // the system's among them, see [SystemAttribute]
+	Age          time.Duration      // since the oldest host in it was heard of; for a zone in steps, of 8 s, 16 s, 32 s and so on
+	RowsIn       int                // of the zone's own table, that the summary was made of; 1 for a host
+	RowsExpected int                // that it should have been made of: those that went without leaving, an hour ago or less, count as well
+	Suspect      bool               // its heartbeat has stood still for T_fail
 }
 
 // Complete reports whether everything that should is in the row. What is missing is unknown, and not zero.
@@ -36,26 +37,19 @@ func (n *Node) Zones(ctx context.Context) (zones []string, err error) {
 	return zones, err
 }
 
-// Rows returns the rows of the table of a zone, by name: one for each child zone, and, in the table of the own zone, one for each host. An empty zone is the own
-// one. Error: [ErrZone] for a zone whose table this node does not hold.
+// Rows returns the rows of the table of a zone, by name: one for each child zone, and, in the table of a zone of hosts, one for each host. An empty zone is the own one. A table that
+// this node does not hold others are asked for; see [Node.Table], which tells more, and has the errors.
 func (n *Node) Rows(ctx context.Context, zone string) ([]Row, error) {
-	var statuses []astrolabe.RowStatus
-	var failed error
-	if err := n.call(ctx, func(protocol.Time, *protocol.Output) { statuses, failed = n.statuses(zone) }); err != nil {
+	t, err := n.Table(ctx, zone)
+	if err != nil {
 		return nil, err
 	}
-	if failed != nil {
-		return nil, failed
-	}
-	rows := make([]Row, len(statuses))
-	for i := range statuses {
-		rows[i] = rowOf(&statuses[i])
-	}
-	return rows, nil
+	return t.Rows, nil
 }
 
-// Get returns one row: that of a host of the own zone, or of a zone in one of the tables that this node holds; "/" is the summary of all. An empty name is the node's
-// own, and one that does not begin with a slash is of the own zone. The own row is as it was set; others see it a moment later. Error: [ErrRow] when there is none of the name.
+// Get returns one row: that of a host or of a zone; "/" is the summary of all. An empty name is the node's own, and one that does not begin with a slash is of the own zone. The own
+// row is as it was set; others see it a moment later. A row that is in none of the tables of this node others are asked for, as by [Node.Table]. Error: [ErrRow] when there is none of the name,
+// and those of Table.
 func (n *Node) Get(ctx context.Context, name string) (Row, error) {
 	switch {
 	case name == "":
@@ -72,6 +66,8 @@ func (n *Node) Get(ctx context.Context, name string) (Row, error) {
 	switch {
 	case err != nil:
 		return Row{}, err
+	case found == nil && n.elsewhere(name, zones):
+		return n.getRemote(ctx, name)
 	case found == nil:
 		return Row{}, fmt.Errorf("%w named %s: neither a host of %s nor a zone in the tables of %s", ErrRow, name, zones[len(zones)-1], strings.Join(zones, ", "))
 	}
@@ -156,7 +152,7 @@ func (n *Node) asSet(signed []protocol.Attribute) []protocol.Attribute {
 // rowOf returns a row for the application.
 func rowOf(s *astrolabe.RowStatus) Row {
 	return Row{
-		Zone: s.Zone, Name: s.Name, Host: s.Host, ID: s.Owner, Attributes: decodeAttributes(s.Attributes), Age: s.Age, RowsIn: s.RowsIn, RowsExpected: s.Expected,
+		Zone: s.Zone, Name: s.Name, Host: s.Host, ID: s.Owner, Addresses: s.Addresses, Attributes: decodeAttributes(s.Attributes), Age: s.Age, RowsIn: s.RowsIn, RowsExpected: s.Expected,
 		Suspect: s.Suspect,
 	}
 }

@@ -54,6 +54,8 @@ type Config struct {
 	Secret [32]byte
 	// Trust is what functions are verified by. Without it members take them at their word.
 	Trust Trust
+	// Chains has the certificates of those whose rows are here, for members that ask for them. Without it answers carry none.
+	Chains Chains
 	// Wall is what the clock showed at time 0; with Trust that says so. It serves the expiry of functions.
 	Wall identity.Instant
 

@@ -7,7 +7,7 @@ import (
 
 // Kinds returns the kinds of messages that a Machine receives.
 func Kinds() []protocol.Kind {
-	return []protocol.Kind{wire.KindZoneDigest, wire.KindZoneDelta, wire.KindFunctionPart}
+	return []protocol.Kind{wire.KindZoneDigest, wire.KindZoneDelta, wire.KindFunctionPart, wire.KindZoneAsk, wire.KindZonePiece}
 }
 
 // Decoder decodes the messages of this package. It owns the memory that they are decoded into: a message is lent until the next Decode of the same kind. The
@@ -16,6 +16,8 @@ type Decoder struct {
 	digest Digest
 	delta  Delta
 	part   FunctionPart
+	ask    Ask
+	piece  Piece
 }
 
 // Decode implements protocol.Decoder. Only rows and paths of zones are allocated.
@@ -27,6 +29,10 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return &d.delta, d.delta.decode(body)
 	case wire.KindFunctionPart:
 		return &d.part, d.part.decode(body)
+	case wire.KindZoneAsk:
+		return &d.ask, d.ask.decode(body)
+	case wire.KindZonePiece:
+		return &d.piece, d.piece.decode(body)
 	}
 	return nil, wire.ErrKind
 }

@@ -24,6 +24,12 @@ type Trust interface {
 	Policy(now protocol.Time) identity.Policy
 }
 
+// Chains has certificates of members.
+type Chains interface {
+	// Certificates returns the encoded chain of a member without the root's certificate, nil where it is not known or does not count.
+	Certificates(now protocol.Time, id protocol.NodeID) []byte
+}
+
 // held is a function that is here.
 type held struct {
 	*Function

@@ -24,6 +24,9 @@ type Machine struct {
 	difference table.Difference[state]
 	seeds      seeds
 	functions  functions
+	serving    serving
+	questions  []*question
+	blobs      blobs
 	notary     *notary // nil without identities
 }
 
@@ -53,10 +56,11 @@ func (m *Machine) Start(now protocol.Time, _ *protocol.Output) {
 }
 
 // Deadline implements protocol.Machine.
-func (m *Machine) Deadline() protocol.Time { return m.next }
+func (m *Machine) Deadline() protocol.Time { return min(m.next, m.pursueNext()) }
 
 // Timeout implements protocol.Machine.
 func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
+	m.pursue(now, out)
 	if now < m.next {
 		return
 	}
@@ -68,6 +72,7 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
 	if _, left := e.(protocol.Left); left {
 		m.next = protocol.Never
+		m.abandon(out)
 	}
 	if m.notary == nil {
 		return
@@ -102,6 +107,10 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveDelta(now, from, message, out)
 	case *FunctionPart:
 		m.receivePart(now, from, message, out)
+	case *Ask:
+		m.receiveAsk(now, from, message, out)
+	case *Piece:
+		m.receivePiece(now, from, message, out)
 	default:
 		out.Drop(from, ReasonUnknownType)
 	}
@@ -111,6 +120,7 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 func (m *Machine) Stats() Stats {
 	s := m.stats
 	s.Functions = len(m.functions.all)
+	s.BlobsOwn, s.BlobsCached, s.BlobsCachedBytes = len(m.blobs.own), len(m.blobs.cached), m.blobs.bytes
 	for _, l := range m.levels {
 		s.Rows += l.table.Len()
 		s.Zones += l.zones()

@@ -53,6 +53,23 @@ func somePart(r *rand.Rand) *FunctionPart {
 	return p
 }
 
+func someAsk(r *rand.Rand) *Ask {
+	a := &Ask{Number: r.Uint64(), Subject: SubjectTable + Subject(r.IntN(3)), Sum: r.Uint64(), Piece: r.IntN(piecesMax)}
+	if a.Subject == SubjectBlob {
+		a.Hash[3] = 7
+	} else {
+		a.Path = "/eu/fra"
+	}
+	return a
+}
+
+func somePiece(r *rand.Rand) *Piece {
+	p := &Piece{Number: r.Uint64(), Sum: r.Uint64(), Whole: r.IntN(answerSizeMax)}
+	p.Piece = r.IntN(p.Whole/pieceSize + 1)
+	p.Bytes = make([]byte, lengthOf(p.Whole, p.Piece))
+	return p
+}
+
 func someDelta(r *rand.Rand) *Delta {
 	d := &Delta{Zone: "/", Echo: r.Uint64N(1 << 40), WantFunctions: someFunctions(r)}
 	for range r.IntN(3) {
@@ -80,11 +97,15 @@ func TestMessagesSurviveEncoding(t *testing.T) {
 	var decoder Decoder
 	for i := range 400 {
 		var m protocol.Message = someDigest(r)
-		switch i % 3 {
+		switch i % 5 {
 		case 1:
 			m = someDelta(r)
 		case 2:
 			m = somePart(r)
+		case 3:
+			m = someAsk(r)
+		case 4:
+			m = somePiece(r)
 		}
 		b := m.Append(nil)
 		if len(b) != m.Size() {
@@ -112,6 +133,8 @@ func FuzzDecoder(f *testing.F) {
 		f.Add(byte(0), someDigest(r).Append(nil))
 		f.Add(byte(1), someDelta(r).Append(nil))
 		f.Add(byte(2), somePart(r).Append(nil))
+		f.Add(byte(3), someAsk(r).Append(nil))
+		f.Add(byte(4), somePiece(r).Append(nil))
 	}
 	var decoder Decoder
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {

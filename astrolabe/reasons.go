@@ -18,5 +18,8 @@ const (
 	ReasonRowGone      protocol.Reason = "zone_row_gone"      // a row in a version that was removed
 	ReasonPart         protocol.Reason = "function_part"      // a piece of a function that belongs to nothing, or for which there is no room
 	ReasonFunction     protocol.Reason = "function_refused"   // a function that may not be in force here
+	ReasonAskBudget    protocol.Reason = "ask_budget"         // a question for which this round has no room left
+	ReasonAskPiece     protocol.Reason = "ask_piece"          // a question for a piece that there is not
+	ReasonPieceUnasked protocol.Reason = "piece_unasked"      // a piece of an answer that is not waited for
 	ReasonAnswerBudget protocol.Reason = "zone_answer_budget" // an answer for which this round has no room left
 )

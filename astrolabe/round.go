@@ -25,6 +25,7 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 	m.answers.refill(m.config.AnswerBytes, m.config.AnswerBytes/answersShare)
 	m.functions.checks.refill(checksPerRound, checksOfSender)
 	m.functions.parts.sent.refill(functionsSent, functionsOfPeer)
+	m.serving.refill(m.stats.Rounds)
 	if m.notary != nil {
 		m.notary.refill()
 	}

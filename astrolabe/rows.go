@@ -16,10 +16,11 @@ var ErrZoneNotHeld = errors.New("this member does not hold the table of that zon
 
 // RowStatus is a row of a table as applications see it. It is immutable.
 type RowStatus struct {
-	Zone       string          // whose table it is in
-	Name       string          // path of the child zone, or name of the host
-	Host       bool            // it is of a host, and not of a zone
-	Owner      protocol.NodeID // who made it: the host, or a representative of the zone; this member for zones on its own path
+	Zone       string             // whose table it is in
+	Name       string             // path of the child zone, or name of the host
+	Host       bool               // it is of a host, and not of a zone
+	Owner      protocol.NodeID    // who made it: the host, or a representative of the zone; this member for zones on its own path
+	Addresses  []protocol.Address // of the owner
 	Attributes []protocol.Attribute
 	Age        time.Duration // since the oldest host in it was heard of, in steps where it is of a zone
 	RowsIn     int           // of the zone's own table; 1 for a host
@@ -62,7 +63,7 @@ func (m *Machine) Rows(zone string) ([]RowStatus, error) {
 // statusOf returns a zone's row that has been silent for some time.
 func (m *Machine) statusOf(l *level, row *table.Row, silence time.Duration) RowStatus {
 	return RowStatus{
-		Zone: l.zone, Name: row.Name, Owner: row.Owner, Attributes: row.Attributes,
+		Zone: l.zone, Name: row.Name, Owner: row.Owner, Addresses: row.Addresses, Attributes: row.Attributes,
 		Age:    shownAge(silence + time.Duration(count(row, AttributeAge))*time.Second),
 		RowsIn: count(row, AttributeRowsIn), Expected: count(row, AttributeRowsExpected), Suspect: silence >= m.failTimeout(l.table.Len()),
 	}
@@ -77,7 +78,7 @@ func (m *Machine) hosts(l *level) []RowStatus {
 			continue
 		}
 		rows = append(rows, RowStatus{
-			Zone: l.zone, Name: h.Row.Name, Host: true, Owner: h.Row.Owner, Attributes: h.Row.Attributes, Age: h.Silence, RowsIn: 1, Expected: 1,
+			Zone: l.zone, Name: h.Row.Name, Host: true, Owner: h.Row.Owner, Addresses: h.Row.Addresses, Attributes: h.Row.Attributes, Age: h.Silence, RowsIn: 1, Expected: 1,
 			Suspect: h.State == membership.StateSuspect,
 		})
 	}

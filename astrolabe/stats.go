@@ -37,9 +37,22 @@ type Stats struct {
 	PartsSent         uint64 // of functions
 	PartsReceived     uint64
 	PartsDropped      uint64 // that belong to nothing, or for which there was no room
+	Questions         uint64 // for tables, rows and blobs that this member has put to others
+	QuestionsFailed   uint64 // that nobody answered, or not as it should be
+	AsksSent          uint64 // for pieces of answers
+	AsksReceived      uint64
+	AsksRefused       uint64 // for want of the round's room, or for a piece that there is not
+	PiecesServed      uint64 // of answers
+	PiecesReceived    uint64
+	PiecesUnasked     uint64 // that no question waits for
+	BlobsForged       uint64 // that are not what their hashes say
 
 	Rows  int // in all tables, now
 	Zones int // child zones in all tables, now
 
 	Functions int // that are here, now
+
+	BlobsOwn         int // that are kept for the own rows, now
+	BlobsCached      int // of others
+	BlobsCachedBytes int
 }

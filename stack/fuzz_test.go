@@ -45,6 +45,7 @@ func recordTraffic() (frames [][]byte) {
 		&bimodal.MulticastHeard{Topic: bimodal.TopicOf(topic), Round: 1, Lost: true},
 		&astrolabe.Digest{Zone: "/eu", Stamp: 1}, &astrolabe.Delta{Zone: "/eu", Rows: []membership.RowUpdate{{Row: &table.Row{Owner: 3, Epoch: 1, Sequence: 1, Name: "/eu"}, Heartbeat: 1}}},
 		&astrolabe.FunctionPart{Zone: "/lab", ID: 1, Whole: 3, Bytes: []byte("abc")},
+		&astrolabe.Ask{Number: 1, Subject: astrolabe.SubjectTable, Path: "/"}, &astrolabe.Ask{Number: 2, Subject: astrolabe.SubjectBlob}, &astrolabe.Piece{Number: 1, Sum: 1, Whole: 3, Bytes: []byte("abc")},
 	} {
 		frames = append(frames, wire.AppendFrame(nil, m))
 	}

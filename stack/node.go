@@ -60,7 +60,7 @@ func (c *Config) tables(members *membership.Machine) astrolabe.Config {
 	t.Self, t.Name, t.Hosts = c.Membership.Self, c.Membership.Name, members
 	t.Notary = c.Bimodal.Notary
 	if c.Membership.Identity != nil {
-		t.Trust = members
+		t.Trust, t.Chains = members, members
 	}
 	if !c.Membership.Zoned {
 		t.Seeds = nil // membership knows the members of all zones: a representative met here would be the same peer once more
@@ -95,6 +95,16 @@ func (n *Node) Rows(zone string) ([]astrolabe.RowStatus, error) { return n.Table
 
 // Zones returns the zones whose tables this member holds, from the root down; see astrolabe.Machine.Zones.
 func (n *Node) Zones() []string { return n.Tables.Zones() }
+
+// Resolve answers a question by what this member holds; see astrolabe.Machine.Resolve.
+func (n *Node) Resolve(now protocol.Time, subject astrolabe.Subject, path string) *astrolabe.TableAnswer {
+	return n.Tables.Resolve(now, subject, path)
+}
+
+// Ask asks another member; see astrolabe.Machine.Ask.
+func (n *Node) Ask(now protocol.Time, q astrolabe.Question, out *protocol.Output) (number uint64, err error) {
+	return n.Tables.Ask(now, q, out)
+}
 
 // Install puts a function in force; see astrolabe.Machine.Install.
 func (n *Node) Install(now protocol.Time, f *astrolabe.Function) error {
@@ -211,7 +221,7 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return d.bimodal.Decode(kind, body)
 	case kind >= wire.KindTableDigest && kind <= wire.KindBeacon, kind == wire.KindCredentialRequest, kind == wire.KindCredential:
 		return d.membership.Decode(kind, body)
-	case kind == wire.KindZoneDigest || kind == wire.KindZoneDelta || kind == wire.KindFunctionPart:
+	case kind == wire.KindZoneDigest || kind == wire.KindZoneDelta || kind >= wire.KindFunctionPart && kind <= wire.KindZonePiece:
 		return d.tables.Decode(kind, body)
 	}
 	return nil, wire.ErrKind

@@ -15,8 +15,8 @@ type Class uint8
 // The classes.
 const (
 	ClassPush       Class  = iota // packets on their first way, and the orders by which they are handed on
-	ClassRequest                  // what asks for something: digests, also those of tables of zones, requests, polls, probes of groups, questions for names
-	ClassReply                    // what was asked for: repairs, answers, receipts, certificates
+	ClassRequest                  // what asks for something: digests, also those of tables of zones, requests, polls, probes of groups, questions for names and for tables of others
+	ClassReply                    // what was asked for: repairs, answers, receipts, certificates, pieces of tables and blobs
 	ClassMembership               // rows, heartbeats, also those of zones, probes, notices, functions
 	Classes         = iota        // how many there are
 
@@ -154,9 +154,9 @@ func classOf(m protocol.Message) Class {
 			return ClassReply
 		}
 		return ClassRequest
-	case kind <= wire.KindBimodalLast, kind == wire.KindZoneDigest:
+	case kind <= wire.KindBimodalLast, kind == wire.KindZoneDigest, kind == wire.KindZoneAsk:
 		return ClassRequest
-	case kind == wire.KindCredential:
+	case kind == wire.KindCredential, kind == wire.KindZonePiece:
 		return ClassReply
 	case kind <= wire.KindBeacon, kind == wire.KindCredentialRequest, kind == wire.KindZoneDelta, kind == wire.KindFunctionPart:
 		return ClassMembership

@@ -44,8 +44,8 @@ func (n *quota) offer(now protocol.Time, from protocol.NodeID, class Class, mess
 func TestEveryMessageHasItsClass(t *testing.T) {
 	for class, messages := range [Classes][]protocol.Message{
 		ClassPush:    {&bimodal.Packet{}, &bimodal.Relay{}, &bimodal.Order{}, &bimodal.Shared{}},
-		ClassRequest: {&bimodal.Digest{}, &bimodal.Request{}, &bimodal.Poll{}, &bimodal.OrderRequest{}, &bimodal.MulticastProbe{}, &bimodal.TopicName{}, &astrolabe.Digest{}},
-		ClassReply:   {&bimodal.Repair{}, &bimodal.Digest{Answer: true}, &bimodal.MulticastHeard{}, &bimodal.TopicName{Name: "t"}, &bimodal.Receipt{}, &membership.Certificates{}},
+		ClassRequest: {&bimodal.Digest{}, &bimodal.Request{}, &bimodal.Poll{}, &bimodal.OrderRequest{}, &bimodal.MulticastProbe{}, &bimodal.TopicName{}, &astrolabe.Digest{}, &astrolabe.Ask{}},
+		ClassReply:   {&bimodal.Repair{}, &bimodal.Digest{Answer: true}, &bimodal.MulticastHeard{}, &bimodal.TopicName{Name: "t"}, &bimodal.Receipt{}, &membership.Certificates{}, &astrolabe.Piece{}},
 		ClassMembership: {
 			&membership.Digest{}, &membership.Delta{}, &membership.Probe{}, &membership.ProbeReply{}, &membership.Summary{}, &membership.NoticePart{}, &membership.Beacon{},
 			&membership.CredentialRequest{}, &astrolabe.Delta{}, &astrolabe.FunctionPart{},
@@ -58,7 +58,7 @@ func TestEveryMessageHasItsClass(t *testing.T) {
 		}
 	}
 	kinds := append(append(membership.Kinds(), bimodal.Kinds()...), astrolabe.Kinds()...)
-	if len(kinds) != 25 { // as many as above, where a digest and a name stand twice
+	if len(kinds) != 27 { // as many as above, where a digest and a name stand twice
 		t.Errorf("%d kinds of messages", len(kinds))
 	}
 }

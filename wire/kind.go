@@ -45,6 +45,9 @@ const (
 
 	KindFunctionPart protocol.Kind = 28 // astrolabe: a piece of a function
 
+	KindZoneAsk   protocol.Kind = 29 // astrolabe: asks for a table, a row or a value that the sender does not hold
+	KindZonePiece protocol.Kind = 30 // astrolabe: a piece of it
+
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key
 	KindRelayCall       protocol.Kind = 122 // live: a member wants the receiver that is reached through the sender only
