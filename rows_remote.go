@@ -90,7 +90,7 @@ func (n *Node) elsewhere(name string, zones []string) bool {
 func (n *Node) getRemote(ctx context.Context, name string) (Row, error) {
 	found, err := n.drill(ctx, astrolabe.SubjectRow, name)
 	switch {
-	case errors.Is(err, errNowhere), errors.Is(err, ErrZone):
+	case errors.Is(err, errNowhere):
 		return Row{}, fmt.Errorf("%w named %s: there is no zone %s, as far as this node knows", ErrRow, name, protocol.Zone(name))
 	case err != nil:
 		return Row{}, err
@@ -126,13 +126,21 @@ func (n *Node) drill(ctx context.Context, subject astrolabe.Subject, path string
 		case astrolabe.FormFound:
 			return found, nil
 		case astrolabe.FormNone:
-			return found, fmt.Errorf("%w %s: %s has nothing of that name, as %s says", ErrZone, path, found.answer.Zone, n.names.of(found.from))
+			return found, nothing(subject, path, found.answer.Zone, n.names.of(found.from))
 		}
 		if found, err = n.askZone(ctx, found.answer, subject, path, asked); err != nil {
 			return found, err
 		}
 	}
 	return found, fmt.Errorf("%w: for %s one member names the other", ErrUnanswered, path)
+}
+
+// nothing is the error that a member knows that there is no such thing.
+func nothing(subject astrolabe.Subject, path, zone, told string) error {
+	if subject == astrolabe.SubjectRow {
+		return fmt.Errorf("%w named %s: nothing of the name is in the table of %s, as %s says", ErrRow, path, zone, told)
+	}
+	return fmt.Errorf("%w %s: nothing of the name is in the table of %s, as %s says", ErrZone, path, zone, told)
 }
 
 // askZone asks members of the zone, or the host, through which the way goes on, one after the other until one answers.
@@ -144,8 +152,8 @@ func (n *Node) askZone(ctx context.Context, way *astrolabe.TableAnswer, subject 
 		asked[c.ID] = true
 		found, err := n.askMember(ctx, c, subject, path)
 		switch {
-		case err == nil && found.answer.Form != astrolabe.FormNone:
-			return found, nil
+		case err == nil && (found.answer.Form != astrolabe.FormNone || found.answer.Zone == protocol.Zone(path)):
+			return found, nil // or it holds the very table in which it would be
 		case err == nil:
 			none = &found // another one may know more
 		case ctx.Err() != nil:

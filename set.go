@@ -79,6 +79,7 @@ func (n *Node) set(now protocol.Time, changes []protocol.Attribute, out *protoco
 		} else {
 			n.attributes[a.Name] = a.Value
 		}
+		n.releaseBlob(a)
 	}
 	return nil
 }

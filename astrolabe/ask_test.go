@@ -31,7 +31,9 @@ func (f *fleet) ask(t *testing.T, all map[uint64]astrolabe.Answered, i int, q as
 	t.Helper()
 	var number uint64
 	var err error
-	f.world.Command(f.ids[i], func(now protocol.Time, m protocol.Machine, out *protocol.Output) { number, err = f.tables(i).Ask(now, q, out) })
+	f.world.Command(f.ids[i], func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+		number, err = f.tables(i).Ask(now, q, out)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,9 @@ func (c Contact) String() string {
 	return fmt.Sprintf("%016x@%s", uint64(c.ID), strings.Join(addresses, ","))
 }
 
+// ParseContact reads what Contact.String returns.
+func ParseContact(s string) (Contact, bool) { return parseContact(s) }
+
 // parseContact is the opposite of Contact.String.
 func parseContact(s string) (Contact, bool) {
 	id, addresses, ok := strings.Cut(s, "@")

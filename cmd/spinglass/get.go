@@ -40,6 +40,7 @@ type getSettings struct {
 	connection
 	json bool
 	all  bool
+	blob string
 }
 
 func newGet() *cobra.Command {
@@ -48,11 +49,16 @@ func newGet() *cobra.Command {
 		Use:   "get [NAME]",
 		Short: "Print one row: the agent's own, or that of a member or a zone",
 		Long: "Prints the attributes of a row, one per line as NAME=VALUE: of the agent's own row, or of that of another member of its zone, or of a zone in one of the tables that " +
-			"the agent holds; / is the summary of the whole fleet. A NAME without a slash in front is that of a member of the agent's zone.",
-		Example: "  spinglass get\n  spinglass get web-2\n  spinglass get /eu/fra",
+			"the agent holds; / is the summary of the whole fleet. A NAME without a slash in front is that of a member of the agent's zone. Rows that the agent does not hold are asked " +
+			"for of members who do.\n\n" +
+			"With --blob it prints the value that an attribute names by its hash, as it is (see: spinglass set NAME=@FILE).",
+		Example: "  spinglass get\n  spinglass get web-2\n  spinglass get /eu/fra\n  spinglass get /us/ny/web-7 --blob doc > FILE",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("get takes one NAME at most, got %d arguments", len(args))
+			}
+			if s.blob != "" && (s.json || s.all) {
+				return usagef("--blob prints a value as it is: --json and --all do not go with it")
 			}
 			return nil
 		},
@@ -66,6 +72,9 @@ func newGet() *cobra.Command {
 			if len(args) > 0 {
 				name = args[0]
 			}
+			if s.blob != "" {
+				return s.printBlob(cmd, client, name)
+			}
 			row, err := client.Row(cmd.Context(), name)
 			if err != nil {
 				return noAgentHint(err)
@@ -76,7 +85,21 @@ func newGet() *cobra.Command {
 	s.connection.flags(cmd)
 	cmd.Flags().BoolVar(&s.json, "json", false, "print a JSON object")
 	cmd.Flags().BoolVar(&s.all, "all", false, "print the attributes as well that members set by themselves")
+	cmd.Flags().StringVar(&s.blob, "blob", "", "print the value that the attribute of this `NAME` stands for by its hash")
 	return cmd
+}
+
+// printBlob prints a value as it is.
+func (s *getSettings) printBlob(cmd *cobra.Command, client *local.Client, name string) error {
+	data, err := client.Blob(cmd.Context(), name, s.blob)
+	if err != nil {
+		return noAgentHint(err)
+	}
+	out := newOutput(cmd.OutOrStdout())
+	if _, err := out.Write(data); err != nil {
+		return err
+	}
+	return out.flush()
 }
 
 func (s *getSettings) print(out *output, row *local.Row) error {

@@ -24,9 +24,9 @@ func newTable() *cobra.Command {
 		Use:   "table [ZONE]",
 		Short: "Print the table of a zone: a row for each member or child zone",
 		Long: "Prints the table of a zone, by default the agent's own: a row for each of its members. The tables of the zones above, up to /, have a row for each child zone, which " +
-			"is a summary of the table below.\n\n" +
+			"is a summary of the table below. The table of any other zone is asked for of its members, and that of a host of the host itself: the rows of its applications.\n\n" +
 			"A summary tells how complete it is: how many rows went into it, and how many should have. What is missing is unknown, and not zero.",
-		Example: "  spinglass table\n  spinglass table / --watch",
+		Example: "  spinglass table\n  spinglass table / --watch\n  spinglass table /us/ny",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("table takes one ZONE at most, got %d arguments", len(args))
@@ -61,10 +61,11 @@ func newTable() *cobra.Command {
 func (s *tableSettings) run(cmd *cobra.Command, client *local.Client, zone string) error {
 	stdout := cmd.OutOrStdout()
 	list := func(ctx context.Context, out *output, redraw bool) error {
-		rows, err := client.Rows(ctx, zone)
+		table, err := client.Table(ctx, zone)
 		if err != nil {
 			return err
 		}
+		rows := table.Rows
 		if redraw {
 			fmt.Fprint(out, clearScreen)
 		}
@@ -77,10 +78,21 @@ func (s *tableSettings) run(cmd *cobra.Command, client *local.Client, zone strin
 			return out.flush()
 		}
 		writeTable(out, rows, s.all, palette{on: colourful(stdout)})
+		writeSource(out, &table)
 		return out.flush()
 	}
 	redraw := s.watch && !s.json && terminal(stdout)
 	return repeat(cmd.Context(), newOutput(stdout), s.watch, s.json, redraw, list)
+}
+
+// writeSource tells where a table comes from that the agent does not hold.
+func writeSource(out *output, table *local.Table) {
+	if !table.Held {
+		fmt.Fprintf(out, "Told by %s, who holds this table.\n", table.From)
+	}
+	if table.Unverified > 0 {
+		fmt.Fprintf(out, "%d rows are left out: they are not proven to be of who they say.\n", table.Unverified)
+	}
 }
 
 // repeat prints a list, and again every second if it is to be watched.

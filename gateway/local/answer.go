@@ -47,8 +47,10 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 // failureStatus returns the status for an error of the node.
 func failureStatus(err error) int {
 	switch {
-	case errors.Is(err, ErrClosing), errors.Is(err, spinglass.ErrClosed), errors.Is(err, spinglass.ErrLimit):
+	case errors.Is(err, ErrClosing), errors.Is(err, spinglass.ErrClosed), errors.Is(err, spinglass.ErrLimit), errors.Is(err, spinglass.ErrNotRunning):
 		return http.StatusServiceUnavailable
+	case errors.Is(err, spinglass.ErrUnanswered):
+		return http.StatusGatewayTimeout
 	case errors.Is(err, spinglass.ErrTooLarge), errors.Is(err, spinglass.ErrRowTooLarge):
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, spinglass.ErrForbidden):
@@ -57,7 +59,7 @@ func failureStatus(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, astrolabe.ErrVersion):
 		return http.StatusConflict
-	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute),
+	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute), errors.Is(err, spinglass.ErrBlob),
 		errors.Is(err, spinglass.ErrProgram), errors.Is(err, spinglass.ErrFunction):
 		return http.StatusBadRequest
 	}

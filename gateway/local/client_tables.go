@@ -17,9 +17,15 @@ func (c *Client) Zones(ctx context.Context) ([]string, error) {
 
 // Rows asks for the table of a zone; an empty one is the agent's own.
 func (c *Client) Rows(ctx context.Context, zone string) ([]Row, error) {
-	var answer rowsAnswer
-	err := c.getURL(ctx, queryURL("/v1/rows", "zone", zone), &answer)
-	return answer.Rows, err
+	table, err := c.Table(ctx, zone)
+	return table.Rows, err
+}
+
+// Table asks for the table of a zone, with who told it; an empty zone is the agent's own.
+func (c *Client) Table(ctx context.Context, zone string) (Table, error) {
+	var table Table
+	err := c.getURL(ctx, queryURL("/v1/rows", "zone", zone), &table)
+	return table, err
 }
 
 // Row asks for one row, of a host of the agent's zone or of a zone; an empty name is the agent's own.

@@ -13,9 +13,11 @@
 //	GET  /v1/status                    a [Status]
 //	GET  /v1/peers                     {"peers": [[Peer], ...]}, the node itself first
 //	GET  /v1/zones                     {"zones": [...]}, whose tables the agent holds, from the root to its own
-//	GET  /v1/rows                      {"rows": [[Row], ...]} of the agent's zone; ?zone=PATH of another one
+//	GET  /v1/rows                      the [Table] of the agent's zone; ?zone=PATH of another one, which other members are asked for if need be
 //	GET  /v1/row                       the agent's own [Row]; ?name=PATH that of a host or a zone
 //	PATCH /v1/row                      sets what the body, {"attributes": {...}}, has ([Attributes]) in the agent's row, and removes what is null there: all or nothing
+//	PUT  /v1/blob?attribute=NAME       keeps the body, of up to 64 KiB, for an attribute of the agent's row, which becomes its hash
+//	GET  /v1/blob?name=PATH&attribute=NAME   the bytes that such an attribute of a row stands for
 //	GET  /v1/functions                 {"functions": [[Function], ...]} that the agent holds
 //	POST /v1/functions                 installs a function: {"program": "...", "chain": BASE64} with the encoded chain of its certificate; where nodes have no identities
 //	                                   {"name": "...", "zone": PATH, "version": N, "expires": RFC3339, "program": "..."}, without a version the next one, without an expiry a day

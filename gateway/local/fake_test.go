@@ -37,6 +37,7 @@ type fakeNode struct {
 	rows          []spinglass.Row
 	set           []spinglass.Attrs // as it was asked for
 	setErr        error
+	blobs         map[string][]byte
 	functions     []spinglass.Function // as they were to be installed
 	installErr    error
 	trial         spinglass.Trial
@@ -59,7 +60,7 @@ const (
 )
 
 func newFakeNode() *fakeNode {
-	return &fakeNode{closed: make(chan struct{}), events: make(chan spinglass.Event, 16)}
+	return &fakeNode{closed: make(chan struct{}), events: make(chan spinglass.Event, 16), blobs: map[string][]byte{}}
 }
 
 func (n *fakeNode) ID() protocol.NodeID { return fakeID }
@@ -164,12 +165,33 @@ func (n *fakeNode) Peers(context.Context) ([]spinglass.Peer, error) { return n.p
 
 func (n *fakeNode) Zones(context.Context) ([]string, error) { return []string{"/", "/lab"}, nil }
 
-// Rows has the same rows for each zone but /us.
-func (n *fakeNode) Rows(_ context.Context, zone string) ([]spinglass.Row, error) {
-	if zone == "/us" {
+// Table has the same rows for each zone but /us; that of /eu others have told.
+func (n *fakeNode) Table(_ context.Context, zone string) (*spinglass.Table, error) {
+	switch zone {
+	case "/us":
 		return nil, fmt.Errorf("%w /us: this node holds those of /, /lab", spinglass.ErrZone)
+	case "/asia":
+		return nil, fmt.Errorf("%w for /asia: asked 3", spinglass.ErrUnanswered)
+	case "/eu":
+		return &spinglass.Table{Zone: zone, Rows: n.rows, RowsExpected: 9, From: 2, Unverified: 1}, nil
 	}
-	return n.rows, nil
+	return &spinglass.Table{Zone: zone, Rows: n.rows, RowsExpected: len(n.rows), From: fakeID}, nil
+}
+
+func (n *fakeNode) SetBlob(_ context.Context, attribute string, data []byte) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.blobs[attribute] = data
+	return n.setErr
+}
+
+func (n *fakeNode) Blob(_ context.Context, name, attribute string) ([]byte, error) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if data, ok := n.blobs[attribute]; ok && name == "" {
+		return data, nil
+	}
+	return nil, fmt.Errorf("%w: the attribute %q of %s is no hash of one", spinglass.ErrBlob, attribute, name)
 }
 
 func (n *fakeNode) Get(_ context.Context, name string) (spinglass.Row, error) {

@@ -22,9 +22,11 @@ type node interface {
 	Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
 	Peers(ctx context.Context) ([]spinglass.Peer, error)
 	Zones(ctx context.Context) ([]string, error)
-	Rows(ctx context.Context, zone string) ([]spinglass.Row, error)
+	Table(ctx context.Context, zone string) (*spinglass.Table, error)
 	Get(ctx context.Context, name string) (spinglass.Row, error)
 	Set(ctx context.Context, attributes spinglass.Attrs) error
+	SetBlob(ctx context.Context, attribute string, data []byte) error
+	Blob(ctx context.Context, name, attribute string) ([]byte, error)
 	Install(ctx context.Context, f *spinglass.Function) error
 	Functions(ctx context.Context) ([]spinglass.Function, error)
 	TryFunction(ctx context.Context, zone, program string) (*spinglass.Trial, error)

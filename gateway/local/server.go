@@ -67,6 +67,8 @@ func newServer(n node, options Options) *Server {
 	mux.HandleFunc("GET /v1/rows", s.rows)
 	mux.HandleFunc("GET /v1/row", s.row)
 	mux.HandleFunc("PATCH /v1/row", s.set)
+	mux.HandleFunc("GET /v1/blob", s.blob)
+	mux.HandleFunc("PUT /v1/blob", s.setBlob)
 	mux.HandleFunc("GET /v1/functions", s.functions)
 	mux.HandleFunc("POST /v1/functions", s.install)
 	mux.HandleFunc("POST /v1/functions/trial", s.try)

@@ -26,8 +26,14 @@ type Row struct {
 // Complete reports whether everything that should is in the row.
 func (r *Row) Complete() bool { return r.RowsIn >= r.RowsExpected }
 
-type rowsAnswer struct {
-	Rows []Row `json:"rows"`
+// Table is the table of a zone, as an agent holds it, or as another member has told it.
+type Table struct {
+	Zone         string `json:"zone"`
+	Rows         []Row  `json:"rows"`
+	RowsExpected int    `json:"rows_expected"` // that the table should have
+	From         string `json:"from"`          // id of who holds it
+	Held         bool   `json:"held"`          // by the agent itself
+	Unverified   int    `json:"unverified"`    // rows that were left out because they are not proven
 }
 
 type zonesAnswer struct {
@@ -53,14 +59,17 @@ func (s *Server) rows(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, err)
 		return
 	}
-	rows, err := s.node.Rows(r.Context(), zone)
+	table, err := s.node.Table(r.Context(), zone)
 	if err != nil {
 		writeError(w, failureStatus(err), err)
 		return
 	}
-	answer := rowsAnswer{Rows: make([]Row, len(rows))}
-	for i := range rows {
-		answer.Rows[i] = s.rowAnswer(&rows[i])
+	answer := Table{
+		Zone: table.Zone, Rows: make([]Row, len(table.Rows)), RowsExpected: table.RowsExpected, From: table.From.String(), Held: table.From == s.node.ID(),
+		Unverified: table.Unverified,
+	}
+	for i := range table.Rows {
+		answer.Rows[i] = s.rowAnswer(&table.Rows[i])
 	}
 	writeJSON(w, http.StatusOK, answer)
 }

@@ -60,6 +60,13 @@ func TestRowsComeAsTheNodeHasThem(t *testing.T) {
 		}
 		return e
 	}
+	table, err := s.client.Table(ctx, "/eu")
+	if diff := cmp.Diff(Table{Zone: "/eu", Rows: want, RowsExpected: 9, From: "0000000000000002", Unverified: 1}, table); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if table, err = s.client.Table(ctx, "/lab"); err != nil || !table.Held || table.From != "0123456789abcdef" {
+		t.Errorf("%+v, %v", table, err)
+	}
 	long := "/" + strings.Repeat("x", protocol.NameMax)
 	for _, test := range []struct {
 		err    *Error
@@ -67,6 +74,7 @@ func TestRowsComeAsTheNodeHasThem(t *testing.T) {
 		text   string
 	}{
 		{refused(s.client.Rows(ctx, "/us")), http.StatusNotFound, "no table of the zone /us: this node holds those of /, /lab"},
+		{refused(s.client.Rows(ctx, "/asia")), http.StatusGatewayTimeout, "nobody answers for /asia: asked 3"},
 		{refused(s.client.Row(ctx, "/lab/c")), http.StatusNotFound, "no row named /lab/c"},
 		{refused(s.client.Rows(ctx, long)), http.StatusBadRequest, "zone of 256 bytes exceeds the limit of 255"},
 		{refused(s.client.Row(ctx, long)), http.StatusBadRequest, "name of 256 bytes exceeds the limit of 255"},
@@ -160,4 +168,28 @@ func FuzzAttributes(f *testing.F) {
 			t.Fatalf("%s, then %s: %v", again, third, err)
 		}
 	})
+}
+
+func TestBlobsPass(t *testing.T) {
+	s := start(t)
+	ctx := testContext(t)
+	data := []byte(strings.Repeat("\x00\xff", spinglass.BlobMax/2))
+	if err := s.client.SetBlob(ctx, "doc", data); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.client.Blob(ctx, "", "doc"); err != nil || string(got) != string(data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	for _, test := range []struct {
+		err    error
+		status int
+		text   string
+	}{
+		{s.client.SetBlob(ctx, "doc", append(data, 0)), http.StatusRequestEntityTooLarge, "blob: more than the limit of 65536 bytes"},
+		{func() error { _, err := s.client.Blob(ctx, "/lab/b", "doc"); return err }(), http.StatusBadRequest, "is no hash of one"},
+	} {
+		if e, ok := errors.AsType[*Error](test.err); !ok || e.Status != test.status || !strings.Contains(e.Message, test.text) {
+			t.Errorf("%v, want %d %s", test.err, test.status, test.text)
+		}
+	}
 }
