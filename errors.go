@@ -34,6 +34,8 @@ var (
 	ErrZone = errors.New("spinglass: no table of the zone")
 	// ErrRow tells that there is no row of a name in the tables that the node holds.
 	ErrRow = errors.New("spinglass: no row")
+	// ErrRowName tells that a row of a host cannot have the name.
+	ErrRowName = errors.New("spinglass: name of a row")
 	// ErrBlob tells that there is no blob where one was asked for, or that data cannot be one; its text says why.
 	ErrBlob = errors.New("spinglass: blob")
 	// ErrProgram tells that a text is not a program, makes what it cannot make, or takes too many steps; its text says what and where, and by errors.As it is an [*afc.Error] or an [*afc.CostError].

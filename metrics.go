@@ -204,6 +204,7 @@ var protocolMetrics = []metric{
 	counter("zone_pieces_sent_total", "Pieces of answers sent.", func(s *snapshot) uint64 { return s.tables.PiecesServed }),
 	counter("zone_pieces_received_total", "Pieces of answers received.", func(s *snapshot) uint64 { return s.tables.PiecesReceived }),
 	counter("zone_pieces_unasked_total", "Pieces of answers that no question waits for.", func(s *snapshot) uint64 { return s.tables.PiecesUnasked }),
+	gauge("host_rows", "Rows that this node keeps beside the one in its zone's table.", func(s *snapshot) int { return s.tables.OwnRows }),
 	gauge("blobs", "Blobs that this node keeps for its own rows.", func(s *snapshot) int { return s.tables.BlobsOwn }),
 	gauge("blobs_cached", "Blobs that this node keeps of others.", func(s *snapshot) int { return s.tables.BlobsCached }),
 	gauge("blobs_cached_bytes", "Bytes of those.", func(s *snapshot) int { return s.tables.BlobsCachedBytes }),

@@ -138,7 +138,7 @@ func (n *Node) statuses(zone string) ([]astrolabe.RowStatus, error) {
 func (n *Node) asSet(signed []protocol.Attribute) []protocol.Attribute {
 	all := make([]protocol.Attribute, 0, len(n.attributes)+1)
 	for _, a := range signed {
-		if a.Name == bimodal.InterestAttribute {
+		if a.Name == bimodal.InterestAttribute || n.stack.Tables.MadeOfOwn(a.Name) {
 			all = append(all, a)
 		}
 	}

@@ -91,6 +91,18 @@ func TestTablesOfOtherZones(t *testing.T) {
 			if own, err := nodes[0].Table(ctx, ""); err != nil || own.From != nodes[0].ID() || own.Zone != "/eu/fra" || own.RowsExpected != 1 {
 				t.Errorf("%+v, %v", own, err)
 			}
+			if err := nodes[2].SetRow(ctx, "db", spinglass.Attrs{"queue": 7}); err != nil {
+				t.Fatal(err)
+			}
+			for i, n := range nodes {
+				rows, err := n.Rows(ctx, "/us/ny/h2")
+				if err != nil || len(rows) != 1 || rows[0].Name != "/us/ny/h2/db" || rows[0].Attributes["queue"] != int64(7) || rows[0].ID != nodes[2].ID() || !rows[0].Complete() {
+					t.Errorf("rows of a host, at %d: %+v, %v", i, rows, err)
+				}
+			}
+			if row, err := nodes[0].Get(ctx, "/us/ny/h2/db"); err != nil || row.Attributes["queue"] != int64(7) {
+				t.Errorf("%+v, %v", row, err)
+			}
 			for path, want := range map[string]error{"/asia": spinglass.ErrZone, "/us/sf": spinglass.ErrZone, "us": spinglass.ErrZone, "/us//": spinglass.ErrZone} {
 				if _, err := nodes[0].Rows(ctx, path); !errors.Is(err, want) {
 					t.Errorf("table of %s: %v", path, err)
@@ -175,5 +187,57 @@ func TestBlobsComeFromWhoHasSetThem(t *testing.T) {
 	}
 	if err := nodes[0].SetBlob(ctx, "nmembers", data); !errors.Is(err, spinglass.ErrAttribute) {
 		t.Error(err)
+	}
+}
+
+// What functions make of the rows of a host stands in the host's own row as this node reads it, unless the application has set it itself.
+func TestFunctionsOfTheRowsOfAHost(t *testing.T) {
+	n := start(t, spinglass.Config{Name: "/lab/a"})
+	ctx := within(t)
+	if err := n.Install(ctx, &spinglass.Function{Name: "queues", Zone: "/", Program: "SELECT SUM(queue) AS queue"}); err != nil {
+		t.Fatal(err)
+	}
+	await := func(want any) {
+		t.Helper()
+		for {
+			row, err := n.Get(ctx, "")
+			if err != nil {
+				t.Fatalf("%v, last %+v", err, row)
+			}
+			if row.Attributes["queue"] == want {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	for row, queue := range map[string]int{"db": 3, "cache": 4} {
+		if err := n.SetRow(ctx, row, spinglass.Attrs{"queue": queue}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(int64(7))
+	if err := n.Set(ctx, spinglass.Attrs{"queue": "long"}); err != nil {
+		t.Fatal(err)
+	}
+	await("long")
+	if err := n.Set(ctx, spinglass.Attrs{"queue": nil}); err != nil {
+		t.Fatal(err)
+	}
+	await(int64(7))
+	if err := n.SetRow(ctx, "db", spinglass.Attrs{"queue": nil}); err != nil {
+		t.Fatal(err)
+	}
+	await(int64(4))
+	for what, test := range map[string]struct {
+		row        string
+		attributes spinglass.Attrs
+		err        error
+	}{
+		"name": {"a/b", spinglass.Attrs{"a": 1}, spinglass.ErrRowName}, "system": {"db", spinglass.Attrs{"nmembers": 1}, spinglass.ErrAttribute},
+		"large": {"db", spinglass.Attrs{"a": strings.Repeat("x", 1000)}, spinglass.ErrRowTooLarge},
+	} {
+		if err := n.SetRow(ctx, test.row, test.attributes); !errors.Is(err, test.err) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

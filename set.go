@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"spinglass/astrolabe"
 	"spinglass/identity"
 	"spinglass/membership"
 	"spinglass/protocol"
@@ -46,6 +47,34 @@ func (n *Node) Set(ctx context.Context, attributes Attrs) error {
 	return failed
 }
 
+// SetRow sets attributes of a further row of this host, for an application of its own, and removes those whose value is nil; a row without any is gone. Its name is that of the node and row as one more
+// component: /us/ny/web-7/db. These rows are the table of the host, which it alone holds, and which others ask for: [Node.Rows] of the host's name. What functions that are in force in the
+// zone make of them stands in the host's own row, unless [Node.Set] has set an attribute of that name, and so it gets into the summaries of zones.
+//
+// Errors: [ErrRowName], [ErrLimit] when there are [astrolabe.OwnRowsMax] rows, and those of Set.
+func (n *Node) SetRow(ctx context.Context, row string, attributes Attrs) error {
+	changes, err := encodeAttributes(attributes)
+	if err != nil {
+		return err
+	}
+	for _, a := range changes {
+		if err := n.allows(identity.VerbSet, a.Name); err != nil {
+			return err
+		}
+	}
+	var failed error
+	if err := n.call(ctx, func(protocol.Time, *protocol.Output) { failed = n.stack.Tables.SetOwnRow(row, changes) }); err != nil {
+		return err
+	}
+	switch {
+	case errors.Is(failed, astrolabe.ErrOwnRows):
+		return fmt.Errorf("%w: %w: %d", ErrLimit, failed, astrolabe.OwnRowsMax)
+	case errors.Is(failed, astrolabe.ErrOwnRowName):
+		return fmt.Errorf("%w: %w", ErrRowName, failed)
+	}
+	return setError("", failed)
+}
+
 // fits reports why the row that others see would be too large, so that nothing of it has to be taken back. It is called on the loop.
 func (n *Node) fits(changes []protocol.Attribute) error {
 	row := n.stack.Membership.Own()
@@ -79,6 +108,7 @@ func (n *Node) set(now protocol.Time, changes []protocol.Attribute, out *protoco
 		} else {
 			n.attributes[a.Name] = a.Value
 		}
+		n.stack.Tables.Claim(a.Name, a.Value != nil)
 		n.releaseBlob(a)
 	}
 	return nil

@@ -27,6 +27,7 @@ type Machine struct {
 	serving    serving
 	questions  []*question
 	blobs      blobs
+	own        ownRows
 	notary     *notary // nil without identities
 }
 
@@ -74,6 +75,9 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.next = protocol.Never
 		m.abandon(out)
 	}
+	if refused, ok := e.(protocol.AttributeRefused); ok && m.MadeOfOwn(refused.Name) {
+		m.stats.OutputsDropped++
+	}
 	if m.notary == nil {
 		return
 	}
@@ -120,6 +124,7 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 func (m *Machine) Stats() Stats {
 	s := m.stats
 	s.Functions = len(m.functions.all)
+	s.OwnRows = len(m.own.all)
 	s.BlobsOwn, s.BlobsCached, s.BlobsCachedBytes = len(m.blobs.own), len(m.blobs.cached), m.blobs.bytes
 	for _, l := range m.levels {
 		s.Rows += l.table.Len()

@@ -39,6 +39,9 @@ func (a *TableAnswer) only(name string) {
 // tableOf returns a table that this member holds: that of a zone on the own path, that of the hosts of its zone, or that of its own rows; nil for any other.
 func (m *Machine) tableOf(now protocol.Time, path string) *TableAnswer {
 	last := len(m.levels) - 1
+	if path == m.config.Name {
+		return m.tableOfOwn(now)
+	}
 	if path == join(m.zone, hosts) {
 		return &TableAnswer{Form: FormFound, Zone: path, Expected: m.levels[last].child.summary.RowsExpected, Rows: m.answeredHosts()}
 	}
@@ -118,7 +121,11 @@ func (m *Machine) wayTo(now protocol.Time, path string) *TableAnswer {
 	}
 	l := m.levels[i]
 	none := &TableAnswer{Form: FormNone, Zone: l.zone}
-	if path == Root {
+	switch {
+	case path == Root:
+		return none
+	case below(path, m.config.Name):
+		none.Zone = m.config.Name
 		return none
 	}
 	next := l.zone + "/"

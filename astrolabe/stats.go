@@ -52,6 +52,8 @@ type Stats struct {
 
 	Functions int // that are here, now
 
+	OwnRows int // that this host keeps beside the one in its zone's table, now
+
 	BlobsOwn         int // that are kept for the own rows, now
 	BlobsCached      int // of others
 	BlobsCachedBytes int

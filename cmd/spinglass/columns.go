@@ -48,7 +48,7 @@ func colourful(w io.Writer) bool {
 // the output is flushed.
 func writeTable(out *output, rows []local.Row, all bool, colours palette) {
 	attributes, hidden := attributesOf(rows, all)
-	zones := slices.ContainsFunc(rows, func(r local.Row) bool { return !r.Host })
+	zones := slices.ContainsFunc(rows, func(r local.Row) bool { _, counted := r.Attributes["nmembers"]; return !r.Host && counted })
 	header := []string{"NAME"}
 	if zones {
 		header = append(header, "HOSTS")

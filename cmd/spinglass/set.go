@@ -16,6 +16,7 @@ type setSettings struct {
 	connection
 	json   bool
 	string bool
+	row    string
 }
 
 func newSet() *cobra.Command {
@@ -27,8 +28,10 @@ func newSet() *cobra.Command {
 			"A value is true or false, an integer (7), a float (0.5, 1e9), a time (2026-01-02T03:04:05Z), or else a string; so are numbers with a leading zero or plus. " +
 			"NAME= removes the attribute. With --string every value is a string, also an empty one.\n\n" +
 			"NAME=@FILE keeps what is in the file, up to 64 KiB, and sets the attribute to its hash, by which others get it (spinglass get --blob). Files are taken one by one, before the rest.\n\n" +
+			"With --row they are attributes of a further row of the agent, which is made by that and gone when it has none left. These rows are the table of the agent itself " +
+			"(spinglass table /us/ny/web-7), and functions make attributes of the agent's row of them.\n\n" +
 			"A name is letters, digits and underscores, also with dots between them. What is set is gone when the agent ends.",
-		Example: "  spinglass set role=web color=blue weight=0.5\n  spinglass set color=\n  spinglass set --string build=007\n  spinglass set doc=@README",
+		Example: "  spinglass set role=web color=blue weight=0.5\n  spinglass set color=\n  spinglass set --string build=007\n  spinglass set doc=@README\n  spinglass set --row db queue=7",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("set takes one NAME=VALUE at least")
@@ -39,6 +42,9 @@ func newSet() *cobra.Command {
 			args, files, err := s.files(args)
 			if err != nil {
 				return err
+			}
+			if s.row != "" && (s.json || len(files) > 0) {
+				return usagef("with --row there are neither files nor --json")
 			}
 			attributes, err := parseAssignments(args, s.string)
 			if err != nil {
@@ -55,6 +61,7 @@ func newSet() *cobra.Command {
 	s.connection.flags(cmd)
 	cmd.Flags().BoolVar(&s.json, "json", false, "print the row afterwards as a JSON object")
 	cmd.Flags().BoolVar(&s.string, "string", false, "take every value for a string")
+	cmd.Flags().StringVar(&s.row, "row", "", "set attributes of another row of the agent, of this `NAME` below its own")
 	return cmd
 }
 
@@ -107,7 +114,7 @@ func (s *setSettings) run(cmd *cobra.Command, client *local.Client, files []file
 		}
 	}
 	if len(attributes) > 0 {
-		if err := client.Set(cmd.Context(), attributes); err != nil {
+		if err := client.SetRow(cmd.Context(), s.row, attributes); err != nil {
 			return err
 		}
 	}

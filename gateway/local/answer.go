@@ -59,7 +59,7 @@ func failureStatus(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, astrolabe.ErrVersion):
 		return http.StatusConflict
-	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute), errors.Is(err, spinglass.ErrBlob),
+	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute), errors.Is(err, spinglass.ErrBlob), errors.Is(err, spinglass.ErrRowName),
 		errors.Is(err, spinglass.ErrProgram), errors.Is(err, spinglass.ErrFunction):
 		return http.StatusBadRequest
 	}

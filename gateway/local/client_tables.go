@@ -37,11 +37,16 @@ func (c *Client) Row(ctx context.Context, name string) (Row, error) {
 
 // Set sets attributes of the agent's row, and removes those whose value is nil.
 func (c *Client) Set(ctx context.Context, attributes Attributes) error {
+	return c.SetRow(ctx, "", attributes)
+}
+
+// SetRow does the same with another row that the agent keeps; an empty name is its own.
+func (c *Client) SetRow(ctx context.Context, row string, attributes Attributes) error {
 	body, err := json.Marshal(setRequest{attributes})
 	if err != nil {
 		return err
 	}
-	response, err := c.do(ctx, http.MethodPatch, &url.URL{Path: "/v1/row"}, bytes.NewReader(body))
+	response, err := c.do(ctx, http.MethodPatch, queryURL("/v1/row", "row", row), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

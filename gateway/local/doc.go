@@ -15,7 +15,8 @@
 //	GET  /v1/zones                     {"zones": [...]}, whose tables the agent holds, from the root to its own
 //	GET  /v1/rows                      the [Table] of the agent's zone; ?zone=PATH of another one, which other members are asked for if need be
 //	GET  /v1/row                       the agent's own [Row]; ?name=PATH that of a host or a zone
-//	PATCH /v1/row                      sets what the body, {"attributes": {...}}, has ([Attributes]) in the agent's row, and removes what is null there: all or nothing
+//	PATCH /v1/row                      sets what the body, {"attributes": {...}}, has ([Attributes]) in the agent's row, and removes what is null there: all or nothing; ?row=NAME
+//	                                   in a further row that the agent keeps, below its own name
 //	PUT  /v1/blob?attribute=NAME       keeps the body, of up to 64 KiB, for an attribute of the agent's row, which becomes its hash
 //	GET  /v1/blob?name=PATH&attribute=NAME   the bytes that such an attribute of a row stands for
 //	GET  /v1/functions                 {"functions": [[Function], ...]} that the agent holds

@@ -178,6 +178,13 @@ func (n *fakeNode) Table(_ context.Context, zone string) (*spinglass.Table, erro
 	return &spinglass.Table{Zone: zone, Rows: n.rows, RowsExpected: len(n.rows), From: fakeID}, nil
 }
 
+func (n *fakeNode) SetRow(ctx context.Context, row string, attributes spinglass.Attrs) error {
+	if row == "." {
+		return spinglass.ErrRowName
+	}
+	return n.Set(ctx, spinglass.Attrs{row: attributes["a"]})
+}
+
 func (n *fakeNode) SetBlob(_ context.Context, attribute string, data []byte) error {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()

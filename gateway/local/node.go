@@ -25,6 +25,7 @@ type node interface {
 	Table(ctx context.Context, zone string) (*spinglass.Table, error)
 	Get(ctx context.Context, name string) (spinglass.Row, error)
 	Set(ctx context.Context, attributes spinglass.Attrs) error
+	SetRow(ctx context.Context, row string, attributes spinglass.Attrs) error
 	SetBlob(ctx context.Context, attribute string, data []byte) error
 	Blob(ctx context.Context, name, attribute string) ([]byte, error)
 	Install(ctx context.Context, f *spinglass.Function) error

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -104,13 +105,19 @@ func (s *Server) rowAnswer(r *spinglass.Row) Row {
 	}
 }
 
-// set changes the own row of the node.
+// set changes the own row of the node, or another row that it keeps.
 func (s *Server) set(w http.ResponseWriter, r *http.Request) {
 	var request setRequest
 	if !readBody(w, r, "attributes to set", setBodyMax, &s.stats.setsRefused, &request) {
 		return
 	}
-	if err := s.node.Set(r.Context(), spinglass.Attrs(request.Attributes)); err != nil {
+	set := s.node.Set
+	if row := r.URL.Query().Get("row"); row != "" {
+		set = func(ctx context.Context, attributes spinglass.Attrs) error {
+			return s.node.SetRow(ctx, row, attributes)
+		}
+	}
+	if err := set(r.Context(), spinglass.Attrs(request.Attributes)); err != nil {
 		writeError(w, failureStatus(err), err)
 		return
 	}

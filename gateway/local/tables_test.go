@@ -94,6 +94,12 @@ func TestAttributesAreSet(t *testing.T) {
 	if diff := cmp.Diff([]spinglass.Attrs{every()}, s.node.set); diff != "" {
 		t.Error(diff)
 	}
+	if err := s.client.SetRow(ctx, "db", Attributes{"a": int64(7)}); err != nil || !cmp.Equal(s.node.set[1], spinglass.Attrs{"db": int64(7)}) {
+		t.Errorf("%v, %v", s.node.set, err)
+	}
+	if e, ok := errors.AsType[*Error](s.client.SetRow(ctx, ".", Attributes{})); !ok || e.Status != http.StatusBadRequest {
+		t.Errorf("%+v", e)
+	}
 	for _, test := range []struct {
 		err    error
 		status int
