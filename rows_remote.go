@@ -44,12 +44,12 @@ func (n *Node) Table(ctx context.Context, zone string) (*Table, error) {
 	var statuses []astrolabe.RowStatus
 	var failed error
 	t := &Table{Zone: zone, From: n.id}
-	err := n.call(ctx, func(now protocol.Time, _ *protocol.Output) {
+	err := n.call(ctx, func(protocol.Time, *protocol.Output) {
 		if t.Zone == "" {
 			t.Zone = protocol.Zone(n.name)
 		}
 		if statuses, failed = n.statuses(t.Zone); failed == nil {
-			t.RowsExpected = n.stack.Resolve(now, astrolabe.SubjectTable, t.Zone).Expected
+			t.RowsExpected = n.stack.Tables.ExpectedRows(t.Zone)
 		}
 	})
 	switch {

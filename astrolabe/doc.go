@@ -22,12 +22,15 @@
 //  4. A summary says how complete it is: how many rows went into it, how many were expected, how many hosts these stand for, how old the oldest of them is. What is absent
 //     is unknown; it does not count as zero.
 //  5. Views: representatives of other child zones on the own path are peers ([protocol.PeerUp] and what follows) at their distance.
-//  6. All work is bounded: rows of a table, bytes of a row, of a datagram and of the answers of a round.
+//  6. All work is bounded: rows of a table, bytes of a row, of a datagram and of the answers of a round, questions of a round and of one peer.
+//  7. What a member does not hold it asks others for ([Machine.Ask]): a table, a row, a blob. It gets that, or the row of the zone through which the way goes on; who asks checks the rows
+//     ([TableAnswer.Check]), and a blob is what its hash says.
 //
 // The format of the messages and the reasons behind the constants are in docs/ASTROLABE.md.
 //
 // # Limitations
 //
 // A representative is believed what it says of its own zone: summaries are not audited yet. Without Config.Notary rows are taken at their word, and without Config.Trust
-// functions. Members hold tables of their own path only; there is no question to others for theirs.
+// functions. How old a row is that another member holds, and whether it tells all that it holds, is the word of who was asked. Rows of a host's applications, and blobs, are with that host
+// alone, and with who asked for a blob before.
 package astrolabe

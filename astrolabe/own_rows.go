@@ -84,14 +84,17 @@ func (m *Machine) checkOwn(row *table.Row) error {
 	return longest.Check(m.config.RowLimit)
 }
 
-// tableOfOwn returns the table of the own rows, nil while this member takes no part.
-func (m *Machine) tableOfOwn(now protocol.Time) *TableAnswer {
+// tableOfOwn returns the table of the own rows, those of a name or all, nil while this member takes no part.
+func (m *Machine) tableOfOwn(now protocol.Time, name string) *TableAnswer {
 	host := m.config.Hosts.Own()
 	if host == nil {
 		return nil
 	}
 	a := &TableAnswer{Form: FormFound, Zone: m.config.Name, Expected: len(m.own.all)}
 	for _, r := range m.own.all {
+		if !named(name, join(m.config.Name, r.name)) {
+			continue
+		}
 		if r.row == nil || r.row.Epoch != host.Epoch {
 			m.own.sequence++
 			r.row = &table.Row{Owner: m.config.Self, Epoch: host.Epoch, Sequence: m.own.sequence, Name: join(m.config.Name, r.name), Attributes: r.attributes}

@@ -12,38 +12,34 @@ import (
 func (m *Machine) Resolve(now protocol.Time, subject Subject, path string) *TableAnswer {
 	switch subject {
 	case SubjectTable:
-		if a := m.tableOf(now, path); a != nil {
+		if a := m.tableOf(now, path, ""); a != nil {
 			return a
 		}
 	case SubjectRow:
-		if a := m.tableOf(now, parent(path)); a != nil && path != Root {
-			if a.only(path); len(a.Rows) > 0 {
-				return a
-			}
+		if a := m.tableOf(now, parent(path), path); a != nil && len(a.Rows) > 0 {
+			return a
 		}
 	}
 	return m.wayTo(now, path)
 }
 
-// only takes out all rows but those of a name, of which there may be several for a while.
-func (a *TableAnswer) only(name string) {
-	kept := a.Rows[:0]
-	for i := range a.Rows {
-		if a.Rows[i].Row.Name == name {
-			kept = append(kept, a.Rows[i])
-		}
+// ExpectedRows returns how many rows the table of a zone on the own path should have, those that went within the last while among them; 0 for any other zone.
+func (m *Machine) ExpectedRows(zone string) int {
+	if i := m.depthOf(zone); i >= 0 {
+		return m.zoneSummary(i).RowsExpected
 	}
-	a.Rows = kept
+	return 0
 }
 
-// tableOf returns a table that this member holds: that of a zone on the own path, that of the hosts of its zone, or that of its own rows; nil for any other.
-func (m *Machine) tableOf(now protocol.Time, path string) *TableAnswer {
+// tableOf returns a table that this member holds: that of a zone on the own path, that of the hosts of its zone, or that of its own rows; nil for any other. Of its rows it has those of a
+// name, of which there may be several for a while; all where the name is empty.
+func (m *Machine) tableOf(now protocol.Time, path, name string) *TableAnswer {
 	last := len(m.levels) - 1
 	if path == m.config.Name {
-		return m.tableOfOwn(now)
+		return m.tableOfOwn(now, name)
 	}
 	if path == join(m.zone, hosts) {
-		return &TableAnswer{Form: FormFound, Zone: path, Expected: m.levels[last].child.summary.RowsExpected, Rows: m.answeredHosts()}
+		return &TableAnswer{Form: FormFound, Zone: path, Expected: m.levels[last].child.summary.RowsExpected, Rows: m.answeredHosts(name)}
 	}
 	for i, l := range m.levels {
 		if l.zone != path {
@@ -51,22 +47,25 @@ func (m *Machine) tableOf(now protocol.Time, path string) *TableAnswer {
 		}
 		a := &TableAnswer{Form: FormFound, Zone: path, Expected: m.zoneSummary(i).RowsExpected}
 		for c := range l.children {
-			if i == last && c.zone() == l.own {
-				continue // the hosts themselves follow
+			if i == last && c.zone() == l.own || !named(name, c.zone()) {
+				continue // of the own zone the hosts themselves follow
 			}
 			if r, ok := m.answered(now, l, c); ok {
 				a.Rows = append(a.Rows, r)
 			}
 		}
 		if i == last {
-			a.Rows = append(a.Rows, m.answeredHosts()...)
-		} else if m.notary == nil && l.childOf(l.own) == nil {
+			a.Rows = append(a.Rows, m.answeredHosts(name)...)
+		} else if m.notary == nil && l.childOf(l.own) == nil && named(name, l.own) {
 			a.Rows = append(a.Rows, AnsweredRow{Row: m.unsigned(l)})
 		}
 		return a
 	}
 	return nil
 }
+
+// named reports whether a row of a name is wanted.
+func named(wanted, name string) bool { return wanted == "" || wanted == name }
 
 // zoneSummary returns the summary of the zone of a table.
 func (m *Machine) zoneSummary(depth int) *Summary {
@@ -101,11 +100,11 @@ func (m *Machine) unsigned(l *level) *table.Row {
 	return row
 }
 
-// answeredHosts returns the rows of the hosts of the own zone.
-func (m *Machine) answeredHosts() (rows []AnsweredRow) {
+// answeredHosts returns the rows of the hosts of the own zone, those of a name or all.
+func (m *Machine) answeredHosts(name string) (rows []AnsweredRow) {
 	for i := range m.config.Hosts.Len() {
 		h := m.config.Hosts.Host(i)
-		if h.State == membership.StateLeft || protocol.Zone(h.Row.Name) != m.zone || h.Row.Owner == m.config.Self && m.config.Hosts.Own() == nil {
+		if !named(name, h.Row.Name) || h.State == membership.StateLeft || protocol.Zone(h.Row.Name) != m.zone || h.Row.Owner == m.config.Self && m.config.Hosts.Own() == nil {
 			continue
 		}
 		rows = append(rows, AnsweredRow{Row: h.Row, Host: true, Silence: h.Silence, Suspect: h.State == membership.StateSuspect})
@@ -144,8 +143,8 @@ func (m *Machine) wayTo(now protocol.Time, path string) *TableAnswer {
 		if i < len(m.levels)-1 {
 			continue
 		}
-		for _, r := range m.answeredHosts() {
-			if r.Row.Name == zone && r.Row.Owner != m.config.Self && (further || r.Row.Name == path) {
+		for _, r := range m.answeredHosts(zone) {
+			if r.Row.Owner != m.config.Self && (further || r.Row.Name == path) {
 				return &TableAnswer{Form: FormOnWay, Zone: l.zone, Rows: []AnsweredRow{r}}
 			}
 		}

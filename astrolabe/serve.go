@@ -92,7 +92,7 @@ func (m *Machine) snapshotOf(now protocol.Time, path string, sum uint64) ([]byte
 	if last >= 0 && m.stats.Rounds-s.snapshots[last].round < snapshotFresh {
 		return s.snapshots[last].body, s.snapshots[last].sum, true
 	}
-	a := m.tableOf(now, path)
+	a := m.tableOf(now, path, "")
 	if a == nil {
 		return nil, 0, false
 	}
