@@ -81,18 +81,18 @@ func rowsOf(statuses []astrolabe.RowStatus) []Row {
 	return rows
 }
 
-// elsewhere reports whether a row of a name may be in a table that this node does not hold.
+// elsewhere reports whether a row of a name may be in a table that this node does not hold. Those of its own zone it holds all; hosts that stand directly in a zone above are not in its tables.
 func (n *Node) elsewhere(name string, zones []string) bool {
-	return protocol.CheckName(name) == nil && !slices.Contains(zones, protocol.Zone(name))
+	return protocol.CheckName(name) == nil && protocol.Zone(name) != zones[len(zones)-1]
 }
 
 // getRemote is Get for a row that is in none of the tables of this node.
 func (n *Node) getRemote(ctx context.Context, name string) (Row, error) {
 	found, err := n.drill(ctx, astrolabe.SubjectRow, name)
-	switch {
-	case errors.Is(err, errNowhere):
-		return Row{}, fmt.Errorf("%w named %s: there is no zone %s, as far as this node knows", ErrRow, name, protocol.Zone(name))
-	case err != nil:
+	if errors.Is(err, errNowhere) {
+		return Row{}, fmt.Errorf("%w named %s: neither in the tables of this node nor in those of a zone that it knows", ErrRow, name)
+	}
+	if err != nil {
 		return Row{}, err
 	}
 	return rowOf(&found.answer.Statuses()[0]), nil

@@ -52,6 +52,11 @@ func (f *fleet) drill(t *testing.T, all map[uint64]astrolabe.Answered, i int, su
 	a, asked := f.tables(i).Resolve(f.world.Now(), subject, path), 0
 	for a.Form == astrolabe.FormOnWay && asked < 8 {
 		c := a.Contacts()[0]
+		for _, other := range a.Contacts() { // not the same one again, where it is a contact of the zone below as well
+			if c.ID == f.ids[i] {
+				c = other
+			}
+		}
 		asked++
 		answered := f.ask(t, all, i, astrolabe.Question{Subject: subject, Path: path, To: c.ID, Addresses: c.Addresses})
 		if answered.Err != nil {
@@ -91,6 +96,29 @@ func TestTablesOfOthersAreFound(t *testing.T) {
 	}
 	if s := f.tables(0).Stats(); s.Questions == 0 || s.QuestionsFailed > 0 || s.PiecesReceived == 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Hosts that stand directly in a zone are found as well where that has child zones besides: by those below these, and by others.
+func TestHostsBesideZonesAreFound(t *testing.T) {
+	f := newFleet(sim.Config{Seed: 2, Network: lan(0.02)}, []string{"/a/x", "/a/y", "/a/z/1", "/b/q"}, nil)
+	f.until(t, time.Minute, func() error { return f.counted(4) })
+	f.world.Run(f.world.Now().Add(10 * time.Second))
+	all := answers(f)
+	f.setRow(t, 0, "db", an("queue", table.Int(3)))
+	for _, i := range []int{0, 1, 2, 3} {
+		if a, _ := f.drill(t, all, i, astrolabe.SubjectRow, "/a/y"); a.Form != astrolabe.FormFound || !a.Rows[0].Host {
+			t.Errorf("row of /a/y, at %s: %+v", f.names[i], a)
+		}
+		if a, _ := f.drill(t, all, i, astrolabe.SubjectTable, "/a/."); a.Form != astrolabe.FormFound || len(a.Rows) != 2 {
+			t.Errorf("table of /a/., at %s: %+v", f.names[i], a)
+		}
+		if a, _ := f.drill(t, all, i, astrolabe.SubjectTable, "/a/x"); a.Form != astrolabe.FormFound || len(a.Rows) != 1 || !a.Rows[0].Own {
+			t.Errorf("table of /a/x, at %s: %+v", f.names[i], a)
+		}
+		if a, _ := f.drill(t, all, i, astrolabe.SubjectRow, "/a/w"); a.Form != astrolabe.FormNone {
+			t.Errorf("row of /a/w, at %s: %+v", f.names[i], a)
+		}
 	}
 }
 
