@@ -128,8 +128,7 @@ func (m *Machine) answer(to protocol.NodeID, head Delta, limit int, out *protoco
 		slices.Reverse(d.Rows)
 	}
 	for sent := 0; sent < limit && m.mayAnswer(to); sent++ {
-		delta := m.slabs.deltas.one()
-		*delta = head
+		delta := new(head)
 		delta.Evidence = m.evidence()
 		m.fill(delta, &d)
 		left := len(d.Rows) + len(d.Beats) + len(d.WantRows) + len(d.WantBeats)
@@ -168,13 +167,13 @@ func (m *Machine) fill(delta *Delta, d *table.Difference[peer]) {
 	m.fillBeats(delta, d, room)
 }
 
-// take cuts at most n owners off from, copied.
+// take cuts at most n owners off from, copied: messages keep them.
 func (m *Machine) take(from []protocol.NodeID, n int) (taken, rest []protocol.NodeID) {
 	n = min(n, len(from))
 	if n == 0 {
 		return nil, from
 	}
-	return m.slabs.owners.close(append(m.slabs.owners.open(n), from[:n]...)), from[n:]
+	return slices.Clone(from[:n]), from[n:]
 }
 
 // fillRows moves rows of at most room bytes into delta and returns how many bytes they take. The first one goes in though it is
@@ -200,7 +199,7 @@ func (m *Machine) fillBeats(delta *Delta, d *table.Difference[peer], room int) {
 	if n == 0 {
 		return
 	}
-	beats := m.slabs.beats.open(n)
+	beats := make([]Beat, 0, n)
 	for len(d.Beats) > 0 && len(beats) < n {
 		e := d.Beats[0]
 		beat := Beat{Claim: e.Claim(), Proof: e.Proof()}
@@ -210,7 +209,7 @@ func (m *Machine) fillBeats(delta *Delta, d *table.Difference[peer], room int) {
 		beats = append(beats, beat)
 		d.Beats = d.Beats[1:]
 	}
-	delta.Beats = m.slabs.beats.close(beats)
+	delta.Beats = beats
 }
 
 // digestAddress sends a digest to an address whose owner is not known or not a member now.

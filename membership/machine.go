@@ -81,7 +81,6 @@ type Machine struct {
 	works uint64 // numbers of work given so far
 
 	difference table.Difference[peer]
-	slabs      slabs
 }
 
 // New returns a machine, or an error that says what is wrong with its configuration.

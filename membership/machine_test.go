@@ -339,7 +339,7 @@ func TestRecordsAreBounded(t *testing.T) {
 	}
 }
 
-// A round of a steady fleet allocates no more than the slabs of its messages.
+// A round of a steady fleet allocates no more than its messages.
 func BenchmarkRound(b *testing.B) {
 	for _, n := range []int{100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

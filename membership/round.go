@@ -20,7 +20,6 @@ const (
 func (m *Machine) refill() {
 	m.probes = probesPerRound
 	m.favours.begin()
-	m.slabs.of(m.table.Len())
 	if m.guard != nil {
 		m.guard.walks.refill()
 		m.guard.looks = beaconLooks
@@ -68,8 +67,7 @@ func (m *Machine) followUp(now protocol.Time, out *protocol.Output) {
 
 // digest makes the next digest.
 func (m *Machine) digest(now protocol.Time) *Digest {
-	d := m.slabs.digests.one()
-	d.Stamp, d.Evidence = uint64(now), m.evidence()
+	d := &Digest{Stamp: uint64(now), Evidence: m.evidence()}
 	checks := m.guard != nil && !m.guard.identity.ChecksOff
 	if m.guard != nil {
 		d.Notices = m.guard.notices.hash
@@ -78,8 +76,7 @@ func (m *Machine) digest(now protocol.Time) *Digest {
 	if checks {
 		room = (room - digestChecksMax) * table.ClaimSizeMin / (table.ClaimSizeMin + 1) // a byte for each claim
 	}
-	d.Held = m.table.Digest(m.slabs.claims.open(min(m.table.Len(), room/table.ClaimSizeMin+1)), room)
-	d.Held.Claims = m.slabs.claims.close(d.Held.Claims)
+	d.Held = m.table.Digest(make([]table.Claim, 0, min(m.table.Len(), room/table.ClaimSizeMin+1)), room)
 	if checks {
 		d.Salt = byte(m.config.Rand.IntN(sha256.Size))
 		d.Checks = m.checksOf(d.Held.Claims, d.Salt)
