@@ -136,6 +136,9 @@ func (m *Machine) Stats() Stats {
 // Root returns the summary of the whole fleet.
 func (m *Machine) Root() Summary { return m.root.summary.clone() }
 
+// Wanted reports whether the summary of the whole fleet says that a host wants a topic.
+func (m *Machine) Wanted(topic uint64) bool { return m.root.summary.Interest.Wants(topic) }
+
 // Zone returns the summary of a zone on the own path, as it is computed here; of any other it is empty.
 func (m *Machine) Zone(zone string) Summary {
 	if zone == Root {

@@ -26,8 +26,9 @@ func newLabAstrolabe() *cobra.Command {
 		Long: "Makes fleets in which each zone has as many child zones, and has one host change its row. It counts the rounds until all members that are up see the change in the " +
 			"summary of the whole fleet, and the messages and bytes that a member sends in a round meanwhile. Published figures stand beside, where there are any; they are for " +
 			"390625 members.\n\n" +
-			"Each flag that takes several values multiplies the runs; a size goes with the branching factors of which it is a power.",
-		Example: "  spinglass lab astrolabe --members 15625 --branching 5,25,125\n  spinglass lab astrolabe --crashed 0,0.08 --updates 0,10 --seeds 5 --json --out results",
+			"Each flag that takes several values multiplies the runs. A size goes with the branching factors of which it is a power; of those that are given, also with one of which it is a power " +
+			"times less: the root has as many child zones.",
+		Example: "  spinglass lab astrolabe --members 15625 --branching 5,25,125\n  GOMEMLIMIT=17GiB spinglass lab astrolabe --members 1000000 --branching 10 --representatives 1 --loss 0\n  spinglass lab astrolabe --crashed 0,0.08 --updates 0,10 --seeds 5 --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if s.full {
@@ -47,6 +48,7 @@ func newLabAstrolabe() *cobra.Command {
 	flags.Float64SliceVar(&g.Loss, "loss", g.Loss, "part of the messages that are lost")
 	flags.Float64SliceVar(&g.Crashed, "crashed", g.Crashed, "part of the members that crash at the instant of the change")
 	flags.IntSliceVar(&g.Updates, "updates", g.Updates, "times a round that each member changes its row besides, and with it all summaries: a flood")
+	flags.IntVar(&g.Rounds, "rounds", g.Rounds, "rounds after the change that a run takes at most")
 	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
 	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
 	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes many hours, and 16 GB of memory or more")
@@ -61,7 +63,7 @@ func (s *labAstrolabeSettings) fill(cmd *cobra.Command) {
 	for flag, take := range map[string]func(){
 		"members": func() { s.grid.Members = given.Members }, "branching": func() { s.grid.Branching = given.Branching },
 		"representatives": func() { s.grid.Representatives = given.Representatives }, "loss": func() { s.grid.Loss = given.Loss },
-		"crashed": func() { s.grid.Crashed = given.Crashed }, "updates": func() { s.grid.Updates = given.Updates },
+		"crashed": func() { s.grid.Crashed = given.Crashed }, "updates": func() { s.grid.Updates = given.Updates }, "rounds": func() { s.grid.Rounds = given.Rounds },
 		"seeds": func() { s.grid.Seeds = given.Seeds }, "seed": func() { s.grid.Seed = given.Seed },
 	} {
 		if cmd.Flags().Changed(flag) {
@@ -76,7 +78,10 @@ func (s *labAstrolabeSettings) run(cmd *cobra.Command, runs []astrolabe.Config) 
 		name: func(c *astrolabe.Config) string { return fmt.Sprintf("%d members", c.Members()) },
 		run: func(ctx context.Context, c astrolabe.Config, progress func(string)) (astrolabe.Result, error) {
 			prepare(c.Members())
-			return astrolabe.Run(ctx, c, progress)
+			forgetMemory()
+			result, err := astrolabe.Run(ctx, c, progress)
+			result.MemoryBytes = memoryMost()
+			return result, err
 		},
 		write: writeLabAstrolabe, draw: drawLabAstrolabe, out: s.labOutput,
 	}).do(cmd)
@@ -114,10 +119,10 @@ func drawLabAstrolabe(rows []astrolabe.Result) []*figure.Figure {
 
 // writeLabAstrolabe writes a result for people, the first one with a header before it.
 func writeLabAstrolabe(w io.Writer, first bool, r *astrolabe.Result) {
-	const format = "%8s %9s %4s %6s %8s %8s %5s %8s %10s %9s %12s %11s\n"
+	const format = "%8s %9s %4s %6s %8s %8s %5s %8s %10s %9s %12s %11s %9s\n"
 	if first {
-		fmt.Fprintf(w, format, "members", "branching", "reps", "loss", "crashed", "updates", "seed", "rounds", "published", "messages", "at most", "bytes")
-		fmt.Fprintf(w, format, "", "", "", "", "", "/round", "", "to all", "rounds", "/round", "(published)", "/round")
+		fmt.Fprintf(w, format, "members", "branching", "reps", "loss", "crashed", "updates", "seed", "rounds", "published", "messages", "at most", "bytes", "memory")
+		fmt.Fprintf(w, format, "", "", "", "", "", "/round", "", "to all", "rounds", "/round", "(published)", "/round", "")
 	}
 	number := strconv.Itoa
 	rounds, most := number(r.Reached)+"/"+number(r.Up), number(int(r.Most))
@@ -131,8 +136,12 @@ func writeLabAstrolabe(w io.Writer, first bool, r *astrolabe.Result) {
 	if r.PublishedMost != nil {
 		most += fmt.Sprintf(" (%.0f)", *r.PublishedMost)
 	}
+	memory := "-"
+	if r.MemoryBytes != nil {
+		memory = bytesText(int64(*r.MemoryBytes))
+	}
 	fmt.Fprintf(w, format, number(r.Members), number(r.Branching), number(r.Representatives), percent(r.Loss), percent(r.Crashed), number(r.Updates), strconv.FormatUint(r.Seed, 10),
-		rounds, published, fmt.Sprintf("%.2f", r.Messages), most, fmt.Sprintf("%.0f", r.Bytes))
+		rounds, published, fmt.Sprintf("%.2f", r.Messages), most, fmt.Sprintf("%.0f", r.Bytes), memory)
 }
 
 func percent(part float64) string { return strconv.FormatFloat(part*100, 'g', 3, 64) + " %" }

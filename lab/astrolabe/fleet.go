@@ -3,6 +3,7 @@ package astrolabe
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"spinglass/astrolabe"
@@ -46,16 +47,19 @@ func LAN(loss float64) sim.Network {
 }
 
 // Tree returns the names of the agents of a tree of zones, each of which has as many children.
-func Tree(branching, levels int) []string {
-	names := []string{""}
+func Tree(branching, levels int) []string { return unevenTree(branching, branching, levels) }
+
+// unevenTree is Tree with another number of children of the root.
+func unevenTree(root, branching, levels int) []string {
+	names, children := []string{""}, root
 	for range levels {
-		next := make([]string, 0, len(names)*branching)
+		next := make([]string, 0, len(names)*children)
 		for _, name := range names {
-			for i := range branching {
-				next = append(next, fmt.Sprintf("%s/%d", name, i))
+			for i := range children {
+				next = append(next, name+"/"+strconv.Itoa(i))
 			}
 		}
-		names = next
+		names, children = next, branching
 	}
 	return names
 }

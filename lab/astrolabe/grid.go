@@ -18,7 +18,7 @@ const (
 	SeedsMax     = 1000
 )
 
-// Grid is a series of runs: each size with each branching factor of which it is a power, each number of representatives, loss, part that crashes, number of updates and seed.
+// Grid is a series of runs: each size with each branching factor of which it is a power, or, of those that are given, a power times less, with as many child zones of the root; each number of representatives, loss, part that crashes, number of updates and seed.
 type Grid struct {
 	Members         []int // agents, 2 to MembersMax
 	Branching       []int // BranchingMin to BranchingMax; none: those published whose powers the sizes are
@@ -26,6 +26,7 @@ type Grid struct {
 	Loss            []float64
 	Crashed         []float64
 	Updates         []int
+	Rounds          int    // to wait for all members to see the change: 1 to RoundsMax
 	Seeds           int    // 1 to SeedsMax
 	Seed            uint64 // the first one
 }
@@ -33,7 +34,8 @@ type Grid struct {
 // DefaultGrid returns a grid that takes well below a minute.
 func DefaultGrid() Grid {
 	return Grid{
-		Members: []int{625, 3125}, Representatives: []int{1, 3}, Loss: []float64{0, 0.15}, Crashed: []float64{0}, Updates: []int{0}, Seeds: 1, Seed: 1,
+		Members: []int{625, 3125}, Representatives: []int{1, 3}, Loss: []float64{0, 0.15}, Crashed: []float64{0}, Updates: []int{0},
+		Rounds: RoundsMax, Seeds: 1, Seed: 1,
 	}
 }
 
@@ -41,7 +43,7 @@ func DefaultGrid() Grid {
 func FullGrid() Grid {
 	return Grid{
 		Members: []int{15_625, 390_625}, Representatives: []int{1, 3}, Loss: []float64{0, 0.05, 0.15}, Crashed: []float64{0, 0.08}, Updates: []int{0},
-		Seeds: 1, Seed: 1,
+		Rounds: RoundsMax, Seeds: 1, Seed: 1,
 	}
 }
 
@@ -52,11 +54,9 @@ func (g *Grid) Runs() (runs []Config, err error) {
 	}
 	for _, members := range g.Members {
 		for _, branching := range g.branching() {
-			levels, ok := levelsOf(members, branching)
-			if !ok {
-				continue
+			if root, levels := g.treeOf(members, branching); levels > 0 {
+				runs = g.extend(runs, Config{Branching: branching, Root: root, Levels: levels, Rounds: g.Rounds})
 			}
-			runs = g.extend(runs, Config{Branching: branching, Levels: levels})
 		}
 	}
 	return runs, nil
@@ -68,6 +68,19 @@ func (g *Grid) branching() []int {
 		return publishedBranching
 	}
 	return g.Branching
+}
+
+// treeOf returns how many child zones the root of a tree of so many members has, and how many levels there are; 0 where there is no such tree. Branching factors that are not given go with their
+// powers only.
+func (g *Grid) treeOf(members, branching int) (root, levels int) {
+	root, levels = members, 1
+	for root > branching && root%branching == 0 {
+		root, levels = root/branching, levels+1
+	}
+	if root < BranchingMin || root > branching || root < branching && len(g.Branching) == 0 {
+		return 0, 0
+	}
+	return root, levels
 }
 
 // extend appends the runs of one tree.
@@ -92,16 +105,17 @@ func (g *Grid) check() error {
 		within("branching", g.branching(), BranchingMin, BranchingMax), within("members", g.Members, BranchingMin, MembersMax),
 		within("representatives", g.Representatives, 1, astrolabe.RepresentativesMax), within("loss", g.Loss, 0, LossMax),
 		within("crashed", g.Crashed, 0, CrashedMax), within("updates", g.Updates, 0, UpdatesMax), within("seeds", []int{g.Seeds}, 1, SeedsMax),
+		within("rounds", []int{g.Rounds}, 1, RoundsMax),
 	); err != nil {
 		return err
 	}
 	for _, members := range g.Members {
-		if !slices.ContainsFunc(g.branching(), func(b int) bool { _, ok := levelsOf(members, b); return ok }) {
+		if !slices.ContainsFunc(g.branching(), func(b int) bool { _, levels := g.treeOf(members, b); return levels > 0 }) {
 			return fmt.Errorf("--members: %d is no tree of branching %s; near it are %s", members, list(g.branching()), list(near(members, g.branching())))
 		}
 	}
 	for _, branching := range g.Branching {
-		if !slices.ContainsFunc(g.Members, func(n int) bool { _, ok := levelsOf(n, branching); return ok }) {
+		if !slices.ContainsFunc(g.Members, func(n int) bool { _, levels := g.treeOf(n, branching); return levels > 0 }) {
 			return fmt.Errorf("--branching: none of %s members is a tree of branching %d; near them are %s", list(g.Members), branching, list(near(g.Members[0], []int{branching})))
 		}
 	}
@@ -129,19 +143,18 @@ func within[T int | float64](flag string, values []T, least, most T) error {
 	return nil
 }
 
-// levelsOf returns to which power of the branching factor a size is, and whether it is one.
-func levelsOf(members, branching int) (levels int, ok bool) {
-	n := 1
-	for ; n < members; levels++ {
+// levelsOf returns the least power of the branching factor that is not below a size.
+func levelsOf(members, branching int) (levels int) {
+	for n := 1; n < members; levels++ {
 		n *= branching
 	}
-	return levels, n == members
+	return levels
 }
 
 // near returns the largest tree below a size and the smallest above it, of each branching factor, in ascending order.
 func near(members int, branching []int) (sizes []int) {
 	for _, b := range branching {
-		levels, _ := levelsOf(members, b)
+		levels := levelsOf(members, b)
 		if levels > 1 {
 			sizes = append(sizes, power(b, levels-1))
 		}

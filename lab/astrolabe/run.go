@@ -1,6 +1,7 @@
 package astrolabe
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -17,16 +18,20 @@ import (
 // Config describes a run.
 type Config struct {
 	Branching       int // child zones of a zone, and hosts of the lowest ones
+	Root            int // child zones of the root, at most as many; 0 for as many
 	Levels          int // of zones
 	Representatives int // of a zone
 	Loss            float64
 	Crashed         float64 // part of the agents that crash at the instant of the change
 	Updates         int     // times a round that each agent changes its row in another way: a flood, which changes all summaries up to the root's
+	Rounds          int     // to wait for all agents to see the change, at most RoundsMax; 0 for these
 	Seed            uint64
 }
 
 // Members returns the number of agents.
-func (c *Config) Members() int { return power(c.Branching, c.Levels) }
+func (c *Config) Members() int { return c.root() * power(c.Branching, c.Levels-1) }
+
+func (c *Config) root() int { return cmp.Or(c.Root, c.Branching) }
 
 // Result is what a run found.
 type Result struct {
@@ -34,13 +39,16 @@ type Result struct {
 	Protocol        string  `json:"protocol"`
 	Members         int     `json:"members"`
 	Branching       int     `json:"branching"`
+	Root            int     `json:"root_branching"` // child zones of the root
 	Levels          int     `json:"levels"`
 	Representatives int     `json:"representatives"`
 	Loss            float64 `json:"loss"`
 	Crashed         float64 `json:"crashed"`
 	Updates         int     `json:"updates"`
 	Seed            uint64  `json:"seed"`
-	// Up is how many agents were up, Reached how many of these saw the change within RoundsMax.
+	// Rounds is for how many the fleet ran, those before the change among them.
+	Rounds float64 `json:"rounds"`
+	// Up is how many agents were up, Reached how many of these saw the change.
 	Up      int `json:"up"`
 	Reached int `json:"reached"`
 	// RoundsToAll is in how many rounds all saw it, nil if not all did; RoundsMean in how many an agent did that saw it.
@@ -56,11 +64,13 @@ type Result struct {
 	PublishedRounds  *float64 `json:"published_rounds"`
 	PublishedMost    *float64 `json:"published_messages_max"`
 	PublishedMembers int      `json:"published_members"`
+	// MemoryBytes is the most memory that the process had during the run, nil where that is not known. It is for who runs it to fill in, and differs between runs of one seed.
+	MemoryBytes *uint64 `json:"memory_bytes"`
 }
 
 // Times of a run, in rounds.
 const (
-	RoundsMax     = 240 // to wait for those that do not see the change
+	RoundsMax     = 240 // to wait for those that do not see the change, by default
 	roundsToStart = 2   // in which all agents start, and after which a flood begins
 	roundsBefore  = 10  // until the change
 	stepsOfRound  = 5   // at which agents are looked at
@@ -85,18 +95,19 @@ func Run(ctx context.Context, c Config, tell func(string)) (Result, error) {
 	r := &run{config: c, random: rand.New(rand.NewPCG(c.Seed, 1)), tell: tell}
 	n := c.Members()
 	r.result = Result{
-		Experiment: "astrolabe", Protocol: "astrolabe", Members: n, Branching: c.Branching, Levels: c.Levels, Representatives: c.Representatives,
+		Experiment: "astrolabe", Protocol: "astrolabe", Members: n, Branching: c.Branching, Root: c.root(), Levels: c.Levels, Representatives: c.Representatives,
 		Loss: c.Loss, Crashed: c.Crashed, Updates: c.Updates, Seed: c.Seed,
 	}
 	r.result.published()
 	tell("making agents")
-	r.fleet = Settled(sim.Config{Seed: c.Seed, Network: LAN(c.Loss)}, Tree(c.Branching, c.Levels), c.Representatives, Options{})
+	r.fleet = Settled(sim.Config{Seed: c.Seed, Network: LAN(c.Loss)}, unevenTree(c.root(), c.Branching, c.Levels), c.Representatives, Options{})
 	r.host = r.random.IntN(n)
 	r.topic = r.random.Uint64()
 	if c.Updates > 0 {
 		r.flood()
 	}
-	for range roundsBefore * stepsOfRound {
+	for i := range roundsBefore * stepsOfRound {
+		tell(fmt.Sprintf("%d of %d rounds before the change", i/stepsOfRound, roundsBefore))
 		if err := r.step(ctx); err != nil {
 			return Result{}, err
 		}
@@ -141,8 +152,8 @@ func (r *run) crash() {
 func (r *run) spread(ctx context.Context) error {
 	before, begun := r.fleet.World.Stats(), r.begun()
 	r.change()
-	steps := 0
-	for ; len(r.waiting) > 0 && steps < RoundsMax*stepsOfRound; steps++ {
+	steps, most := 0, cmp.Or(r.config.Rounds, RoundsMax)*stepsOfRound
+	for ; len(r.waiting) > 0 && steps < most; steps++ {
 		if err := r.step(ctx); err != nil {
 			return err
 		}
@@ -155,6 +166,7 @@ func (r *run) spread(ctx context.Context) error {
 	}
 	after := r.fleet.World.Stats()
 	rounds := float64(steps) / stepsOfRound
+	r.result.Rounds = roundsBefore + rounds
 	if r.result.Reached = r.result.Up - len(r.waiting); len(r.waiting) == 0 {
 		r.result.RoundsToAll = &rounds
 	}
@@ -191,8 +203,7 @@ func (r *run) set(i int, a protocol.Attribute) {
 // look takes out who sees the change.
 func (r *run) look(rounds float64) {
 	r.waiting = slices.DeleteFunc(r.waiting, func(i int) bool {
-		root := r.fleet.Node(i).Tables.Root()
-		if !root.Interest.Wants(r.topic) {
+		if !r.fleet.Node(i).Tables.Wanted(r.topic) {
 			return false
 		}
 		r.sum += rounds

@@ -147,6 +147,19 @@ func TestEqualSeeds(t *testing.T) {
 	}
 }
 
+// In a tree whose root has fewer child zones all see the change as well, and a run ends after as many rounds as it may take.
+func TestUnevenTree(t *testing.T) {
+	c := Config{Branching: 25, Root: 4, Levels: 2, Representatives: 1, Seed: 1}
+	r := measured(t, c)
+	if r.Members != 100 || r.Root != 4 || r.Reached != 100 || r.Rounds != roundsBefore+*r.RoundsToAll {
+		t.Errorf("%+v", r)
+	}
+	c.Rounds = 1
+	if r, err := Run(context.Background(), c, func(string) {}); err != nil || r.RoundsToAll != nil || r.Rounds != roundsBefore+1 || r.Reached == 0 || r.Reached == 100 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // A run ends with its context.
 func TestRunEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
