@@ -197,7 +197,7 @@ func TestZonesAndSummaries(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range []string{"/us", "web-2"} {
-		if _, err := n.Get(ctx, name); !errors.Is(err, spinglass.ErrRow) || !strings.Contains(err.Error(), "neither a host of /eu/fra nor a zone in the tables of") {
+		if _, err := n.Get(ctx, name); !errors.Is(err, spinglass.ErrRow) || !strings.Contains(err.Error(), "neither in the tables of this node nor in those of a zone that it knows") {
 			t.Error(err)
 		}
 	}
