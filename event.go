@@ -73,11 +73,12 @@ type (
 		Peer   Peer
 		Reason string // a short constant text, such as row_revoked
 	}
-	// Quarantined tells of a proof that a member contradicts itself: what its key signs no longer counts, here and at whoever hears of the proof.
+	// Quarantined tells of a proof that a member contradicts itself, or has signed a false summary of its zone: what its key signs no longer counts, here and at whoever hears of the proof.
 	Quarantined struct {
 		ID    protocol.NodeID
 		Name  string
-		Proof *identity.Equivocation
+		Proof *identity.Equivocation // that it contradicts itself; nil for a false summary
+		False []byte                 // proof of a false summary, see package astrolabe; nil otherwise
 	}
 	// Corruption tells that a member has handed on a packet of another that its author has not made. It was not delivered; nothing is asked of that member for a
 	// while. One of these may stand for several packets.
@@ -134,6 +135,9 @@ func (e CertificateGood) String() string {
 }
 func (e Expelled) String() string { return e.Peer.Name + " does not count as a member: " + e.Reason }
 func (e Quarantined) String() string {
+	if e.Proof == nil {
+		return e.Name + " has signed a false summary of its zone and is quarantined"
+	}
 	return e.Name + " contradicts itself and is quarantined"
 }
 
@@ -216,7 +220,7 @@ func (n *Node) event(e protocol.Event) Event {
 	case membership.Expelled:
 		return Expelled{Peer: n.peer(e.Peer, PeerStateDown), Reason: string(e.Reason)}
 	case membership.Quarantined:
-		return Quarantined{ID: e.Peer, Name: e.Name, Proof: e.Proof}
+		return Quarantined{ID: e.Peer, Name: e.Name, Proof: e.Proof, False: e.False}
 	case *bimodal.Corruption:
 		return Corruption{ID: e.Peer, Name: n.names.of(e.Peer), Author: n.names.of(e.Author), Packet: e.Seq}
 	case membership.AuthoritySilent:

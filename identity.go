@@ -154,7 +154,7 @@ func (n *Node) allows(verb identity.Verb, subject string) error {
 func (n *Node) quarantined() {
 	var keys []identity.PublicKey
 	for _, peer := range n.stack.Membership.Quarantine() {
-		keys = append(keys, peer.Proof.Author)
+		keys = append(keys, peer.Key)
 	}
 	n.credentials.quarantined.Store(&keys)
 }

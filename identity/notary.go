@@ -38,6 +38,14 @@ type Contradiction struct {
 	Proof *Equivocation
 }
 
+// FalseStatement tells siblings that a member has signed something that does not follow from what it says it was made of. Membership makes it known, by proofs that it
+// can have judged (see its Config.Judge).
+type FalseStatement struct {
+	protocol.EventMark
+	Peer  protocol.NodeID
+	Proof []byte
+}
+
 // NewNotaryOf returns a notary for a key that is kept elsewhere.
 func NewNotaryOf(public PublicKey, sign func(*protocol.Sign) []byte, verify func(protocol.Check) bool) Notary {
 	return &remoteNotary{public, sign, verify}

@@ -67,6 +67,9 @@ type Config struct {
 	// Known are rows of members that this one begins with and takes at their word, for experiments. It has no identity then.
 	Known []*table.Row
 
+	// Judge verifies proofs that a member has signed what is false. Without one they are refused.
+	Judge Judge
+
 	// MemoryOfDead is for how long, at least, rows of members that are down or have left cannot return in the version in which
 	// they went; MemoryTimeouts*T_fail by default. A negative value turns it off, for experiments.
 	MemoryOfDead time.Duration

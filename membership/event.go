@@ -43,13 +43,15 @@ type Expelled struct {
 	Reason protocol.Reason
 }
 
-// Quarantined tells of a proof that a member (perhaps this one) said two things under one version of its row. Nothing that the key signs counts any longer, here
+// Quarantined tells of a proof that a member (perhaps this one) said two things under one version of its row, or something false. Nothing that the key signs counts any longer, here
 // and at whoever hears of the proof.
 type Quarantined struct {
 	protocol.EventMark
 	Peer  protocol.NodeID
 	Name  string
-	Proof *identity.Equivocation
+	Key   identity.PublicKey
+	Proof *identity.Equivocation // nil where a statement of it is false
+	False []byte                 // proof of that; nil otherwise
 }
 
 // RevocationsChanged tells that a revocation list was taken in. It is to be kept, for Identity.Revocations of the next run.

@@ -237,6 +237,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.signed(now, e, out)
 	case protocol.Verified:
 		m.verified(now, e, out)
+	case identity.FalseStatement:
+		m.falsified(now, e, out)
 	case identity.Contradiction:
 		m.contradicted(now, e, out)
 	case protocol.WallClock:

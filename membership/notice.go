@@ -15,9 +15,10 @@ import (
 
 // Bounds of notices.
 const (
-	listsMax        = 16 // revocation lists that are spread, of as many issuers
-	proofsMax       = 48 // members that are quarantined
-	noticeSizeMax   = 1 + 2*3 + identity.ChainSizeMax + identity.RevocationListSizeMax
+	listsMax        = 16        // revocation lists that are spread, of as many issuers
+	proofsMax       = 48        // members that are quarantined
+	falseProofMax   = 320 << 10 // bytes of a proof that a statement is false
+	noticeSizeMax   = 1 + 2*3 + identity.ChainSizeMax + falseProofMax
 	noticePushes    = 3 // how often each member that a notice is news to tells some peers of it
 	noticeTextProof = "spinglass 1 proof"
 	noticeTextList  = "spinglass 1 list"
@@ -27,9 +28,10 @@ const (
 const (
 	noticeList  = 1
 	noticeProof = 2
+	noticeFalse = 3
 )
 
-// notice is what all members have to know, and anybody can verify: a revocation list, or a proof that a member contradicts itself. It carries the chain of
+// notice is what all members have to know, and anybody can verify: a revocation list, or a proof that a member contradicts itself, or has signed what is false. It carries the chain of
 // who signed it. It is immutable but for pushes and over.
 type notice struct {
 	claim   NoticeClaim
@@ -37,6 +39,7 @@ type notice struct {
 	chain   identity.Chain // the root's certificate is the own one
 	list    *identity.RevocationList
 	proof   *identity.Equivocation
+	falsity *falsity
 	pushes  int  // still to come
 	over    bool // certificates have expired without which nothing that its signer signs is believed in any case
 }
@@ -56,13 +59,18 @@ func newNotice(chain identity.Chain, list *identity.RevocationList, proof *ident
 		body = proof.Append(nil)
 		claim = NoticeClaim{ID: noticeID(noticeTextProof, proof.Author)}
 	}
-	var certificates []byte
-	if len(chain) > 1 {
-		certificates = chain[1:].Append(nil)
-	}
 	n.claim = claim
-	n.encoded = wire.AppendBytes(wire.AppendBytes([]byte{kind}, certificates), body)
+	n.encode(kind, body)
 	return n
+}
+
+// encode makes the encoding of a notice.
+func (n *notice) encode(kind byte, body []byte) {
+	var certificates []byte
+	if len(n.chain) > 1 {
+		certificates = n.chain[1:].Append(nil)
+	}
+	n.encoded = wire.AppendBytes(wire.AppendBytes([]byte{kind}, certificates), body)
 }
 
 // noticeID names all lists of an issuer, or all proofs against an author.
@@ -72,9 +80,9 @@ func noticeID(text string, key identity.PublicKey) uint64 {
 }
 
 // decodeNotice reads a notice. What it says is not verified.
-func decodeNotice(b []byte, root *identity.Certificate) (*notice, error) {
+func decodeNotice(b []byte, root *identity.Certificate, judge Judge) (*notice, error) {
 	in := wire.NewReader(b)
-	kind, certificates, body := in.Byte(), in.Bytes(identity.ChainSizeMax), in.Bytes(identity.RevocationListSizeMax)
+	kind, certificates, body := in.Byte(), in.Bytes(identity.ChainSizeMax), in.Bytes(falseProofMax)
 	if err := in.Done(); err != nil {
 		return nil, err
 	}
@@ -90,6 +98,8 @@ func decodeNotice(b []byte, root *identity.Certificate) (*notice, error) {
 	var proof *identity.Equivocation
 	var err error
 	switch kind {
+	case noticeFalse:
+		return newFalsity(chain, body, judge)
 	case noticeList:
 		list, err = identity.DecodeRevocationList(body)
 	case noticeProof:
@@ -105,8 +115,11 @@ func decodeNotice(b []byte, root *identity.Certificate) (*notice, error) {
 
 // signer returns the key that the notice is about: a list's issuer, a proof's author.
 func (n *notice) signer() identity.PublicKey {
-	if n.list != nil {
+	switch {
+	case n.list != nil:
 		return n.list.Issuer
+	case n.falsity != nil:
+		return n.falsity.statement.Author
 	}
 	return n.proof.Author
 }
@@ -125,7 +138,9 @@ func (n *notice) check(anchor identity.Fingerprint) error {
 	kind := identity.KindMember
 	if n.list != nil {
 		kind = identity.KindZone
-	} else if n.proof.Context != identity.ContextRow && n.proof.Context != identity.ContextPackets && n.proof.Context != identity.ContextZoneRow {
+	} else if n.falsity != nil && n.falsity.statement.Context != identity.ContextZoneRow {
+		return errNotice
+	} else if n.proof != nil && n.proof.Context != identity.ContextRow && n.proof.Context != identity.ContextPackets && n.proof.Context != identity.ContextZoneRow {
 		return errNotice
 	}
 	if verified.Kind != kind || verified.Key != n.signer() {
@@ -139,6 +154,9 @@ func (n *notice) checks(g *guard) []protocol.Check {
 	checks := g.signatures(n.chain)
 	if n.list != nil {
 		return append(checks, n.list.SignatureCheck())
+	}
+	if n.falsity != nil {
+		return append(checks, n.falsity.statement.SignatureCheck())
 	}
 	return append(checks, n.proof.SignatureChecks()...)
 }
@@ -285,7 +303,7 @@ func (m *Machine) receiveSummary(from protocol.NodeID, s *Summary, out *protocol
 	}
 	n := &m.guard.notices
 	for _, h := range n.held {
-		if lacks(s.Claims, h.claim) {
+		if lacks(s.Claims, h.claim) && m.takesNotice(from, h) {
 			m.sendNotice(from, h, out)
 		}
 	}
@@ -298,10 +316,18 @@ func (m *Machine) receiveSummary(from protocol.NodeID, s *Summary, out *protocol
 	}
 }
 
+// partsInOrder is how many parts of a notice are sent from the first one on. Of a longer one a round may have room for some only: it begins anywhere, so that all of it comes in time.
+const partsInOrder = 8
+
 // sendNotice sends a notice in parts.
 func (m *Machine) sendNotice(to protocol.NodeID, n *notice, out *protocol.Output) {
 	sum := sha256.Sum256(n.encoded)
-	for offset := 0; offset < len(n.encoded); offset += partSize {
+	count, first := (len(n.encoded)+partSize-1)/partSize, 0
+	if count > partsInOrder {
+		first = m.config.Rand.IntN(count)
+	}
+	for i := range count {
+		offset := (first + i) % count * partSize
 		if !m.mayAnswer(to) {
 			m.stats.AnswersOverBudget++
 			return
@@ -353,7 +379,7 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Notice
 		out.Drop(from, ReasonNotice)
 		return
 	}
-	notice, err := decodeNotice(encoded, m.guard.root)
+	notice, err := decodeNotice(encoded, m.guard.root, m.config.Judge)
 	if err == nil && !bytes.Equal(notice.encoded, encoded) {
 		err = errNotice
 	}
@@ -393,6 +419,10 @@ func (m *Machine) noticeIsNews(n *notice) bool {
 // takeNotice takes in a notice whose signatures are good, and tells others of it.
 func (m *Machine) takeNotice(now protocol.Time, from protocol.NodeID, n *notice, out *protocol.Output) {
 	if m.stage != stageRunning || !m.noticeIsNews(n) {
+		return
+	}
+	if n.falsity != nil && !m.convicts(n) {
+		out.Drop(from, ReasonNotice)
 		return
 	}
 	changed := true
@@ -454,7 +484,7 @@ func (m *Machine) tellNotice(now protocol.Time, n *notice, out *protocol.Output)
 	} else {
 		m.stats.Quarantined++
 		leaf := n.chain.Leaf()
-		out.Emit(Quarantined{Peer: leaf.NodeID, Name: leaf.Name, Proof: n.proof})
+		out.Emit(Quarantined{Peer: leaf.NodeID, Name: leaf.Name, Key: leaf.Key, Proof: n.proof, False: n.falsity.bytes()})
 	}
 	m.judgeCredentials(now, out)
 }

@@ -108,7 +108,7 @@ func TestKeptRevocationsHold(t *testing.T) {
 	if len(parts) != 1 || len(s.m.Revocations()) != 1 {
 		t.Fatalf("%+v", out.Effects)
 	}
-	n, err := decodeNotice(parts[0].Data, s.m.guard.root)
+	n, err := decodeNotice(parts[0].Data, s.m.guard.root, nil)
 	if err != nil || n.list.Compare(list) != 0 {
 		t.Errorf("passed on: %+v, %v", n, err)
 	}
@@ -356,7 +356,7 @@ func FuzzDecodeNotice(f *testing.F) {
 	f.Add(newNotice(s.authorities.zone.Chain(), list, nil).encoded)
 	f.Add(newNotice(s.authorities.zone.Chain()[:1], list, nil).encoded)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		n, err := decodeNotice(b, s.m.guard.root)
+		n, err := decodeNotice(b, s.m.guard.root, nil)
 		if err != nil {
 			return
 		}
@@ -364,7 +364,7 @@ func FuzzDecodeNotice(f *testing.F) {
 			t.Fatalf("a notice of %d bytes", len(n.encoded))
 		}
 		_ = n.check(s.m.guard.identity.Anchor)
-		if again, err := decodeNotice(n.encoded, s.m.guard.root); err != nil || !bytes.Equal(again.encoded, n.encoded) || again.claim != n.claim {
+		if again, err := decodeNotice(n.encoded, s.m.guard.root, nil); err != nil || !bytes.Equal(again.encoded, n.encoded) || again.claim != n.claim {
 			t.Fatalf("%x: %v", b, err)
 		}
 	})

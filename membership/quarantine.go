@@ -91,19 +91,26 @@ func (m *Machine) contradicted(now protocol.Time, e identity.Contradiction, out 
 	if m.guard == nil {
 		return
 	}
-	var c *credential
-	if held := m.table.Get(e.Peer); held != nil {
-		c = held.State.credential
-	} else if r := m.gone.get(e.Peer); r != nil {
-		c = r.credential
-	} else if k, known := m.guard.foreigners.use(e.Peer); known {
-		c = k.credential
-	}
+	c := m.credentialKnown(e.Peer)
 	if c == nil || c.key() != e.Proof.Author {
 		return // who is not known here any more need not be shut out
 	}
 	m.stats.Equivocations++
 	m.takeNotice(now, m.config.Self, newNotice(c.chain, nil, e.Proof), out)
+}
+
+// credentialKnown returns the credential of a member, wherever it is from and whether it counts or not; nil when it is not known.
+func (m *Machine) credentialKnown(id protocol.NodeID) *credential {
+	if held := m.table.Get(id); held != nil {
+		return held.State.credential
+	}
+	if r := m.gone.get(id); r != nil {
+		return r.credential
+	}
+	if k, known := m.guard.foreigners.use(id); known {
+		return k.credential
+	}
+	return nil
 }
 
 // Revoke takes a revocation list in, and has it spread to all members. It takes effect once its signature was checked; RevocationsChanged tells when, and
@@ -165,11 +172,13 @@ func (m *Machine) chainOf(kind identity.Kind, key identity.PublicKey) (best iden
 	return best
 }
 
-// QuarantinedPeer is a member of which it is proven that it contradicts itself.
+// QuarantinedPeer is a member of which it is proven that it contradicts itself, or has signed what is false.
 type QuarantinedPeer struct {
 	Peer  protocol.NodeID
 	Name  string
-	Proof *identity.Equivocation
+	Key   identity.PublicKey
+	Proof *identity.Equivocation // nil where it is proven that a statement is false
+	False []byte                 // proof of that, see Judge; nil otherwise
 }
 
 // Quarantine returns the members that are quarantined.
@@ -178,8 +187,8 @@ func (m *Machine) Quarantine() (peers []QuarantinedPeer) {
 		return nil
 	}
 	for _, n := range m.guard.notices.held {
-		if n.proof != nil {
-			peers = append(peers, QuarantinedPeer{Peer: n.chain.Leaf().NodeID, Name: n.chain.Leaf().Name, Proof: n.proof})
+		if leaf := n.chain.Leaf(); n.list == nil {
+			peers = append(peers, QuarantinedPeer{Peer: leaf.NodeID, Name: leaf.Name, Key: leaf.Key, Proof: n.proof, False: n.falsity.bytes()})
 		}
 	}
 	return peers

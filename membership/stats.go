@@ -57,6 +57,8 @@ type Stats struct {
 	BeatsUnproven     uint64 // own heartbeats that could not be proven, because the row was not signed again in time
 	Equivocations     uint64 // contradictions that this member proved
 	Quarantined       uint64 // members
+	FalseProofs       uint64 // that came, or were found here, and hold
+	FalseAccusations  uint64 // that do not
 	Expelled          uint64 // members that were quarantined, revoked, or whose certificates expired
 	RevocationLists   uint64 // taken in
 	NoticePartsSent   uint64
