@@ -26,7 +26,7 @@ type Bitmap []byte
 
 // systemAttributes are the names that applications do not set, because the node does, or because each row has a column of that name. Sorted.
 var systemAttributes = []string{
-	astrolabe.AttributeAge, bimodal.CarriesAttribute, astrolabe.AttributeContacts, astrolabe.AttributeDepth, "id", astrolabe.AttributeInterest, "issued", "name",
+	astrolabe.AttributeAge, bimodal.CarriesAttribute, astrolabe.AttributeContacts, astrolabe.AttributeDepth, "id", astrolabe.AttributeInputs, astrolabe.AttributeInterest, "issued", "name",
 	astrolabe.AttributeHosts, "rep", astrolabe.AttributeRowsExpected, astrolabe.AttributeRowsIn, "servers", bimodal.InterestAttribute, "zone",
 }
 

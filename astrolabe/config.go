@@ -65,6 +65,9 @@ type Config struct {
 	// Known are rows that the member begins with and takes at their word, for experiments; see Settle.
 	Known []*table.Row
 
+	// AuditsOff has the member believe all rows of its own zones, for experiments.
+	AuditsOff bool
+
 	Round           time.Duration // time between exchanges, at each level; RoundMin or more
 	Representatives int           // of a zone, 1 to RepresentativesMax
 	Children        int           // child zones of a zone, 1 to ChildrenMax

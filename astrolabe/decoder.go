@@ -7,7 +7,7 @@ import (
 
 // Kinds returns the kinds of messages that a Machine receives.
 func Kinds() []protocol.Kind {
-	return []protocol.Kind{wire.KindZoneDigest, wire.KindZoneDelta, wire.KindFunctionPart, wire.KindZoneAsk, wire.KindZonePiece}
+	return []protocol.Kind{wire.KindZoneDigest, wire.KindZoneDelta, wire.KindFunctionPart, wire.KindZoneAsk, wire.KindZonePiece, wire.KindAccountQuestion, wire.KindAccountPiece}
 }
 
 // Decoder decodes the messages of this package. It owns the memory that they are decoded into: a message is lent until the next Decode of the same kind. The
@@ -18,6 +18,8 @@ type Decoder struct {
 	part   FunctionPart
 	ask    Ask
 	piece  Piece
+	asked  AccountQuestion
+	told   AccountPiece
 }
 
 // Decode implements protocol.Decoder. Only rows and paths of zones are allocated.
@@ -31,6 +33,10 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return &d.part, d.part.decode(body)
 	case wire.KindZoneAsk:
 		return &d.ask, d.ask.decode(body)
+	case wire.KindAccountQuestion:
+		return &d.asked, d.asked.decode(body)
+	case wire.KindAccountPiece:
+		return &d.told, d.told.decode(body)
 	case wire.KindZonePiece:
 		return &d.piece, d.piece.decode(body)
 	}

@@ -15,7 +15,7 @@ const AttributeID = "id"
 
 // systemNames are the attributes that functions do not make.
 var systemNames = []string{
-	AttributeHosts, AttributeDepth, AttributeContacts, AttributeRowsIn, AttributeRowsExpected, AttributeAge, AttributeInterest, AttributeID,
+	AttributeHosts, AttributeDepth, AttributeContacts, AttributeRowsIn, AttributeRowsExpected, AttributeAge, AttributeInterest, AttributeInputs, AttributeID,
 }
 
 func systemAttribute(name string) bool { return slices.Contains(systemNames, name) }
@@ -90,19 +90,26 @@ func (m *Machine) evaluate(depth int, zone string, inputs []input, r *readable) 
 
 // keep adds what a function has made, as far as there is room and no other made it.
 func (m *Machine) keep(outputs []protocol.Attribute, h *held, values []table.Value) []protocol.Attribute {
+	outputs, dropped := keepOutputs(outputs, h.program, h.Size, values)
+	m.stats.OutputsDropped += dropped
+	return outputs
+}
+
+// keepOutputs adds what a program has made of its outputs, and returns how many it left out: those that another one has made, and those beyond so many bytes, if that is not 0.
+func keepOutputs(outputs []protocol.Attribute, p *afc.Program, limit uint64, values []table.Value) (kept []protocol.Attribute, dropped uint64) {
 	size := uint64(0)
-	for i, name := range h.program.Outputs() {
+	for i, name := range p.Outputs() {
 		if values[i].Kind() == table.KindNone {
 			continue
 		}
 		b, err := values[i].Encode()
 		size += uint64(len(name) + len(b))
 		at, taken := slices.BinarySearchFunc(outputs, name, func(a protocol.Attribute, name string) int { return cmp.Compare(a.Name, name) })
-		if err != nil || taken || h.Size > 0 && size > h.Size {
-			m.stats.OutputsDropped++
+		if err != nil || taken || limit > 0 && size > limit {
+			dropped++
 			continue
 		}
 		outputs = slices.Insert(outputs, at, protocol.Attribute{Name: name, Value: b})
 	}
-	return outputs
+	return outputs, dropped
 }

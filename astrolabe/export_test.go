@@ -27,3 +27,13 @@ func (m *Machine) Issued(zone string) uint64 {
 	}
 	return 0
 }
+
+// Represents reports whether this member has a row of a zone now.
+func (m *Machine) Represents(zone string) bool {
+	for _, l := range m.levels {
+		if l.own == zone {
+			return l.issued.entry != nil && !l.issued.entry.Row().Left
+		}
+	}
+	return false
+}

@@ -31,6 +31,7 @@ type fleet struct {
 	names []string
 	ids   []protocol.NodeID
 	lie   func(i int, row *table.Row) bool // changes the rows that a member hands on, nil for nobody
+	wrap  func(i int, m protocol.Machine) protocol.Machine
 }
 
 func lan(loss float64) sim.Network { return lab.LAN(loss) }
@@ -51,11 +52,17 @@ func (f *fleet) around(i int, built *lab.Node) protocol.Machine {
 	if f.lie != nil {
 		return liar{n, func(row *table.Row) bool { return f.lie(i, row) }}
 	}
+	if f.wrap != nil {
+		return f.wrap(i, n)
+	}
 	return n
 }
 
 func (f *fleet) node(i int) *node {
 	if l, lies := f.world.Machine(f.ids[i]).(liar); lies {
+		return l.Machine.(*node)
+	}
+	if l, lies := f.world.Machine(f.ids[i]).(trickster); lies {
 		return l.Machine.(*node)
 	}
 	return f.world.Machine(f.ids[i]).(*node)

@@ -23,8 +23,8 @@ const loads = "SELECT AVG(load, nmembers) AS load, MAX(COALESCE(most, load)) AS 
 
 // install installs a function at a member.
 func (f *fleet) install(i int, function *astrolabe.Function) (err error) {
-	f.world.Command(f.ids[i], func(now protocol.Time, m protocol.Machine, _ *protocol.Output) {
-		err = m.(*node).tables.Install(now, function)
+	f.world.Command(f.ids[i], func(now protocol.Time, _ protocol.Machine, _ *protocol.Output) {
+		err = f.node(i).tables.Install(now, function)
 	})
 	f.world.Run(f.world.Now().Add(time.Millisecond))
 	return err
@@ -32,9 +32,9 @@ func (f *fleet) install(i int, function *astrolabe.Function) (err error) {
 
 // load has a member say its load.
 func (f *fleet) load(t *testing.T, i int, load float64) {
-	f.world.Command(f.ids[i], func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+	f.world.Command(f.ids[i], func(now protocol.Time, _ protocol.Machine, out *protocol.Output) {
 		value, _ := table.Float(load).Encode()
-		if err := m.(*node).members.SetAttribute(now, protocol.Attribute{Name: "load", Value: value}, out); err != nil {
+		if err := f.node(i).members.SetAttribute(now, protocol.Attribute{Name: "load", Value: value}, out); err != nil {
 			t.Error(err)
 		}
 	})

@@ -55,7 +55,8 @@ type issued struct {
 	beat     uint64 // the last heartbeat
 	stale    bool   // a later version than this run has made is in circulation
 	links    *table.Chain
-	linksOf  uint64 // epoch of links
+	linksOf  uint64     // epoch of links
+	accounts []*account // what the last rows were made of
 }
 
 func newLevel(depth int, zone, own string, c *Config) *level {

@@ -115,6 +115,10 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		m.receiveAsk(now, from, message, out)
 	case *Piece:
 		m.receivePiece(now, from, message, out)
+	case *AccountQuestion:
+		m.receiveAccountQuestion(from, message, out)
+	case *AccountPiece:
+		m.receiveAccountPiece(from, message, out)
 	default:
 		out.Drop(from, ReasonUnknownType)
 	}

@@ -97,7 +97,7 @@ func TestMessagesSurviveEncoding(t *testing.T) {
 	var decoder Decoder
 	for i := range 400 {
 		var m protocol.Message = someDigest(r)
-		switch i % 5 {
+		switch i % 7 {
 		case 1:
 			m = someDelta(r)
 		case 2:
@@ -106,6 +106,10 @@ func TestMessagesSurviveEncoding(t *testing.T) {
 			m = someAsk(r)
 		case 4:
 			m = somePiece(r)
+		case 5:
+			m = someQuestion(r)
+		case 6:
+			m = someAccountPiece(r)
 		}
 		b := m.Append(nil)
 		if len(b) != m.Size() {
@@ -135,6 +139,8 @@ func FuzzDecoder(f *testing.F) {
 		f.Add(byte(2), somePart(r).Append(nil))
 		f.Add(byte(3), someAsk(r).Append(nil))
 		f.Add(byte(4), somePiece(r).Append(nil))
+		f.Add(byte(5), someQuestion(r).Append(nil))
+		f.Add(byte(6), someAccountPiece(r).Append(nil))
 	}
 	var decoder Decoder
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {

@@ -21,5 +21,13 @@ const (
 	ReasonAskBudget    protocol.Reason = "ask_budget"         // a question for which this round has no room left
 	ReasonAskPiece     protocol.Reason = "ask_piece"          // a question for a piece that there is not
 	ReasonPieceUnasked protocol.Reason = "piece_unasked"      // a piece of an answer that is not waited for
+	ReasonAccount      protocol.Reason = "zone_account"       // a question for what is not kept here, or a piece of an answer to none
 	ReasonAnswerBudget protocol.Reason = "zone_answer_budget" // an answer for which this round has no room left
+
+	// Why the rows of a representative are refused for a while.
+	ReasonRowUnaccounted protocol.Reason = "zone_row_unaccounted" // a row of it
+	ReasonFalseSummary   protocol.Reason = "zone_false_summary"   // its row says something else than what follows from its inputs
+	ReasonAccountFalse   protocol.Reason = "zone_account_false"   // it has told other inputs than it has signed
+	ReasonUnanswered     protocol.Reason = "zone_unanswered"      // it does not say what its rows are made of
+	ReasonInputs         protocol.Reason = "zone_inputs"          // its inputs are not what the members of the zone know
 )

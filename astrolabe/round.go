@@ -40,6 +40,7 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 	for _, l := range m.levels {
 		m.issue(now, l)
 	}
+	m.audit(now, out)
 	m.gossip(now, out)
 	m.seek(now, out)
 }
@@ -114,7 +115,8 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 		}
 		return
 	}
-	row := m.fitting(&table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses}, l.child.summary)
+	row := &table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses}
+	m.stats.OutputsDropped += fitAttributes(row, l.child.summary, m.config.RowLimit, m.notary != nil)
 	if e != nil && !l.issued.stale && own.Epoch == l.issued.epoch && sameContent(e.Row(), row) {
 		if proof, ok := m.proof(l); ok {
 			claim := e.Claim()
@@ -124,47 +126,6 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 		}
 	}
 	m.publish(l, row)
-}
-
-// fitting gives a row its attributes. Where there is no room for all it goes without the last outputs of functions, then without further addresses, then without the last contacts.
-func (m *Machine) fitting(row *table.Row, s Summary) *table.Row {
-	s.Contacts = slices.Clone(s.Contacts)
-	for row.Attributes = s.attributes(); !m.fits(row); row.Attributes = s.attributes() {
-		switch last := len(s.Contacts) - 1; {
-		case len(s.Outputs) > 0:
-			s.Outputs = s.Outputs[:len(s.Outputs)-1]
-			m.stats.OutputsDropped++
-		case len(row.Addresses) > 1:
-			row.Addresses = row.Addresses[:len(row.Addresses)-1]
-		case shorten(s.Contacts):
-		case last > 0:
-			s.Contacts = s.Contacts[:last]
-		default:
-			return row // which no other will see
-		}
-	}
-	return row
-}
-
-// shorten takes away the second address of a contact. It reports false when none has any.
-func shorten(contacts []Contact) bool {
-	for i := len(contacts) - 1; i >= 0; i-- {
-		if c := &contacts[i]; len(c.Addresses) > 1 {
-			c.Addresses = c.Addresses[:1]
-			return true
-		}
-	}
-	return false
-}
-
-// fits reports whether a row is within the limit, with the largest numbers and all that proves it.
-func (m *Machine) fits(row *table.Row) bool {
-	longest := *row
-	longest.Epoch, longest.Sequence = table.EpochMax, sequenceMax
-	if m.notary != nil {
-		placeholder(&longest)
-	}
-	return longest.Size() <= m.config.RowLimit
 }
 
 // publish makes row the own one of a table.
@@ -188,6 +149,7 @@ func (m *Machine) publish(l *level, row *table.Row) {
 		l.enter(e)
 	}
 	l.issued.entry = e
+	l.issued.keep(l.child.account)
 	l.table.Exempt(m.config.Self)
 	m.stats.Issued++
 }
@@ -195,7 +157,7 @@ func (m *Machine) publish(l *level, row *table.Row) {
 // withdraw ends the care for the own row, which says that it is the last: it is removed when all that have it have heard so.
 func (m *Machine) withdraw(l *level) {
 	l.table.Watch(m.config.Self)
-	l.issued.entry = nil
+	l.issued.entry, l.issued.accounts = nil, nil
 }
 
 // sameContent reports whether two rows of one owner say the same.
@@ -276,6 +238,10 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 		return
 	case u.Row.Owner == m.config.Self:
 		m.inCirculation(from, l, u, out)
+		return
+	case m.isBarred(u.Row.Owner):
+		m.stats.RowsBarred++
+		m.refuse(from, ReasonRowUnaccounted, out)
 		return
 	case l.gone.covers(u.Row.Owner, u.Row.Version(u.Heartbeat)):
 		m.stats.RowsGone++

@@ -58,7 +58,7 @@ func (s *Settled) settle(zone string, hosts []*table.Row) {
 		s.settle(child, hosts)
 		inputs = append(inputs, input{row: s.zones[child].rows[0], rank: rankOf(child)})
 	}
-	z.summary = summarize(inputs, len(inputs), s.representatives)
+	z.summary = summarize(inputs, len(inputs), s.representatives, nil)
 	attributes := z.summary.attributes()
 	for _, c := range z.summary.Contacts {
 		z.rows = append(z.rows, &table.Row{Owner: c.ID, Epoch: 1, Sequence: 1, Name: zone, Addresses: c.Addresses, Attributes: attributes})

@@ -47,6 +47,20 @@ type Stats struct {
 	PiecesUnasked     uint64 // that no question waits for
 	BlobsForged       uint64 // that are not what their hashes say
 
+	Audits                uint64 // rows of representatives of the own zones that were looked into
+	AuditMismatches       uint64 // of them that say something else than what follows from their inputs
+	AuditsUnlike          uint64 // of them that cannot be judged here: by the rules of another build
+	RowsUnaudited         uint64 // that name no inputs: of an earlier build
+	AuditQuestions        uint64 // for what a row was made of
+	AuditAnswers          uint64 // that are complete
+	AccountsGone          uint64 // questions for what is not kept any longer
+	AccountPiecesSent     uint64
+	AccountPiecesReceived uint64
+	ProofsMade            uint64 // of false summaries
+	ProofsTooLarge        uint64 // that would be
+	Unaccounted           uint64 // representatives that were left out for a while
+	RowsBarred            uint64 // rows of these that were refused
+
 	Rows  int // in all tables, now
 	Zones int // child zones in all tables, now
 

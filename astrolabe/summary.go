@@ -19,6 +19,7 @@ const (
 	AttributeRowsIn       = "rows_in"       // int: rows that the summary was made of
 	AttributeRowsExpected = "rows_expected" // int: rows that it should have been made of
 	AttributeAge          = "age_s"         // int: seconds since the oldest host was heard of, 0 below 8, else a power of two that is not greater
+	AttributeInputs       = "inputs"        // bytes: a digest of what the summary was made of, where rows are signed
 )
 
 // Summary is what the table of a zone comes to.
@@ -31,6 +32,7 @@ type Summary struct {
 	Age          time.Duration        // see AttributeAge
 	Interest     *Interest            // nil where nothing is wanted; it is immutable
 	Outputs      []protocol.Attribute // of functions, sorted by name
+	Inputs       [DigestSize]byte     // see AttributeInputs; zero where rows are not signed
 }
 
 func (s *Summary) clone() Summary {
@@ -53,6 +55,9 @@ func (s *Summary) attributes() []protocol.Attribute {
 		{Name: AttributeHosts, Value: encode(table.Int(int64(s.Hosts)))},
 		{Name: AttributeRowsExpected, Value: encode(table.Int(int64(s.RowsExpected)))},
 		{Name: AttributeRowsIn, Value: encode(table.Int(int64(s.RowsIn)))},
+	}
+	if s.Inputs != (inputsDigest{}) {
+		all = slices.Insert(all, 3, protocol.Attribute{Name: AttributeInputs, Value: encode(table.Bytes(s.Inputs[:]))})
 	}
 	for _, output := range s.Outputs {
 		i, _ := slices.BinarySearchFunc(all, output.Name, func(a protocol.Attribute, name string) int { return cmp.Compare(a.Name, name) })
@@ -108,7 +113,7 @@ type input struct {
 }
 
 // summarize makes the summary of a zone of its rows.
-func summarize(inputs []input, expected, representatives int) Summary {
+func summarize(inputs []input, expected, representatives int, barred []protocol.NodeID) Summary {
 	s := Summary{RowsIn: len(inputs), RowsExpected: expected}
 	var interest Interest
 	for i := range inputs {
@@ -127,13 +132,16 @@ func summarize(inputs []input, expected, representatives int) Summary {
 		s.Interest = new(interest)
 	}
 	s.Age = shownAge(s.Age)
-	s.Contacts = firstContacts(inputs, representatives)
+	s.Contacts = firstContacts(inputs, representatives, barred)
 	return s
 }
 
-// firstContacts returns the contacts of a zone: the first ones of its rows, in the order of their ranks, then the second ones, and so on.
-func firstContacts(inputs []input, n int) []Contact {
+// firstContacts returns the contacts of a zone: the first ones of its rows, in the order of their ranks, then the second ones, and so on, without those that are barred.
+func firstContacts(inputs []input, n int, barred []protocol.NodeID) []Contact {
 	order := slices.Clone(inputs)
+	if len(barred) > 0 {
+		order = slices.DeleteFunc(order, func(in input) bool { return in.host && slices.Contains(barred, in.row.Owner) })
+	}
 	slices.SortFunc(order, func(a, b input) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.row.Owner, b.row.Owner))
 	})
@@ -148,7 +156,7 @@ func firstContacts(inputs []input, n int) []Contact {
 	}
 	for turn := 0; turn < RepresentativesMax && len(contacts) < n; turn++ {
 		for _, list := range lists {
-			if turn < len(list) && len(contacts) < n && !slices.ContainsFunc(contacts, func(c Contact) bool { return c.ID == list[turn].ID }) {
+			if turn < len(list) && len(contacts) < n && !slices.Contains(barred, list[turn].ID) && !slices.ContainsFunc(contacts, func(c Contact) bool { return c.ID == list[turn].ID }) {
 				contacts = append(contacts, list[turn])
 			}
 		}
@@ -171,6 +179,7 @@ type summed struct {
 	summary     Summary
 	fingerprint fingerprint // of what it was made of
 	forms       readable
+	audited     // where rows are signed
 }
 
 // compute brings the summaries of the own path up to date, from the hosts up, each only where what it is made of has changed.
@@ -240,7 +249,7 @@ func hostRank(h *membership.Host) uint64 {
 // computeZone makes the summary of the zone of a table. The own child zone goes into it as it is computed here.
 func (m *Machine) computeZone(l *level, z *summed) {
 	if !l.others() && l.own == join(l.zone, hosts) { // the hosts are all there is
-		z.summary, z.fingerprint = l.child.summary, l.child.fingerprint
+		z.summary, z.fingerprint, z.audited = l.child.summary, l.child.fingerprint, l.child.audited
 		z.summary.RowsExpected += l.expected() - 1
 		return
 	}
@@ -294,14 +303,21 @@ func (z *summed) stale(f fingerprint, oldest time.Duration, expected int) bool {
 
 // settle makes a summary anew.
 func (m *Machine) settle(z *summed, inputs []input, expected int) {
-	z.summary = summarize(inputs, expected, m.config.Representatives)
+	z.summary = summarize(inputs, expected, m.config.Representatives, m.barred())
 	z.summary.Outputs = m.evaluate(z.depth, z.zone, inputs, &z.forms)
+	m.accountFor(z, inputs)
 	m.stats.Computed++
 }
 
 // ownRow returns the row of the own child zone as it is summarised, not as it is sent.
 func (m *Machine) ownRow(l *level) *table.Row {
-	return &table.Row{Owner: m.config.Self, Name: l.own, Attributes: l.child.summary.attributes()}
+	row := &table.Row{Owner: m.config.Self, Name: l.own}
+	if m.notary == nil {
+		row.Attributes = l.child.summary.attributes()
+	} else { // as others see it: what is audited is made of the same for all
+		fitAttributes(row, l.child.summary, m.config.RowLimit, true)
+	}
+	return row
 }
 
 // expected returns how many child zones there are, or were not long ago.

@@ -39,6 +39,7 @@ type notary struct {
 	verifies    budget
 	hashes      budget
 	chains      uint64 // made so far
+	auditor     auditor
 }
 
 // pending is a row whose maker's credential was asked for.

@@ -54,14 +54,33 @@ func signedFleet(t *testing.T, seed uint64, lie func(i int, row *table.Row) bool
 
 // tunedFleet is signedFleet with changes of the configuration.
 func tunedFleet(seed uint64, lie func(i int, row *table.Row) bool, tune func(members *membership.Config)) *fleet {
+	return tunedFleetOf(seed, lie, func(_ int, members *membership.Config, _ *astrolabe.Config) { tune(members) })
+}
+
+// tunedTables is signedFleet of members that tell the truth, with changes of the configuration.
+func tunedTables(seed uint64, tune func(i int, tables *astrolabe.Config)) *fleet {
+	return tunedFleetOf(seed, nil, func(i int, _ *membership.Config, tables *astrolabe.Config) {
+		if tune != nil {
+			tune(i, tables)
+		}
+	})
+}
+
+// tunedFleetOf is signedFleet with changes of both configurations.
+func tunedFleetOf(seed uint64, lie func(i int, row *table.Row) bool, tune func(i int, members *membership.Config, tables *astrolabe.Config)) *fleet {
+	return tunedFleetOn(sim.Config{Seed: seed, Network: lan(0.02)}, lie, tune)
+}
+
+// tunedFleetOn does the same on another network.
+func tunedFleetOn(config sim.Config, lie func(i int, row *table.Row) bool, tune func(i int, members *membership.Config, tables *astrolabe.Config)) *fleet {
 	var f *fleet
-	f = newFleet(sim.Config{Seed: seed, Network: lan(0.02)}, sixZones(), func(i int, members *membership.Config, tables *astrolabe.Config) {
+	f = newFleet(config, sixZones(), func(i int, members *membership.Config, tables *astrolabe.Config) {
 		// Some join addresses are of liars, as would be among many.
 		tables.Seeds = []protocol.Address{address(i / 10 * 10), address(i/10*10 + 3), address(0), address(7), address(33)}
 		members.Seeds = tables.Seeds
 		tables.Notary = identity.NewNotaryOf(f.publicKey(i), func(v *protocol.Sign) []byte { return f.world.SignNow(f.ids[i], v) },
 			func(check protocol.Check) bool { return f.world.VerifyNow(f.ids[i], check) })
-		tune(members)
+		tune(i, members, tables)
 	})
 	f.lie = lie
 	return f

@@ -30,6 +30,7 @@ type Node struct {
 
 // New makes the machines of a node.
 func New(c Config) (*Node, error) {
+	c.Membership.Judge = astrolabe.Judge{}
 	members, err := membership.New(c.Membership)
 	if err != nil {
 		return nil, err

@@ -154,9 +154,9 @@ func classOf(m protocol.Message) Class {
 			return ClassReply
 		}
 		return ClassRequest
-	case kind <= wire.KindBimodalLast, kind == wire.KindZoneDigest, kind == wire.KindZoneAsk:
+	case kind <= wire.KindBimodalLast, kind == wire.KindZoneDigest, kind == wire.KindZoneAsk, kind == wire.KindAccountQuestion:
 		return ClassRequest
-	case kind == wire.KindCredential, kind == wire.KindZonePiece:
+	case kind == wire.KindCredential, kind == wire.KindZonePiece, kind == wire.KindAccountPiece:
 		return ClassReply
 	case kind <= wire.KindBeacon, kind == wire.KindCredentialRequest, kind == wire.KindZoneDelta, kind == wire.KindFunctionPart:
 		return ClassMembership

@@ -43,9 +43,15 @@ func (n *quota) offer(now protocol.Time, from protocol.NodeID, class Class, mess
 
 func TestEveryMessageHasItsClass(t *testing.T) {
 	for class, messages := range [Classes][]protocol.Message{
-		ClassPush:    {&bimodal.Packet{}, &bimodal.Relay{}, &bimodal.Order{}, &bimodal.Shared{}},
-		ClassRequest: {&bimodal.Digest{}, &bimodal.Request{}, &bimodal.Poll{}, &bimodal.OrderRequest{}, &bimodal.MulticastProbe{}, &bimodal.TopicName{}, &astrolabe.Digest{}, &astrolabe.Ask{}},
-		ClassReply:   {&bimodal.Repair{}, &bimodal.Digest{Answer: true}, &bimodal.MulticastHeard{}, &bimodal.TopicName{Name: "t"}, &bimodal.Receipt{}, &membership.Certificates{}, &astrolabe.Piece{}},
+		ClassPush: {&bimodal.Packet{}, &bimodal.Relay{}, &bimodal.Order{}, &bimodal.Shared{}},
+		ClassRequest: {
+			&bimodal.Digest{}, &bimodal.Request{}, &bimodal.Poll{}, &bimodal.OrderRequest{}, &bimodal.MulticastProbe{}, &bimodal.TopicName{}, &astrolabe.Digest{}, &astrolabe.Ask{},
+			&astrolabe.AccountQuestion{},
+		},
+		ClassReply: {
+			&bimodal.Repair{}, &bimodal.Digest{Answer: true}, &bimodal.MulticastHeard{}, &bimodal.TopicName{Name: "t"}, &bimodal.Receipt{}, &membership.Certificates{}, &astrolabe.Piece{},
+			&astrolabe.AccountPiece{},
+		},
 		ClassMembership: {
 			&membership.Digest{}, &membership.Delta{}, &membership.Probe{}, &membership.ProbeReply{}, &membership.Summary{}, &membership.NoticePart{}, &membership.Beacon{},
 			&membership.CredentialRequest{}, &astrolabe.Delta{}, &astrolabe.FunctionPart{},

@@ -17,7 +17,8 @@ func KindFormat(kind protocol.Kind) uint64 {
 	switch kind {
 	case KindBeacon:
 		return FormatBeacons
-	case KindZoneDigest, KindZoneDelta, KindFunctionPart, KindZoneAsk, KindZonePiece, KindTopicName, KindReceipt, KindCredentialRequest, KindCredential:
+	case KindZoneDigest, KindZoneDelta, KindFunctionPart, KindZoneAsk, KindZonePiece, KindAccountQuestion, KindAccountPiece, KindTopicName, KindReceipt, KindCredentialRequest,
+		KindCredential:
 		return FormatZones
 	}
 	return FormatOldest

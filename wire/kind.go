@@ -45,8 +45,10 @@ const (
 
 	KindFunctionPart protocol.Kind = 28 // astrolabe: a piece of a function
 
-	KindZoneAsk   protocol.Kind = 29 // astrolabe: asks for a table, a row or a value that the sender does not hold
-	KindZonePiece protocol.Kind = 30 // astrolabe: a piece of it
+	KindZoneAsk         protocol.Kind = 29 // astrolabe: asks for a table, a row or a value that the sender does not hold
+	KindZonePiece       protocol.Kind = 30 // astrolabe: a piece of it
+	KindAccountQuestion protocol.Kind = 31 // astrolabe: asks what a row of a zone was made of
+	KindAccountPiece    protocol.Kind = 32 // astrolabe: a piece of the answer
 
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key

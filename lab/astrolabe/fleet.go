@@ -120,7 +120,9 @@ func (f *Fleet) build(i int, b sim.Boot) protocol.Machine {
 	if n.Members, err = membership.New(members); err != nil {
 		panic(err)
 	}
-	tables.Hosts = n.Members
+	if tables.Hosts == nil {
+		tables.Hosts = n.Members
+	}
 	if n.Tables, err = astrolabe.New(tables); err != nil {
 		panic(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/stack"
+	"spinglass/table"
 )
 
 const (
@@ -27,6 +28,7 @@ type node struct {
 	stack.Router
 	members *membership.Machine
 	topics  *bimodal.Machine
+	tables  *astrolabe.Machine
 }
 
 // fleet is a simulated world of members in zones, which sign.
@@ -38,6 +40,9 @@ type fleet struct {
 	names     []string
 	got       map[protocol.NodeID]int // messages delivered
 	lost      uint64
+	liar      protocol.NodeID // who tells false summaries of its zone, from some time on
+	tell      func(row *table.Row)
+	blind     bool // nobody judges
 }
 
 // newFleet makes members of zones, so many in each.
@@ -90,13 +95,13 @@ func (f *fleet) build(i, each int, b sim.Boot) protocol.Machine {
 	who.Seed[0], who.Seed[1] = byte(i), byte(b.Rand.Uint32())
 	n := &node{}
 	if n.members, err = membership.New(membership.Config{
-		Self: b.ID, Name: f.names[i], Addresses: []protocol.Address{b.Address}, Seeds: seeds, First: i == 0, Rand: b.Rand, Zoned: true, Identity: who,
+		Self: b.ID, Name: f.names[i], Addresses: []protocol.Address{b.Address}, Seeds: seeds, First: i == 0, Rand: b.Rand, Zoned: true, Identity: who, Judge: f.judge(),
 	}); err != nil {
 		panic(err)
 	}
 	notary := identity.NewNotaryOf(identity.PublicKey(f.world.PublicKey(b.ID)), func(v *protocol.Sign) []byte { return f.world.SignNow(b.ID, v) },
 		func(check protocol.Check) bool { return f.world.VerifyNow(b.ID, check) })
-	tables, err := astrolabe.New(astrolabe.Config{
+	n.tables, err = astrolabe.New(astrolabe.Config{
 		Self: b.ID, Name: f.names[i], Seeds: seeds, Rand: b.Rand, Hosts: n.members, Notary: notary, Secret: [32]byte{byte(i), byte(b.Rand.Uint32())},
 	})
 	if err != nil {
@@ -109,7 +114,7 @@ func (f *fleet) build(i, each int, b sim.Boot) protocol.Machine {
 		panic(err)
 	}
 	n.Add(n.members, membership.Kinds()...)
-	n.Add(tables, astrolabe.Kinds()...)
+	n.Add(liar{n.tables, f, b.ID}, astrolabe.Kinds()...)
 	n.Add(wrapped{n}, bimodal.Kinds()...)
 	return n
 }
