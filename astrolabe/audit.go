@@ -14,6 +14,7 @@ const (
 	unlikeRounds   = 2    // for which the row has to do so,
 	unlikeBusy     = 8    // and where the own account changes all the time
 	newsRounds     = 32   // after which news has reached everybody who is up
+	doubtRounds    = 8    // between questions as long as there are doubts
 	driftRounds    = 1200 // after which clocks that differ have made their peace: 10 minutes
 	triesMax       = 32   // rounds in which a question was asked in vain
 	staleRounds    = 6    // after which a question for what the row says no longer is given up
@@ -74,6 +75,7 @@ type speaker struct {
 	accounted inputsDigest // the last account of it that was looked into, and holds
 	unlike    uint64       // rounds since the row and the own summary were last made of the same
 	tries     uint64
+	concluded uint64 // when it last gave a complete answer
 	question  *examination
 	doubts    []doubt
 	present   bool

@@ -304,6 +304,64 @@ func TestMadeUpDigests(t *testing.T) {
 	}
 }
 
+// inventedHosts are the hosts that a member knows, one of them with another load and a later version, once it is to be so.
+type inventedHosts struct {
+	partialHosts
+	ahead uint64
+}
+
+func (h inventedHosts) Len() int { return h.all().Len() }
+func (h inventedHosts) Host(i int) membership.Host {
+	host := h.all().Host(i)
+	if host.Row.Owner == *h.hidden {
+		row := *host.Row
+		row.Sequence += h.ahead
+		row.Attributes = nil
+		host.Row = &row
+	}
+	return host
+}
+
+// A representative that makes up what a host says, under its version or a later one, is found by those who hold that host's row.
+func TestMadeUpInputs(t *testing.T) {
+	for _, ahead := range []uint64{0, 50} {
+		victimID := protocol.NodeID(1)
+		var f *fleet
+		f = tunedTables(5, nil)
+		liar := f.speaker(t)
+		f = tunedTables(5, func(i int, tables *astrolabe.Config) {
+			if i == liar {
+				tables.Hosts = inventedHosts{partialHosts{f, i, &victimID}, ahead}
+			}
+		})
+		f.until(t, time.Minute, func() error { return f.counted(60) })
+		v := f.findings(f.ids[liar])
+		victim := (liar + 1) % 10
+		f.load(t, victim, 12)
+		f.world.Run(f.world.Now().Add(20 * time.Second))
+		if len(v.unaccounted) > 0 {
+			t.Fatalf("before: %v", v.unaccounted)
+		}
+		victimID = f.ids[victim]
+		f.load(t, (victim+1)%10, 13)
+		start := f.world.Now()
+		limit := time.Minute
+		if ahead > 0 {
+			limit = 12 * time.Minute
+		}
+		f.world.Run(f.world.Now().Add(limit))
+		found := v.unaccounted[astrolabe.ReasonInputs]
+		if len(found) == 0 || len(v.proofs) > 0 || len(v.others) > 0 {
+			t.Errorf("%d ahead: %v, %d proofs, %v", ahead, v.unaccounted, len(v.proofs), v.others)
+			continue
+		}
+		if took := found[0].Sub(start); took < 30*round {
+			t.Errorf("%d ahead: found after %v, sooner than news may take", ahead, took)
+		}
+		t.Logf("%d ahead: found after %v by %d members", ahead, found[0].Sub(start), len(found))
+	}
+}
+
 // partialHosts are the hosts that a member knows but one.
 type partialHosts struct {
 	f      *fleet

@@ -25,12 +25,14 @@
 //  6. All work is bounded: rows of a table, bytes of a row, of a datagram and of the answers of a round, questions of a round and of one peer.
 //  7. What a member does not hold it asks others for ([Machine.Ask]): a table, a row, a blob. It gets that, or the row of the zone through which the way goes on; who asks checks the rows
 //     ([TableAnswer.Check]), and a blob is what its hash says.
+//  8. A signed row names what it was made of. Members of its zone hold it against their own summaries; one that says something else is proven false by a
+//     proof that anybody can verify ([Judge]), and who does not account for its rows is left out.
 //
 // The format of the messages and the reasons behind the constants are in docs/ASTROLABE.md.
 //
 // # Limitations
 //
-// A representative is believed what it says of its own zone: summaries are not audited yet. Without Config.Notary rows are taken at their word, and without Config.Trust
+// A representative whose rows name no inputs is believed, as one of an earlier build. Without Config.Notary rows are taken at their word, and without Config.Trust
 // functions. How old a row is that another member holds, and whether it tells all that it holds, is the word of who was asked. Rows of a host's applications, and blobs, are with that host
 // alone, and with who asked for a blob before.
 package astrolabe

@@ -32,14 +32,16 @@ func (m *Machine) doubtAccount(s *speaker, q *examination) {
 	s.doubts = slices.DeleteFunc(s.doubts, func(d doubt) bool { return !d.named })
 }
 
-// doubt notes a doubt, or that one which was there before stands.
+// doubt notes a doubt, or that one which was there before stands. Between two cuts there may have been no time to ask: what was not seen to stand for long begins anew.
 func (s *speaker) doubt(d doubt) {
-	d.named = true
+	d.named, d.last = true, d.since
 	i := slices.IndexFunc(s.doubts, func(o doubt) bool {
 		return o.owner == d.owner && o.kind == d.kind && (d.owner != 0 || o.leaf == d.leaf)
 	})
-	if i >= 0 {
-		s.doubts[i].named = true
+	if i >= 0 && d.since-s.doubts[i].last <= 2*doubtRounds {
+		s.doubts[i].named, s.doubts[i].last = true, d.since
+	} else if i >= 0 {
+		s.doubts[i] = d
 	} else if len(s.doubts) < doubtsMax {
 		s.doubts = append(s.doubts, d)
 	}

@@ -37,7 +37,8 @@ type doubt struct {
 	leaf    inputsDigest
 	kind    doubtKind
 	since   uint64
-	named   bool // in the account that is looked into
+	last    uint64 // when it was there last,
+	named   bool   // and that it is in the account that is looked into
 }
 
 type doubtKind byte
@@ -52,10 +53,10 @@ const (
 
 // patience returns for how many rounds a doubt may stand.
 func (k doubtKind) patience() uint64 {
-	if k == doubtStranger || k == doubtFunction {
-		return driftRounds // a certificate that has expired by one clock may hold by another
+	if k == doubtOther || k == doubtLeftOut {
+		return newsRounds
 	}
-	return newsRounds
+	return driftRounds // this member may have refused what others have taken in: a certificate that has expired by one clock may hold by another
 }
 
 // inquire asks the maker of a row what it was made of, with a probability by which few ask at a time.
@@ -89,10 +90,9 @@ func (m *Machine) inquire(now protocol.Time, s *speaker, alive bool, out *protoc
 func (m *Machine) asks(s *speaker, digest inputsDigest) bool {
 	round, members := m.stats.Rounds, max(1, s.level.child.summary.Hosts)
 	quiet := round-m.notary.auditor.changed[s.level.depth] >= quietRounds
-	ripe := slices.ContainsFunc(s.doubts, func(d doubt) bool { return round-d.since > d.kind.patience() })
 	switch {
-	case ripe || len(s.doubts) > 0 && round%quietRounds == 0:
-		return m.config.Rand.IntN(2) == 0
+	case len(s.doubts) > 0:
+		return round-s.concluded >= doubtRounds
 	case s.accounted == digest:
 		return false
 	case quiet && s.unlike >= unlikeRounds:
@@ -293,7 +293,7 @@ func (m *Machine) takePart(s *speaker, i int, part []byte, out *protocol.Output)
 // conclude looks into an account that is complete: whether the row follows from it, and whether it agrees with what is known here.
 func (m *Machine) conclude(s *speaker, out *protocol.Output) {
 	q := s.question
-	s.question, s.tries = nil, 0
+	s.question, s.tries, s.concluded = nil, 0, m.stats.Rounds
 	m.stats.Audits++
 	m.stats.AuditAnswers++
 	if err := q.account.check(); err != nil {

@@ -201,6 +201,7 @@ func (m *Machine) trusts(from protocol.NodeID, u *membership.RowUpdate, out *pro
 		return m.distrust(from, ReasonRowStranger, out)
 	}
 	if !speaks(c.Name(), row.Name) {
+		m.want(row.Owner, from, out) // it may have moved, with a certificate that is not known here yet
 		return m.distrust(from, ReasonRowZone, out)
 	}
 	return m.signedBy(from, row, out)
