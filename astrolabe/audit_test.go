@@ -30,7 +30,6 @@ type trick struct {
 	asked   func(q *astrolabe.AccountQuestion)
 	from    uint64        // sequence of the first row that is changed
 	told    protocol.Time // when the first one was handed on
-	rows    map[uint64]bool
 }
 
 func (l trickster) Timeout(now protocol.Time, out *protocol.Output) {
