@@ -33,7 +33,7 @@ type Function struct {
 // Install has a function in force at all members of its zone, to which it spreads by gossip in seconds. In a fleet whose members have identities it has to be signed: Chain ends in a certificate of
 // kind function ([identity.Authority.IssueFunction]). In others nobody signs, and a Version of 0 stands for the next one, an Expires of zero for [FunctionLifeDefault] from now.
 //
-// Errors: [ErrZone] for a zone whose table this node does not hold, [ErrProgram], [ErrForbidden] for a function that is not signed as it should be, [ErrLimit] when the zone has
+// Errors: [ErrZone] for a zone whose table this node does not hold, [ErrProgram], also where its steps do not do for as many rows as a table of this node may have, [ErrForbidden] for a function that is not signed as it should be, [ErrLimit] when the zone has
 // as many functions as it may have, [ErrFunction] for any other, such as one that has expired or is older than what is there, [ErrClosed].
 func (n *Node) Install(ctx context.Context, f *Function) error {
 	signed := len(f.Chain) > 0
@@ -91,8 +91,6 @@ func (n *Node) functionError(f *astrolabe.Function, err error) error {
 		return fmt.Errorf("%w: %w", ErrProgram, err)
 	case errors.Is(err, astrolabe.ErrFunctions):
 		return fmt.Errorf("%w: %w: %s has %d, those that were taken back and have not expired among them", ErrLimit, err, f.Scope, astrolabe.FunctionsZoneMax)
-	case errors.Is(err, afc.ErrRows):
-		return fmt.Errorf("%w: %w", ErrLimit, err)
 	case errors.As(err, &certificate), errors.Is(err, astrolabe.ErrProgram), errors.Is(err, astrolabe.ErrUnsigned), errors.Is(err, identity.ErrChain), errors.Is(err, identity.ErrTooLarge):
 		return fmt.Errorf("%w: function %q for %s: %w", ErrForbidden, f.Name, f.Scope, err)
 	}
@@ -121,7 +119,7 @@ type Trial struct {
 	Outputs  Attrs    // those that are not NULL
 	Null     []string // those that are, which a row does not have
 	Rows     int      // of the table
-	Steps    int      // that an evaluation takes at most, for as many rows as a table may have: [afc.RowsDefault]
+	Steps    int      // that an evaluation takes at most, for as many rows as a table of this node may have: hosts by [Config].ZoneLimit, child zones by [astrolabe.ChildrenDefault]
 	Warnings []ProgramWarning
 }
 
@@ -132,7 +130,7 @@ type ProgramWarning struct {
 }
 
 // TryFunction evaluates a program over the rows of a zone's table as they are, and installs nothing. Errors: [ErrZone], [ErrProgram], also when it takes more than
-// [identity.FunctionStepsMax] steps, [ErrLimit] when the table has more than [afc.RowsDefault] rows, [ErrClosed].
+// [identity.FunctionStepsMax] steps for as many rows as a table may have, [ErrClosed].
 func (n *Node) TryFunction(ctx context.Context, zone, program string) (*Trial, error) {
 	if program == "" {
 		return nil, fmt.Errorf("%w: it is empty", ErrProgram)

@@ -196,7 +196,7 @@ var protocolMetrics = []metric{
 	counter("zones_lost_total", "Child zones whose last row expired.", func(s *snapshot) uint64 { return s.tables.ZonesLost }),
 	counter("zone_answers_refused_total", "Answers about tables that were not sent because a round's room was used up.", func(s *snapshot) uint64 { return s.tables.AnswersRefused }),
 	counter("zone_evaluations_total", "Evaluations of functions for zones.", func(s *snapshot) uint64 { return s.tables.Evaluations }),
-	counter("zone_evaluations_failed_total", "Evaluations that failed because the zone has more rows than a function may read.", func(s *snapshot) uint64 { return s.tables.EvaluationsFailed }),
+	counter("zone_evaluations_failed_total", "Evaluations that failed because the zone has more rows than the steps of a function allow.", func(s *snapshot) uint64 { return s.tables.EvaluationsFailed }),
 	counter("zone_outputs_dropped_total", "Outputs of functions that another function makes, or for which a zone's row had no room.", func(s *snapshot) uint64 { return s.tables.OutputsDropped }),
 	counter("zone_questions_total", "Times that this node asked others for a table, a row or a blob that it does not hold.", func(s *snapshot) uint64 { return s.tables.Questions }),
 	counter("zone_questions_failed_total", "Of those, that were not answered, or not as they should be.", func(s *snapshot) uint64 { return s.tables.QuestionsFailed }),

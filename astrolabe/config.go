@@ -71,6 +71,7 @@ type Config struct {
 	Round           time.Duration // time between exchanges, at each level; RoundMin or more
 	Representatives int           // of a zone, 1 to RepresentativesMax
 	Children        int           // child zones of a zone, 1 to ChildrenMax
+	ZoneLimit       int           // hosts of the own zone at most, that of Hosts; table.RowsDefault by default
 	// FailTimeout is T_fail of zone rows. By default it follows from FailModel, Round and the number of rows.
 	FailTimeout time.Duration
 	FailModel   membership.FailModel
@@ -93,6 +94,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Round, RoundDefault)
 	setDefault(&c.Representatives, RepresentativesDefault)
 	setDefault(&c.Children, ChildrenDefault)
+	setDefault(&c.ZoneLimit, table.RowsDefault)
 	setDefault(&c.Expect, ExpectDefault)
 	setDefault(&c.DatagramSize, wire.DatagramDefault)
 	setDefault(&c.AnswerBytes, AnswerBytesDefault)
@@ -125,6 +127,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("astrolabe: %d representatives are not between 1 and %d", c.Representatives, RepresentativesMax)
 	case c.Children < 1 || c.Children > ChildrenMax:
 		return fmt.Errorf("astrolabe: %d child zones are not between 1 and %d", c.Children, ChildrenMax)
+	case c.ZoneLimit < 1 || c.ZoneLimit > membership.ZoneLimitMax:
+		return fmt.Errorf("astrolabe: zone limit %d is not between 1 and %d", c.ZoneLimit, membership.ZoneLimitMax)
 	case c.DatagramSize < wire.DatagramMin || c.DatagramSize > wire.DatagramMax:
 		return fmt.Errorf("astrolabe: datagram size %d is not between %d and %d", c.DatagramSize, wire.DatagramMin, wire.DatagramMax)
 	case c.RowLimit < 1 || c.RowLimit > c.payload()-deltaHeaderMax-rowOverhead:

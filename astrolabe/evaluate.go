@@ -80,7 +80,7 @@ func (m *Machine) evaluate(depth int, zone string, inputs []input, r *readable) 
 		m.stats.Evaluations++
 		var err error
 		if values, err = h.evaluators[depth].Evaluate(r.rows, afc.Seed(zone, h.Version), values[:0]); err != nil {
-			m.stats.EvaluationsFailed++ // more rows than programs read
+			m.stats.EvaluationsFailed++ // more rows than its steps allow
 			continue
 		}
 		outputs = m.keep(outputs, h, values)

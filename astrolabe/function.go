@@ -1,6 +1,7 @@
 package astrolabe
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -17,6 +18,9 @@ import (
 const (
 	FunctionSizeMax  = identity.ChainSizeMax + afc.TextMax + 1<<10 // bytes of one with all that proves it
 	FunctionsZoneMax = 16                                          // that one zone is the scope of
+
+	// FunctionStepsDefault is what an evaluation may take where a function does not say.
+	FunctionStepsDefault = afc.RowsDefault * afc.StepsPerRowDefault
 )
 
 // Function is a program that makes attributes of a zone's row of the rows of its table. It is evaluated in the zone that is its scope and in all below it. It is immutable.
@@ -25,7 +29,7 @@ type Function struct {
 	Scope   string // a zone
 	Version uint64 // of two of one name and scope the greater one is in force; not 0
 	Expires identity.Instant
-	Steps   uint64 // that an evaluation may take; 0 for the default of package afc
+	Steps   uint64 // that an evaluation may take; 0 for FunctionStepsDefault
 	Size    uint64 // bytes that its outputs may take; 0 for no bound but that of the row
 	Program string // see package afc; an empty one makes no attributes, and so takes an earlier version back
 	// Chain leads from the fleet's root to the function's certificate, which says all of the above. Without one it holds in fleets only whose members have no identities.
@@ -115,12 +119,12 @@ func identify(encoding []byte) functionID {
 	return functionID(binary.BigEndian.Uint64(sum[:]))
 }
 
-// compile compiles the program of a function, nil for an empty one, and checks what it makes.
-func (f *Function) compile() (*afc.Program, error) {
+// compile compiles the program of a function, nil for an empty one, and checks what it makes. It has to be able to read so many rows.
+func (f *Function) compile(rows int) (*afc.Program, error) {
 	if f.Program == "" {
 		return nil, nil
 	}
-	p, err := afc.Compile(f.Program, afc.Limits{Rows: afc.RowsDefault, Steps: int(f.Steps)})
+	p, err := afc.Compile(f.Program, afc.Limits{Rows: rows, Steps: int(cmp.Or(f.Steps, FunctionStepsDefault))})
 	if err != nil {
 		return nil, err
 	}

@@ -55,9 +55,10 @@ type FunctionStatus struct {
 	InForce bool // at its own scope; if not it has expired
 }
 
-// Install takes in a function, so that it is in force at all members of its scope. Errors: those of functions, of package afc, and of the certificate.
+// Install takes in a function, so that it is in force at all members of its scope. Its steps have to do for as many rows as the tables here may have. Errors: those of functions, of package
+// afc, and of the certificate.
 func (m *Machine) Install(now protocol.Time, f *Function) error {
-	h, err := m.inspect(now, f)
+	h, err := m.inspect(now, f, m.rowsMax())
 	if err != nil {
 		return err
 	}
@@ -84,8 +85,11 @@ func (m *Machine) instant(now protocol.Time) identity.Instant {
 	return m.config.Wall + identity.Instant(now/1e9)
 }
 
-// inspect makes sure that a function may be in force here. Its signatures come last.
-func (m *Machine) inspect(now protocol.Time, f *Function) (*held, error) {
+// rowsMax is how many rows a table on the own path may have.
+func (m *Machine) rowsMax() int { return max(m.config.ZoneLimit, m.config.Children) }
+
+// inspect makes sure that a function may be in force here, and is able to read so many rows. Its signatures come last.
+func (m *Machine) inspect(now protocol.Time, f *Function, rows int) (*held, error) {
 	if len(f.Chain) > 0 { // what counts is what the certificate says
 		signed, err := SignedFunction(f.Chain, f.Program)
 		if err != nil {
@@ -104,7 +108,7 @@ func (m *Machine) inspect(now protocol.Time, f *Function) (*held, error) {
 	case (m.config.Trust != nil) != (len(f.Chain) > 0):
 		return nil, ErrUnsigned
 	}
-	program, err := f.compile()
+	program, err := f.compile(rows)
 	if err != nil {
 		return nil, err
 	}

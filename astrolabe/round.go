@@ -265,7 +265,7 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 		m.prove(l, from, u)
 	}
 	if held == nil {
-		if len(l.childOf(u.Row.Name)) == 0 && l.zones() >= m.config.Children {
+		if u.Row.Name != l.own && len(l.childOf(u.Row.Name)) == 0 && l.present() >= m.config.Children {
 			m.refuse(from, ReasonZoneFull, out)
 			return
 		}

@@ -28,7 +28,7 @@ type Stats struct {
 	ZonesLost         uint64 // child zones whose last row expired
 	AnswersRefused    uint64 // for want of the round's room
 	Evaluations       uint64 // of functions
-	EvaluationsFailed uint64 // for more rows than a function may read
+	EvaluationsFailed uint64 // for more rows than the steps of a function allow
 	OutputsDropped    uint64 // that another function makes, or for which there was no room
 	FunctionsTaken    uint64
 	FunctionsExpired  uint64 // or revoked

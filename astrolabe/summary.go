@@ -322,7 +322,12 @@ func (m *Machine) ownRow(l *level) *table.Row {
 
 // expected returns how many child zones there are, or were not long ago.
 func (l *level) expected() int {
-	n := l.zones() + len(l.lost)
+	return l.present() + len(l.lost)
+}
+
+// present returns how many child zones there are, the own one among them.
+func (l *level) present() int {
+	n := l.zones()
 	if len(l.childOf(l.own)) == 0 {
 		n++
 	}

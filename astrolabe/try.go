@@ -12,7 +12,7 @@ type Trial struct {
 	Outputs  []protocol.Attribute // that are not NULL, sorted by name
 	Null     []string             // outputs that are
 	Rows     int                  // that the program read
-	Cost     int                  // steps at most, for as many rows as a zone may have
+	Cost     int                  // steps at most, for as many rows as a table here may have
 	Warnings []afc.Warning
 }
 
@@ -23,7 +23,7 @@ func (m *Machine) Try(zone, program string) (*Trial, error) {
 		return nil, ErrZoneNotHeld
 	}
 	f := Function{Name: "trial", Scope: zone, Program: program, Steps: identity.FunctionStepsMax}
-	p, err := f.compile()
+	p, err := f.compile(m.rowsMax())
 	if err != nil || p == nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func New(c Config) (*Node, error) {
 func (c *Config) tables(members *membership.Machine) astrolabe.Config {
 	t := c.Tables
 	t.Self, t.Name, t.Hosts = c.Membership.Self, c.Membership.Name, members
-	t.Notary = c.Bimodal.Notary
+	t.Notary, t.ZoneLimit = c.Bimodal.Notary, c.Membership.ZoneLimit
 	if c.Membership.Identity != nil {
 		t.Trust, t.Chains = members, members
 	}

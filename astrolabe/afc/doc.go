@@ -62,8 +62,8 @@
 //
 // # Contract
 //
-//  1. Compile refuses, with a typed error, whatever exceeds a limit of the language or takes more steps than it may. What it accepts
-//     evaluates without an error over any rows, in at most Cost(rows) steps. A step takes time linear in the size of the values that it
+//  1. Compile refuses, with a typed error, whatever exceeds a limit of the language or takes more steps than it may for Limits.Rows rows.
+//     What it accepts evaluates without an error over any so many rows, and over more as far as its steps go, in at most Cost(rows) steps. A step takes time linear in the size of the values that it
 //     reads, each part of a row; and where FIRST or RANDOM takes a value, it moves at most ChoiceMax others.
 //  2. Outputs have bounded sizes: numbers, values of inputs, lists of at most ChoiceMax of them, bitmaps no longer than the longest.
 //  3. Equal rows in equal order, with an equal seed, give equal outputs on every machine and in every build.

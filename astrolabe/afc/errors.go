@@ -18,7 +18,7 @@ var (
 
 // What is wrong with the rows of an evaluation.
 var (
-	ErrRows  = errors.New("afc: more rows than the limit that the program was compiled for")
+	ErrRows  = errors.New("afc: more rows than the steps of the program allow")
 	ErrOrder = errors.New("afc: rows not in ascending order of their identifiers")
 )
 

@@ -52,7 +52,7 @@ func (e *Evaluator) Evaluate(rows []*Row, seed uint64, out []table.Value) ([]tab
 
 // bind reads the rows that have changed.
 func (e *Evaluator) bind(rows []*Row) error {
-	if len(rows) > e.program.limits.Rows {
+	if len(rows) > RowsMax || e.program.Cost(len(rows)) > e.program.limits.Steps {
 		return ErrRows
 	}
 	changed := len(rows) != len(e.bound)
@@ -88,7 +88,7 @@ func (e *Evaluator) grow(rows int) {
 	if rows <= e.rows {
 		return
 	}
-	e.rows = min(max(rows, 2*e.rows), e.program.limits.Rows)
+	e.rows = min(max(rows, 2*e.rows), RowsMax)
 	for i := range e.columns {
 		e.columns[i] = append(make([]value, 0, e.rows), e.columns[i]...)[:e.rows]
 	}

@@ -45,7 +45,7 @@ func TestNewRow(t *testing.T) {
 }
 
 func TestEvaluateRefusesRows(t *testing.T) {
-	p, err := Compile("SELECT COUNT(*) AS n", Limits{Rows: 2})
+	p, err := Compile("SELECT COUNT(*) AS n", Limits{Rows: 1, Steps: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,9 @@ const (
 
 // Limits says what an evaluation may take. A zero field stands for its default.
 type Limits struct {
-	// Rows is how many rows an evaluation reads at most: 1 to RowsMax, by default RowsDefault.
+	// Rows is how many rows a program has to be able to read within its steps: 1 to RowsMax, by default RowsDefault. An evaluation may read more, RowsMax at most, as far as the steps go.
 	Rows int
-	// Steps is what Program.Cost may be for Rows rows; by default Rows*StepsPerRowDefault.
+	// Steps is what Program.Cost may be for the rows of an evaluation; by default Rows*StepsPerRowDefault. All who should agree have to have it alike, and need not have Rows alike.
 	Steps int
 }
 

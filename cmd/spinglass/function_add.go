@@ -77,6 +77,9 @@ func (s *functionSettings) add(cmd *cobra.Command, authority *enrolment.Authorit
 	if err != nil {
 		return err
 	}
+	if trial.Steps > s.steps {
+		return usagef("program: for as many rows as a table of this agent may have it takes %d steps, and %d are allowed: allow more with --steps, at most %d, or shorten it", trial.Steps, s.steps, identity.FunctionStepsMax)
+	}
 	trial.Warnings = append(trial.Warnings, twice(known, name, s.zone, outputsOf(&trial))...)
 	line, err := s.install(cmd, authority, client, known, name, program, s.life)
 	if err != nil {
