@@ -90,6 +90,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.known(e, out)
 	case protocol.CredentialGone:
 		m.forget(now, e.Author, out)
+	case protocol.CredentialsJudged:
+		m.judge(now, e, out)
 	}
 }
 

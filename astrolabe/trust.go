@@ -297,6 +297,15 @@ func (m *Machine) forget(now protocol.Time, id protocol.NodeID, out *protocol.Ou
 	}
 }
 
+// judge gives up the credentials that count no longer, with the rows of their owners. Membership tells of those that it keeps, and it keeps fewer.
+func (m *Machine) judge(now protocol.Time, e protocol.CredentialsJudged, out *protocol.Output) {
+	for _, id := range slices.Clone(m.notary.order) {
+		if !e.Believed(m.notary.credentials[id]) {
+			m.forget(now, id, out)
+		}
+	}
+}
+
 // proven reports whether a heartbeat of a row is proven by its link. known is an earlier heartbeat with its link; heartbeat 0 is the row itself.
 func (m *Machine) proven(from protocol.NodeID, row *table.Row, known uint64, knownProof []byte, heartbeat uint64, proof []byte) bool {
 	if known == 0 {

@@ -575,7 +575,15 @@ func TestBarredContacts(t *testing.T) {
 
 // When an author is revoked, other zones forget its key, and nothing that it publishes then is delivered there, though it still reaches who represents them.
 func TestRevokedAuthorsOfOtherZones(t *testing.T) {
-	for _, told := range []bool{true, false} {
+	for _, event := range []func(protocol.NodeID) protocol.Event{
+		func(author protocol.NodeID) protocol.Event { return protocol.CredentialGone{Author: author} },
+		func(author protocol.NodeID) protocol.Event { // of a credential that membership has forgotten
+			key := string(credentialOf(author).PublicKey())
+			return protocol.CredentialsJudged{Believed: func(c protocol.Credential) bool { return string(c.PublicKey()) != key }}
+		},
+		nil,
+	} {
+		told := event != nil
 		z := newZoneTree(t, 10, zonesOf(8, "/a", "/b/y", "/c"), true, nil)
 		z.subscribe(6, 14, 15, 23)
 		z.pass(3 * time.Second)
@@ -585,7 +593,7 @@ func TestRevokedAuthorsOfOtherZones(t *testing.T) {
 		if told {
 			z.revoked[author] = true
 			for _, nd := range z.nodes[8:] {
-				nd.Notify(z.now, protocol.CredentialGone{Author: author}, &nd.out)
+				nd.Notify(z.now, event(author), &nd.out)
 			}
 		}
 		asked := z.keysAsked

@@ -1,6 +1,7 @@
 package bimodal
 
 import (
+	"maps"
 	"slices"
 
 	"spinglass/protocol"
@@ -109,6 +110,16 @@ func (m *Machine) judgeAgain(now protocol.Time, author protocol.NodeID, out *pro
 			}
 		})
 	}
+}
+
+// judgeKeys forgets the keys of members whose credentials count no longer. Membership tells of those that it keeps, and it keeps fewer.
+func (m *Machine) judgeKeys(e protocol.CredentialsJudged) {
+	v := &m.proving
+	maps.DeleteFunc(v.authors, func(_ protocol.NodeID, a keyholder) bool { return !e.Believed(a.credential) })
+	v.departed = slices.DeleteFunc(v.departed, func(id protocol.NodeID) bool {
+		_, known := v.authors[id]
+		return !known
+	})
 }
 
 // forgetKey forgets the key of a member of which nothing counts any longer.

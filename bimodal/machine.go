@@ -172,6 +172,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.knowCredential(now, e, out)
 	case protocol.CredentialGone:
 		m.forgetKey(e.Author)
+	case protocol.CredentialsJudged:
+		m.judgeKeys(e)
 	case protocol.MulticastOffered:
 		m.offerGroups(e.Groups, out)
 	case protocol.EpochRaised:

@@ -56,6 +56,10 @@ func (m *Machine) judgeCredentials(now protocol.Time, out *protocol.Output) {
 			m.gone.due.Set(r.row.Owner, now.Add(m.memory()))
 		}
 	}
+	out.Emit(protocol.CredentialsJudged{Believed: func(c protocol.Credential) bool { // siblings hold some that are kept here no longer
+		held, ours := c.(*credential)
+		return ours && m.guard.distrust(policy, held) == ""
+	}})
 	m.watchLife(now, out)
 }
 

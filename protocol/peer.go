@@ -125,28 +125,32 @@ type (
 	}
 	// CredentialGone tells that nothing that a member signs counts any longer: its credential is revoked, or proven to be misused, or over.
 	CredentialGone struct{ Author NodeID }
+	// CredentialsJudged tells that what credentials are held against has changed, or that time has passed: whoever holds any is to give up those that Believed is false of, whoever else has
+	// given them up before. Believed is good until Notify returns.
+	CredentialsJudged struct{ Believed func(Credential) bool }
 )
 
-func (PeerUp) event()           {}
-func (PeerChanged) event()      {}
-func (PeerUnreachable) event()  {}
-func (PeerReachable) event()    {}
-func (PeerSuspect) event()      {}
-func (PeerAlive) event()        {}
-func (PeerDown) event()         {}
-func (PeerLeft) event()         {}
-func (PeerDropped) event()      {}
-func (Joined) event()           {}
-func (JoinFailing) event()      {}
-func (Healed) event()           {}
-func (SelfSuspect) event()      {}
-func (EpochRaised) event()      {}
-func (Left) event()             {}
-func (SetAttribute) event()     {}
-func (AttributeRefused) event() {}
-func (Contact) event()          {}
-func (FleetReached) event()     {}
-func (Unanswered) event()       {}
-func (WantCredential) event()   {}
-func (CredentialKnown) event()  {}
-func (CredentialGone) event()   {}
+func (PeerUp) event()            {}
+func (PeerChanged) event()       {}
+func (PeerUnreachable) event()   {}
+func (PeerReachable) event()     {}
+func (PeerSuspect) event()       {}
+func (PeerAlive) event()         {}
+func (PeerDown) event()          {}
+func (PeerLeft) event()          {}
+func (PeerDropped) event()       {}
+func (Joined) event()            {}
+func (JoinFailing) event()       {}
+func (Healed) event()            {}
+func (SelfSuspect) event()       {}
+func (EpochRaised) event()       {}
+func (Left) event()              {}
+func (SetAttribute) event()      {}
+func (AttributeRefused) event()  {}
+func (Contact) event()           {}
+func (FleetReached) event()      {}
+func (Unanswered) event()        {}
+func (WantCredential) event()    {}
+func (CredentialKnown) event()   {}
+func (CredentialGone) event()    {}
+func (CredentialsJudged) event() {}

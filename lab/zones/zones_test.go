@@ -101,10 +101,9 @@ func (f *fleet) build(i, each int, b sim.Boot) protocol.Machine {
 	}
 	notary := identity.NewNotaryOf(identity.PublicKey(f.world.PublicKey(b.ID)), func(v *protocol.Sign) []byte { return f.world.SignNow(b.ID, v) },
 		func(check protocol.Check) bool { return f.world.VerifyNow(b.ID, check) })
-	n.tables, err = astrolabe.New(astrolabe.Config{
+	if n.tables, err = astrolabe.New(astrolabe.Config{
 		Self: b.ID, Name: f.names[i], Seeds: seeds, Rand: b.Rand, Hosts: n.members, Notary: notary, Secret: [32]byte{byte(i), byte(b.Rand.Uint32())},
-	})
-	if err != nil {
+	}); err != nil {
 		panic(err)
 	}
 	c := bimodal.DefaultConfig()
