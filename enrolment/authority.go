@@ -293,8 +293,8 @@ func (a *Authority) IssueZone(ctx context.Context, request *identity.JoinRequest
 // IssueFunction signs a function for a zone, valid for life (at most FunctionLifeMax, and no longer than the authority's own chain). A person speaks for it. The register remembers it until it has
 // expired, and longer while there is room, as it does all certificates.
 func (a *Authority) IssueFunction(ctx context.Context, name, zone string, function identity.Function, life time.Duration) (*identity.Bundle, error) {
-	if life <= 0 || life > FunctionLifeMax {
-		return nil, fmt.Errorf("a function for %s: the range is 1s to %s: %w", life, FunctionLifeMax, identity.ErrMalformed)
+	if err := checkFunctionLife(life); err != nil {
+		return nil, err
 	}
 	return a.issue(ctx, change{register: true}, func(st *state) (identity.Chain, error) {
 		return st.IssueFunction(a.terms(st.now, life), name, zone, function)

@@ -13,7 +13,7 @@ import (
 // serialDigits is how many hexadecimal digits a serial is written with.
 const serialDigits = 16
 
-// Revoke takes back what target says: the certificates of a name (for ever, by their keys), of a public key (for ever), or the one of a serial of 16 hexadecimal
+// Revoke takes back what target says: the certificates of a name or a client (for ever, by their keys), of a public key (for ever), or the one of a serial of 16 hexadecimal
 // digits. It returns what the new list says of it. The error is ErrNotKnown for a name or serial that the register does not hold.
 func (a *Authority) Revoke(ctx context.Context, target string) (entries []identity.Revocation, list *identity.RevocationList, err error) {
 	err = a.do(ctx, func(st *state) (change, error) {
@@ -33,16 +33,13 @@ func revocations(target string, register *identity.Register) (entries []identity
 	issued := register.All()
 	switch serial, malformed := strconv.ParseUint(target, 16, 64); {
 	case strings.HasPrefix(target, "/"):
-		for i := range issued {
-			entry := identity.Revocation{Key: issued[i].Key, Before: identity.InstantMax}
-			if issued[i].Name == target && issued[i].Kind != identity.KindFunction && !slices.Contains(entries, entry) {
-				entries = append(entries, entry)
-			}
-		}
+		entries = keysOf(issued, target)
 	case malformed == nil && len(target) == serialDigits:
 		if slices.ContainsFunc(issued, func(i identity.Issued) bool { return i.Serial == serial }) {
 			entries = append(entries, identity.Revocation{Serial: serial})
 		}
+	case slices.ContainsFunc(issued, func(i identity.Issued) bool { return i.Kind == identity.KindClient && i.Name == target }):
+		entries = keysOf(issued, target)
 	default:
 		key, err := identity.ParsePublicKey(target)
 		if err != nil {
@@ -54,4 +51,15 @@ func revocations(target string, register *identity.Register) (entries []identity
 		return nil, fmt.Errorf("%q %w", target, ErrNotKnown)
 	}
 	return entries, nil
+}
+
+// keysOf revokes the keys that a name was given to.
+func keysOf(issued []identity.Issued, name string) (entries []identity.Revocation) {
+	for i := range issued {
+		entry := identity.Revocation{Key: issued[i].Key, Before: identity.InstantMax}
+		if issued[i].Name == name && issued[i].Kind != identity.KindFunction && !slices.Contains(entries, entry) {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
 }

@@ -11,6 +11,7 @@ import (
 const (
 	BlockAnchor      = "SPINGLASS ANCHOR"
 	BlockChain       = "SPINGLASS CERTIFICATE CHAIN"
+	BlockClientKey   = "SPINGLASS CLIENT KEY"
 	BlockRequest     = "SPINGLASS JOIN REQUEST"
 	BlockRevocations = "SPINGLASS REVOCATION LIST"
 )
@@ -18,7 +19,7 @@ const (
 // Limits of text files.
 const (
 	ArmorSizeMax = 32768 // bytes
-	blocksMax    = 2
+	blocksMax    = 3
 )
 
 // ErrArmor says that a text file is not what was expected.
@@ -103,6 +104,11 @@ func ParseBundle(text []byte) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	return bundleOf(found)
+}
+
+// bundleOf reads the blocks of a bundle.
+func bundleOf(found []*pem.Block) (*Bundle, error) {
 	if len(found) != 2 || found[0].Type != BlockAnchor || len(found[0].Bytes) != FingerprintSize || found[1].Type != BlockChain {
 		return nil, fmt.Errorf("a block %q of %d bytes and a block %q are expected: %w", BlockAnchor, FingerprintSize, BlockChain, ErrArmor)
 	}
@@ -111,4 +117,42 @@ func ParseBundle(text []byte) (*Bundle, error) {
 		return nil, err
 	}
 	return &Bundle{Anchor: Fingerprint(found[0].Bytes), Chain: chain}, nil
+}
+
+// Client is what a person or program holds that is no member: a key and the chain to its certificate. It is secret.
+type Client struct {
+	Key    PrivateKey
+	Bundle *Bundle
+}
+
+// Text returns the client as a text file: its key, and then its bundle.
+func (c *Client) Text() []byte {
+	return append(armor(BlockClientKey, c.Key.Append(nil)), c.Bundle.Text()...)
+}
+
+// ParseClient reads the file that Text makes. Nothing in it is verified but that the certificate is a client's and for the key. The error is an ErrArmor, ErrTooLarge, ErrKind, ErrAuthority or one of
+// DecodePrivateKey and DecodeChain.
+func ParseClient(text []byte) (*Client, error) {
+	found, err := blocks(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != blocksMax || found[0].Type != BlockClientKey {
+		return nil, fmt.Errorf("a block %q and then those of a bundle are expected: %w", BlockClientKey, ErrArmor)
+	}
+	key, err := DecodePrivateKey(found[0].Bytes)
+	if err != nil {
+		return nil, err
+	}
+	bundle, err := bundleOf(found[1:])
+	if err != nil {
+		return nil, err
+	}
+	switch leaf := bundle.Chain.Leaf(); {
+	case leaf.Kind != KindClient:
+		return nil, &KindError{Found: leaf.Kind, Issuer: KindClient}
+	case leaf.Key != key.Public():
+		return nil, &AuthorityError{Expected: key.Public().Fingerprint(), Found: leaf.Key.Fingerprint()}
+	}
+	return &Client{Key: key, Bundle: bundle}, nil
 }

@@ -71,6 +71,9 @@ func FuzzParse(f *testing.F) {
 		if bundle, err := ParseBundle([]byte(s)); err == nil && string(bundle.Text()) != normal {
 			t.Errorf("bundle %q", s)
 		}
+		if client, err := ParseClient([]byte(s)); err == nil && string(client.Text()) != normal {
+			t.Errorf("client %q", s)
+		}
 		if request, err := ParseJoinRequest([]byte(s)); err == nil && string(request.Text()) != normal {
 			t.Errorf("request %q", s)
 		}

@@ -26,7 +26,7 @@ const (
 	VerbPublish   Verb = 2 // subject: the topic
 	VerbSubscribe Verb = 3 // subject: the topic
 	VerbSet       Verb = 4 // set attributes of the own row; subject: the attribute's name
-	VerbInstall   Verb = 5 // install functions; subject: the zone
+	VerbInstall   Verb = 5 // install functions; subject: see InstallSubject
 	VerbIssue     Verb = 6 // issue member certificates; subject: the member's zone
 	VerbCall      Verb = 7 // call the interface of an agent; subject: the call's name
 )
@@ -49,7 +49,8 @@ func (v Verb) known() bool { return v >= VerbJoin && int(v) < len(verbNames) }
 func (v Verb) ofZones() bool { return v == VerbJoin || v == VerbInstall || v == VerbIssue }
 
 // Grant allows a verb for all subjects that its pattern matches. The pattern of join, install and issue is the path of a zone, and matches the zone
-// and those below it. The pattern of the other verbs is a name, or the beginning of names with a '*' behind it.
+// and those below it. The pattern of the other verbs is a name, or the beginning of names with a '*' behind it. That of install may have such a one behind the
+// path and a colon: for functions of these names only.
 type Grant struct {
 	Verb    Verb
 	Pattern string
@@ -69,12 +70,37 @@ func ParseGrant(s string) (Grant, error) {
 	return g, g.check()
 }
 
+// InstallSubject is the subject of VerbInstall: a function of a name for a zone.
+func InstallSubject(zone, function string) string { return zone + ":" + function }
+
+// zone returns the path in the pattern of a verb of zones, and the pattern of the names of functions behind it, empty for all.
+func (g Grant) zone() (path, names string, named bool) {
+	if g.Verb != VerbInstall {
+		return g.Pattern, "", false
+	}
+	return strings.Cut(g.Pattern, ":")
+}
+
+// checkFunctions reports why a pattern cannot be one of names of functions.
+func checkFunctions(names string) error {
+	prefix := strings.TrimSuffix(names, "*")
+	if prefix == "" || len(prefix) > FunctionNameMax || strings.Contains(prefix, "/") || protocol.CheckName("/"+prefix) != nil {
+		return fmt.Errorf("%.80q is not the name of a function, nor the beginning of one with a '*' behind it: %w", names, ErrMalformed)
+	}
+	return nil
+}
+
 func (g Grant) check() error {
 	switch {
 	case !g.Verb.known():
 		return fmt.Errorf("grant of an unknown %s: %w", g.Verb, ErrMalformed)
 	case g.Verb.ofZones():
-		if err := checkZone(g.Pattern); err != nil {
+		path, names, named := g.zone()
+		err := checkZone(path)
+		if err == nil && named {
+			err = checkFunctions(names)
+		}
+		if err != nil {
 			return fmt.Errorf("grant %.80q: %w", g, err)
 		}
 	case g.Pattern == "" || len(g.Pattern) > PatternMax || !utf8.ValidString(g.Pattern):
@@ -88,13 +114,23 @@ func (g Grant) allows(verb Verb, subject string) bool {
 	if g.Verb != verb {
 		return false
 	}
-	if verb.ofZones() {
-		return within(subject, g.Pattern)
+	if !verb.ofZones() {
+		return matches(g.Pattern, subject)
 	}
-	if prefix, ok := strings.CutSuffix(g.Pattern, "*"); ok {
-		return strings.HasPrefix(subject, prefix)
+	path, names, named := g.zone()
+	if verb != VerbInstall {
+		return within(subject, path)
 	}
-	return subject == g.Pattern
+	zone, function, _ := strings.Cut(subject, ":")
+	return within(zone, path) && (!named || matches(names, function))
+}
+
+// matches reports whether a name is that of a pattern, or begins as that does before a '*'.
+func matches(pattern, name string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(name, prefix)
+	}
+	return name == pattern
 }
 
 // covers reports whether g allows all that h does.
@@ -169,7 +205,10 @@ func (g Grants) Covers(others Grants) error {
 
 // outside returns the first grant of zones that are not within path.
 func (g Grants) outside(path string) (Grant, bool) {
-	i := slices.IndexFunc(g, func(grant Grant) bool { return grant.Verb.ofZones() && !within(grant.Pattern, path) })
+	i := slices.IndexFunc(g, func(grant Grant) bool {
+		zone, _, _ := grant.zone()
+		return grant.Verb.ofZones() && !within(zone, path)
+	})
 	if i < 0 {
 		return Grant{}, false
 	}

@@ -33,6 +33,13 @@ func TestGrantAllows(t *testing.T) {
 		{"join:/", VerbJoin, "/eu/fra", true},
 		{"install:/", VerbInstall, "/", true},
 		{"install:/", VerbInstall, "", false},
+		{"install:/eu", VerbInstall, InstallSubject("/eu/fra", "load"), true},
+		{"install:/eu:load", VerbInstall, InstallSubject("/eu/fra", "load"), true},
+		{"install:/eu:load", VerbInstall, InstallSubject("/eu", "load2"), false},
+		{"install:/eu:load*", VerbInstall, InstallSubject("/eu", "load2"), true},
+		{"install:/eu:load*", VerbInstall, InstallSubject("/us", "load2"), false},
+		{"install:/eu:load*", VerbInstall, InstallSubject("/europe", "load2"), false},
+		{"install:/eu:load*", VerbInstall, "/eu", false},
 	} {
 		grant, err := ParseGrant(c.grant)
 		if err != nil || grant.String() != c.grant {
@@ -46,12 +53,49 @@ func TestGrantAllows(t *testing.T) {
 }
 
 func TestGrantText(t *testing.T) {
-	for _, wrong := range []string{"", "publish", "publish:", "fly:*", ":x", "issue:eu", "issue:/eu/", "join:", "Publish:*", "publish:\xff", "publish:" + strings.Repeat("x", PatternMax+1)} {
+	for _, wrong := range []string{"", "publish", "publish:", "fly:*", ":x", "issue:eu", "issue:/eu/", "join:", "issue:/eu:a", "install:/eu:", "install:/eu:*", "install:/eu:a/b", "install:/eu:a*b", "install:eu:a", "install:/eu:a:b", "Publish:*", "publish:\xff", "publish:" + strings.Repeat("x", PatternMax+1)} {
 		if grant, err := ParseGrant(wrong); err == nil {
 			t.Errorf("%q is read as %v", wrong, grant)
 		} else if !errors.Is(err, ErrText) && !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v", wrong, err)
 		}
+	}
+}
+
+// Grants for some functions are handed down by who has one for all of them, in a zone that is not smaller.
+func TestGrantsOfFunctionsAreCovered(t *testing.T) {
+	for _, c := range []struct {
+		wide, narrow string
+		covered      bool
+	}{
+		{"install:/", "install:/eu:load*", true},
+		{"install:/eu", "install:/eu/fra:load", true},
+		{"install:/eu:load*", "install:/eu:load", true},
+		{"install:/eu:load*", "install:/eu:load*", true},
+		{"install:/eu:lo*", "install:/eu/fra:load*", true},
+		{"install:/eu:load", "install:/eu:load*", false},
+		{"install:/eu:load*", "install:/eu:lo*", false},
+		{"install:/eu:load*", "install:/eu", false},
+		{"install:/eu/fra:load*", "install:/eu:load", false},
+		{"install:/us", "install:/eu:load", false},
+	} {
+		wide, err := ParseGrant(c.wide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		narrow, err := ParseGrant(c.narrow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (Grants{wide}).Covers(Grants{narrow}); (err == nil) != c.covered {
+			t.Errorf("%s covers %s: %v", c.wide, c.narrow, err)
+		}
+	}
+	if grant, found := (Grants{{VerbInstall, "/eu:load"}}).outside("/eu"); found {
+		t.Errorf("%v is found to be outside of /eu", grant)
+	}
+	if _, found := (Grants{{VerbInstall, "/europe:load"}}).outside("/eu"); !found {
+		t.Error("a grant for functions of /europe is found to be within /eu")
 	}
 }
 

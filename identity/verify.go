@@ -172,8 +172,8 @@ func (c *Certificate) checkAuthority(issuer *Certificate) error {
 		return c.checkConfined()
 	case c.Kind == KindMember && !byZone && !issuer.Grants.Allows(VerbIssue, place):
 		return &GrantError{Grant{VerbIssue, place}}
-	case c.Kind == KindFunction && !issuer.Grants.Allows(VerbInstall, place):
-		return &GrantError{Grant{VerbInstall, place}}
+	case c.Kind == KindFunction && !issuer.Grants.Allows(VerbInstall, InstallSubject(place, c.Name)):
+		return &GrantError{Grant{VerbInstall, InstallSubject(place, c.Name)}}
 	}
 	return nil
 }

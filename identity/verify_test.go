@@ -142,6 +142,14 @@ func TestVerifyErrors(t *testing.T) {
 		{"client issues where it may not", ErrGrant, "issue:/eu", below(client, f.userKey, elsewhere)},
 		{"client installs", nil, "", below(client, f.userKey, aFunction)},
 		{"client installs where it may not", ErrGrant, "install:/eu", below(client, f.userKey, farFunction)},
+		{"client installs what is named", nil, "", func() (Chain, Policy) {
+			named := resign(client, f.zoneKey, func(c *Certificate) { c.Grants = Grants{{VerbInstall, "/eu/fra:lo*"}} })
+			return extend(named, f.userKey, aFunction), f.policy(noon)
+		}},
+		{"client installs what is not named", ErrGrant, "install:/eu/fra:load", func() (Chain, Policy) {
+			named := resign(client, f.zoneKey, func(c *Certificate) { c.Grants = Grants{{VerbInstall, "/eu/fra:lol*"}} })
+			return extend(named, f.userKey, aFunction), f.policy(noon)
+		}},
 		{"zone without the grant installs", ErrGrant, "install:/eu/fra", func() (Chain, Policy) {
 			return extend(resign(f.zone.Chain(), f.rootKey, func(c *Certificate) { c.Grants = nil }), f.zoneKey, aFunction), f.policy(noon)
 		}},

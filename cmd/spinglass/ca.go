@@ -29,7 +29,7 @@ func newCA() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCAInit(), newCAToken(), newCARequest(), newCAIssue(), newCAInstall(), newCARevoke(), newCAList())
+	cmd.AddCommand(newCAInit(), newCAToken(), newCARequest(), newCAIssue(), newCAClient(), newCAInstall(), newCARevoke(), newCAList())
 	return cmd
 }
 

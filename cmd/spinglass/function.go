@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -23,7 +24,8 @@ func newFunction() *cobra.Command {
 		Use:   "function",
 		Short: "Say how zones are summarised: by programs that all members come to run",
 		Long: "Commands for functions: programs that make attributes of a zone's row of the rows of its table. A function has a name and a zone, and is evaluated in that zone and in all below it.\n\n" +
-			"Functions are signed by the authority of the fleet, so that adding, renewing and removing them works where that is: in the data directory of the first agent, or in the folder of --dir.",
+			"Functions are signed by the authority of the fleet, so that adding, renewing and removing them works where that is: in the data directory of the first agent, or in the folder of --dir. " +
+			"With --client FILE a person or program signs them at any agent, that the authority gave a client file with the right to: spinglass ca client.",
 		Example: "  spinglass function test --zone /lab 'SELECT MAX(load) AS load'\n" +
 			"  spinglass function add loads --zone / 'SELECT AVG(load, nmembers) AS load, COUNT(*) AS n'\n  spinglass table /",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -41,11 +43,17 @@ func newFunction() *cobra.Command {
 // functionSettings are what the commands for functions are told.
 type functionSettings struct {
 	connection
-	dir   string // of an authority that is kept apart
-	json  bool
-	zone  string
-	life  time.Duration
-	steps int
+	dir        string // of an authority that is kept apart
+	clientFile string // of who may install functions
+	json       bool
+	zone       string
+	life       time.Duration
+	steps      int
+}
+
+// functionSigner is what signs functions: an authority, or a client that may install them.
+type functionSigner interface {
+	IssueFunction(ctx context.Context, name, zone string, function identity.Function, life time.Duration) (*identity.Bundle, error)
 }
 
 func (s *functionSettings) connectionFlags(cmd *cobra.Command) {
@@ -59,6 +67,7 @@ func (s *functionSettings) zoneFlag(cmd *cobra.Command) {
 
 func (s *functionSettings) authorityFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.dir, "dir", "", "folder of an authority that is kept apart, instead of that in the data directory")
+	cmd.Flags().StringVar(&s.clientFile, "client", "", "client file with the right to install functions, instead of an authority (spinglass ca client makes one)")
 }
 
 func (s *functionSettings) lifeFlag(cmd *cobra.Command) {
@@ -101,8 +110,18 @@ func checkFunctionName(name string) error {
 	return nil
 }
 
-// authority returns what signs functions: that of --dir, or that in the agent's data directory.
-func (s *functionSettings) authority() (*enrolment.Authority, error) {
+// signer returns what signs functions: the client of --client, the authority of --dir, or that in the agent's data directory.
+func (s *functionSettings) signer() (functionSigner, error) {
+	switch {
+	case s.clientFile != "" && s.dir != "":
+		return nil, usagef("--client and --dir name two signers")
+	case s.clientFile != "":
+		path, err := filepath.Abs(s.clientFile)
+		if err != nil {
+			return nil, err
+		}
+		return (&enrolment.Store{}).ReadClient(path)
+	}
 	dir, err := filepath.Abs(s.dir)
 	if s.dir == "" {
 		dir, err = dataDirOr(s.dataDir)
@@ -116,18 +135,18 @@ func (s *functionSettings) authority() (*enrolment.Authority, error) {
 	case err != nil:
 		return nil, err
 	case !has:
-		return nil, fmt.Errorf("functions are signed by the fleet's authority, and there is none in %s: run this where the first agent is, or name the folder of the authority with --dir", dir)
+		return nil, fmt.Errorf("functions are signed by the fleet's authority, and there is none in %s: run this where the first agent is, name the folder of the authority with --dir, or a client file with --client", dir)
 	}
 	return store.Authority(), nil
 }
 
 // install signs a function as the next version of its name, and has the agent put it in force.
-func (s *functionSettings) install(cmd *cobra.Command, authority *enrolment.Authority, client *local.Client, known []local.Function, name, program string, life time.Duration) (*functionLine, error) {
+func (s *functionSettings) install(cmd *cobra.Command, signer functionSigner, client *local.Client, known []local.Function, name, program string, life time.Duration) (*functionLine, error) {
 	function := identity.Function{Version: nextVersion(known, name, s.zone, time.Now()), Program: sha256.Sum256([]byte(program))}
 	if program != "" {
 		function.Steps = uint64(s.steps)
 	}
-	bundle, err := authority.IssueFunction(cmd.Context(), name, s.zone, function, life)
+	bundle, err := signer.IssueFunction(cmd.Context(), name, s.zone, function, life)
 	if err != nil {
 		return nil, err
 	}

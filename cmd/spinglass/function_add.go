@@ -30,8 +30,8 @@ func newFunctionAdd() *cobra.Command {
 			if err := s.compile(args[1]); err != nil {
 				return err
 			}
-			return s.change(cmd, func(authority *enrolment.Authority, client *local.Client, known []local.Function) error {
-				return s.add(cmd, authority, client, known, args[0], args[1])
+			return s.change(cmd, func(signer functionSigner, client *local.Client, known []local.Function) error {
+				return s.add(cmd, signer, client, known, args[0], args[1])
 			})
 		},
 	}
@@ -43,8 +43,8 @@ func newFunctionAdd() *cobra.Command {
 	return cmd
 }
 
-// change does what needs an authority, an agent, and what that knows.
-func (s *functionSettings) change(cmd *cobra.Command, do func(*enrolment.Authority, *local.Client, []local.Function) error) error {
+// change does what needs a signer, an agent, and what that knows.
+func (s *functionSettings) change(cmd *cobra.Command, do func(functionSigner, *local.Client, []local.Function) error) error {
 	if err := s.check(cmd); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *functionSettings) change(cmd *cobra.Command, do func(*enrolment.Authori
 		return err
 	}
 	defer client.Close()
-	authority, err := s.authority()
+	signer, err := s.signer()
 	if err != nil {
 		return err
 	}
@@ -61,10 +61,10 @@ func (s *functionSettings) change(cmd *cobra.Command, do func(*enrolment.Authori
 	if err != nil {
 		return noAgentHint(err)
 	}
-	return do(authority, client, known)
+	return do(signer, client, known)
 }
 
-func (s *functionSettings) add(cmd *cobra.Command, authority *enrolment.Authority, client *local.Client, known []local.Function, name, program string) error {
+func (s *functionSettings) add(cmd *cobra.Command, signer functionSigner, client *local.Client, known []local.Function, name, program string) error {
 	zones, err := client.Zones(cmd.Context())
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (s *functionSettings) add(cmd *cobra.Command, authority *enrolment.Authorit
 		return usagef("program: for as many rows as a table of this agent may have it takes %d steps, and %d are allowed: allow more with --steps, at most %d, or shorten it", trial.Steps, s.steps, identity.FunctionStepsMax)
 	}
 	trial.Warnings = append(trial.Warnings, twice(known, name, s.zone, outputsOf(&trial))...)
-	line, err := s.install(cmd, authority, client, known, name, program, s.life)
+	line, err := s.install(cmd, signer, client, known, name, program, s.life)
 	if err != nil {
 		return err
 	}
@@ -132,14 +132,14 @@ func newFunctionRemove() *cobra.Command {
 			"that was cut off. A function of the same name for a zone above is in force instead.",
 		Args: oneArgument("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.change(cmd, func(authority *enrolment.Authority, client *local.Client, known []local.Function) error {
+			return s.change(cmd, func(signer functionSigner, client *local.Client, known []local.Function) error {
 				f, err := s.knownFunction(known, args[0])
 				if err != nil {
 					return err
 				}
 				// Clocks of members may differ by identity.Skew from this one's either way.
 				life := max(time.Until(f.Expires), 0) + 2*identity.Skew
-				line, err := s.install(cmd, authority, client, known, args[0], "", min(life, enrolment.FunctionLifeMax))
+				line, err := s.install(cmd, signer, client, known, args[0], "", min(life, enrolment.FunctionLifeMax))
 				if err != nil {
 					return err
 				}
@@ -161,7 +161,7 @@ func newFunctionRenew() *cobra.Command {
 		Long:  "Signs the same program again, for the time of --for from now, and has the agent spread it.",
 		Args:  oneArgument("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.change(cmd, func(authority *enrolment.Authority, client *local.Client, known []local.Function) error {
+			return s.change(cmd, func(signer functionSigner, client *local.Client, known []local.Function) error {
 				f, err := s.knownFunction(known, args[0])
 				if err != nil {
 					return err
@@ -169,7 +169,7 @@ func newFunctionRenew() *cobra.Command {
 				if err := s.compile(f.Program); err != nil {
 					return err
 				}
-				line, err := s.install(cmd, authority, client, known, args[0], f.Program, s.life)
+				line, err := s.install(cmd, signer, client, known, args[0], f.Program, s.life)
 				if err != nil {
 					return err
 				}

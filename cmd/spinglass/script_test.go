@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"token":         token,
 			"cut":           cut,
 			"tampered":      tampered,
+			"overstep":      overstep,
 		},
 	})
 }
@@ -341,4 +343,29 @@ func tampered(ts *testscript.TestScript, negated bool, args []string) {
 	c := client(ts, args[1])
 	defer c.Close()
 	ts.Check(c.Install(ctx, bundle.Chain, program))
+}
+
+// overstep FILE ZONE NAME AGENT... offers agents a function that the holder of a client file has signed without a look at what it may: none takes it in.
+func overstep(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	holder, err := identity.ParseClient(text)
+	ts.Check(err)
+	const program = "SELECT COUNT(*) AS stolen"
+	now := identity.InstantOf(time.Now())
+	function := &identity.Certificate{
+		Kind: identity.KindFunction, Issuer: holder.Key.Public(), Serial: 1, NotBefore: now, NotAfter: now.Add(time.Hour), Name: args[2], Scope: args[1],
+		Function: identity.Function{Version: 1, Program: sha256.Sum256([]byte(program)), Steps: 1000},
+	}
+	ts.Check(function.Sign(holder.Key))
+	chain := append(slices.Clone(holder.Bundle.Chain), function)
+	for _, agent := range args[3:] {
+		c := client(ts, agent)
+		defer c.Close()
+		if err := c.Install(context.Background(), chain, program); err == nil || !strings.Contains(err.Error(), "not allowed: ") {
+			ts.Fatalf("a function that its signer may not install: %v", err)
+		} else {
+			ts.Logf("%v", err)
+		}
+	}
 }
