@@ -57,7 +57,7 @@ type Config struct {
 	Gateway bool
 	// First lets the node be a fleet of its own when no join address answers. A node without join addresses is always first.
 	First bool
-	// DataDir keeps the node's identity and its boot counter across restarts. It belongs to one process at a time. When empty, each start
+	// DataDir keeps the node's identity, its boot counter and the functions of its zones across restarts. It belongs to one process at a time. When empty, each start
 	// makes a new member.
 	DataDir string
 

@@ -98,7 +98,7 @@ func (n *Node) functionError(f *astrolabe.Function, err error) error {
 }
 
 // Functions returns the functions that this node holds: those for the zones on the way from the root to its own, by name and zone. One with an empty program took earlier
-// versions back. They are held in memory; a node that starts gets them from others.
+// versions back. A node with [Config].DataDir keeps them, and any node that starts gets them from others.
 func (n *Node) Functions(ctx context.Context) ([]Function, error) {
 	var statuses []astrolabe.FunctionStatus
 	if err := n.call(ctx, func(at protocol.Time, _ *protocol.Output) { statuses = n.stack.Functions(at) }); err != nil {

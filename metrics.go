@@ -228,6 +228,8 @@ var protocolMetrics = []metric{
 	counter("functions_taken_total", "Functions taken in, also for older versions.", func(s *snapshot) uint64 { return s.tables.FunctionsTaken }),
 	counter("functions_expired_total", "Functions that expired or were revoked.", func(s *snapshot) uint64 { return s.tables.FunctionsExpired }),
 	counter("functions_refused_total", "Functions that came and may not be in force here.", func(s *snapshot) uint64 { return s.tables.FunctionsRefused }),
+	counter("functions_unkept_total", "Functions that there was no room for among those that are kept for the next start, each time that they are kept.", func(s *snapshot) uint64 { return s.tables.FunctionsUnkept }),
+	counter("functions_keep_failed_total", "Times that functions could not be kept for the next start.", func(s *snapshot) uint64 { return s.tables.FunctionsKeepFailed }),
 	counter("functions_full_total", "Functions beyond what a zone may have.", func(s *snapshot) uint64 { return s.tables.FunctionsFull }),
 	counter("function_parts_sent_total", "Pieces of functions sent.", func(s *snapshot) uint64 { return s.tables.PartsSent }),
 	counter("function_parts_received_total", "Pieces of functions received.", func(s *snapshot) uint64 { return s.tables.PartsReceived }),

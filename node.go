@@ -159,6 +159,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 		}
+		n.restoreFunctions(config.DataDir, machine)
 		n.stack = machine
 		return machine, nil
 	}

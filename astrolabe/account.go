@@ -33,7 +33,6 @@ type account struct {
 // accountFunction is a function as far as its values follow from it.
 type accountFunction struct {
 	version, steps, size uint64
-	rows                 int
 	text                 string
 	program              *afc.Program // nil where the text is none in this build
 }
@@ -75,7 +74,7 @@ func digestOf(text string, encoding []byte) (d inputsDigest) {
 
 // appendPart appends the encoding of a function.
 func (f *accountFunction) appendPart(b []byte) []byte {
-	b = wire.AppendUvarint(wire.AppendUvarint(append(b, partFunction), f.version), uint64(f.rows))
+	b = wire.AppendUvarint(append(b, partFunction), f.version)
 	b = wire.AppendUvarint(wire.AppendUvarint(b, f.steps), f.size)
 	return wire.AppendBytes(b, f.text)
 }

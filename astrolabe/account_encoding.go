@@ -116,7 +116,7 @@ func (a *account) check() error {
 func readFunctionPart(b []byte) (*accountFunction, error) {
 	r := wire.NewReader(b)
 	kind := r.Byte()
-	f := &accountFunction{version: r.Uvarint(), rows: int(r.UvarintMax(afc.RowsMax)), steps: r.UvarintMax(identity.FunctionStepsMax), size: r.UvarintMax(identity.FunctionSizeMax)}
+	f := &accountFunction{version: r.Uvarint(), steps: r.UvarintMax(identity.FunctionStepsMax), size: r.UvarintMax(identity.FunctionSizeMax)}
 	f.text = string(r.Bytes(afc.TextMax))
 	if err := r.Done(); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func readFunctionPart(b []byte) (*accountFunction, error) {
 	if kind != partFunction {
 		return nil, errAccount
 	}
-	f.program, _ = afc.Compile(f.text, afc.Limits{Rows: f.rows, Steps: int(f.steps)}) // without a program nothing is judged by it
+	f.program, _ = afc.Compile(f.text, afc.Limits{Rows: 1, Steps: int(cmp.Or(f.steps, FunctionStepsDefault))}) // without a program nothing is judged by it
 	return f, nil
 }
 

@@ -41,11 +41,11 @@ func someZones(r *rand.Rand, n int) (inputs []input) {
 
 func someProgram(t testing.TB, text string) accountFunction {
 	f := Function{Name: "f", Scope: Root, Version: 3, Program: text}
-	p, err := f.compile()
+	p, err := f.compile(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return accountFunction{version: 3, rows: p.Limits().Rows, text: text, program: p}
+	return accountFunction{version: 3, text: text, program: p}
 }
 
 // someAccount returns an account, and the row that follows from it.

@@ -41,7 +41,7 @@ func (m *Machine) accountFor(z *summed, inputs []input) {
 	for _, h := range m.inForce(min(z.depth, len(m.levels)-1)) {
 		if h.program != nil {
 			a.functions = append(a.functions, accountFunction{
-				version: h.Version, steps: h.Steps, size: h.Size, rows: h.program.Limits().Rows, text: h.Program, program: h.program,
+				version: h.Version, steps: h.Steps, size: h.Size, text: h.Program, program: h.program,
 			})
 		}
 	}

@@ -59,6 +59,9 @@ type Config struct {
 	// Wall is what the clock showed at time 0; with Trust that says so. It serves the expiry of functions.
 	Wall identity.Instant
 
+	// Durable says that the driver keeps what it is asked to: functions then, for Restore.
+	Durable bool
+
 	// Seeds are addresses at which members of the fleet may be found, at most 64.
 	Seeds []protocol.Address
 

@@ -46,6 +46,7 @@ type functions struct {
 	changes uint64       // how often the set has changed
 	checks  budget       // that this round may still make
 	parts   assembly
+	kept    functionsKept
 }
 
 // FunctionStatus is a function as applications see it.

@@ -71,12 +71,16 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 
 // Notify implements protocol.Machine.
 func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
-	if _, left := e.(protocol.Left); left {
+	switch e := e.(type) {
+	case protocol.Left:
 		m.next = protocol.Never
 		m.abandon(out)
-	}
-	if refused, ok := e.(protocol.AttributeRefused); ok && m.MadeOfOwn(refused.Name) {
-		m.stats.OutputsDropped++
+	case protocol.AttributeRefused:
+		if m.MadeOfOwn(e.Name) {
+			m.stats.OutputsDropped++
+		}
+	case protocol.Persisted:
+		m.persisted(e)
 	}
 	if m.notary == nil {
 		return

@@ -35,6 +35,7 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 		m.expire(now, out)
 	}
 	m.expireFunctions(now)
+	m.keepFunctions(out)
 	m.summarizeOwn(out)
 	m.compute(now)
 	for _, l := range m.levels {

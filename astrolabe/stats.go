@@ -60,6 +60,8 @@ type Stats struct {
 	ProofsTooLarge        uint64 // that would be
 	Unaccounted           uint64 // representatives that were left out for a while
 	RowsBarred            uint64 // rows of these that were refused
+	FunctionsUnkept       uint64 // beyond what is kept for the next start
+	FunctionsKeepFailed   uint64 // times that they could not be kept
 
 	Rows  int // in all tables, now
 	Zones int // child zones in all tables, now

@@ -35,7 +35,10 @@ func validKey(key string) bool {
 	return true
 }
 
-func persistPath(dir, key string) string { return filepath.Join(dir, key+persistSuffix) }
+// PersistedFile returns the name of the file in a data directory that holds the value of a key.
+func PersistedFile(key string) string { return key + persistSuffix }
+
+func persistPath(dir, key string) string { return filepath.Join(dir, PersistedFile(key)) }
 
 // persist stores a value so that after a crash at any moment the file holds the whole of the old value or the whole of the new one:
 // the new one is complete and durable under another name before it takes the place of the old one. An empty dir stores nothing.

@@ -59,7 +59,7 @@ func New(c Config) (*Node, error) {
 func (c *Config) tables(members *membership.Machine) astrolabe.Config {
 	t := c.Tables
 	t.Self, t.Name, t.Hosts = c.Membership.Self, c.Membership.Name, members
-	t.Notary, t.ZoneLimit = c.Bimodal.Notary, c.Membership.ZoneLimit
+	t.Notary, t.ZoneLimit, t.Durable = c.Bimodal.Notary, c.Membership.ZoneLimit, c.Membership.Durable
 	if c.Membership.Identity != nil {
 		t.Trust, t.Chains = members, members
 	}
@@ -110,6 +110,11 @@ func (n *Node) Ask(now protocol.Time, q astrolabe.Question, out *protocol.Output
 // Install puts a function in force; see astrolabe.Machine.Install.
 func (n *Node) Install(now protocol.Time, f *astrolabe.Function) error {
 	return n.Tables.Install(now, f)
+}
+
+// Restore takes in a function that was kept, before Start; see astrolabe.Machine.Restore.
+func (n *Node) Restore(now protocol.Time, f *astrolabe.Function) error {
+	return n.Tables.Restore(now, f)
 }
 
 // Functions returns the functions that are in force in the zones of this member; see astrolabe.Machine.Functions.

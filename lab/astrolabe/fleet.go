@@ -126,6 +126,9 @@ func (f *Fleet) build(i int, b sim.Boot) protocol.Machine {
 	if n.Tables, err = astrolabe.New(tables); err != nil {
 		panic(err)
 	}
+	if tables.Durable {
+		restore(n.Tables, b.Disk)
+	}
 	n.Add(n.Members, membership.Kinds()...)
 	n.Add(n.Tables, astrolabe.Kinds()...)
 	if f.options.Around != nil {
@@ -150,4 +153,19 @@ func (f *Fleet) seedsOf(i int) (seeds []protocol.Address) {
 		seeds = append(seeds, Address(f.first[name]))
 	}
 	return seeds
+}
+
+// restore gives an agent the functions that it has kept.
+func restore(tables *astrolabe.Machine, disk *sim.Disk) {
+	kept, there := disk.Get(astrolabe.FunctionsKey)
+	if !there {
+		return
+	}
+	functions, err := astrolabe.DecodeFunctions(kept)
+	if err != nil {
+		panic(err)
+	}
+	for _, f := range functions {
+		_ = tables.Restore(0, f) // one that is in force no longer goes
+	}
 }
