@@ -192,6 +192,7 @@ var protocolMetrics = []metric{
 	counter("zone_verifications_refused_total", "Rows of zones and their heartbeats for which the round's budget had no room.", func(s *snapshot) uint64 { return s.tables.VerifiesRefused }),
 	counter("zone_contradictions_total", "Members that signed two rows for one place.", func(s *snapshot) uint64 { return s.tables.Contradictions }),
 	counter("zone_rows_gone_total", "Rows of zones that were offered again after they were removed.", func(s *snapshot) uint64 { return s.tables.RowsGone }),
+	counter("zone_contacts_refused_total", "Contacts to addresses that rows of others name that were not made, since there were many of late.", func(s *snapshot) uint64 { return s.tables.ContactsRefused }),
 	counter("zone_contacts_total", "Attempts to reach child zones that went.", func(s *snapshot) uint64 { return s.tables.Contacts }),
 	counter("zones_lost_total", "Child zones whose last row expired.", func(s *snapshot) uint64 { return s.tables.ZonesLost }),
 	counter("zone_answers_refused_total", "Answers about tables that were not sent because a round's room was used up.", func(s *snapshot) uint64 { return s.tables.AnswersRefused }),

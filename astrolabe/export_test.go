@@ -18,6 +18,13 @@ func (m *Machine) HostsInAllRows(zone string) (hosts int) {
 	return hosts
 }
 
+// Bounds of contacts.
+const (
+	AddressContactsMax = addressContactsMax
+	AddressRounds      = addressRounds
+	ContactedMax       = contactedMax
+)
+
 // Issued returns the sequence of the last row that this member made of a zone.
 func (m *Machine) Issued(zone string) uint64 {
 	for _, l := range m.levels {

@@ -26,6 +26,7 @@ type seeds struct {
 	attempts  int
 	until     protocol.Time // when the own zone is taken for empty if nobody of it was found
 	contact   protocol.Time // when somebody may be pointed out to membership again
+	contacted contacted
 }
 
 func newSeeds(c *Config) seeds { return seeds{addresses: c.Seeds} }
@@ -66,8 +67,10 @@ func (m *Machine) contactLost(now protocol.Time, l *level, out *protocol.Output)
 		if now < z.next || len(z.addresses) == 0 {
 			continue
 		}
-		m.stats.Contacts++
-		m.exchangeAddress(now, z.addresses[m.config.Rand.IntN(len(z.addresses))], l.depth+1, out)
+		if address := z.addresses[m.config.Rand.IntN(len(z.addresses))]; m.mayContact(address) {
+			m.stats.Contacts++
+			m.exchangeAddress(now, address, l.depth+1, out)
+		}
 		z.next = now.Add(m.jitter(min(max(now.Sub(z.since)/lostRatio, lostMin), lostMax)))
 		return // one a round
 	}
@@ -89,10 +92,14 @@ func (m *Machine) descend(now protocol.Time, out *protocol.Output) {
 			if row.Left || row.Owner == m.config.Self || len(row.Addresses) == 0 || m.knowsHost(row.Owner) {
 				continue
 			}
+			addresses := m.contactable(row.Addresses)
+			if len(addresses) == 0 {
+				continue
+			}
 			m.seeds.contact = now.Add(m.jitter(m.patience()))
-			m.exchangeAddress(now, row.Addresses[0], min(i+2, len(m.levels)), out)
+			m.exchangeAddress(now, addresses[0], min(i+2, len(m.levels)), out)
 			if i >= len(m.levels)-2 {
-				out.Emit(protocol.Contact{Addresses: row.Addresses})
+				out.Emit(protocol.Contact{Addresses: addresses})
 			}
 			return
 		}

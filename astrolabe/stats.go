@@ -62,6 +62,7 @@ type Stats struct {
 	RowsBarred            uint64 // rows of these that were refused
 	FunctionsUnkept       uint64 // beyond what is kept for the next start
 	FunctionsKeepFailed   uint64 // times that they could not be kept
+	ContactsRefused       uint64 // to addresses that rows name and that were contacted often of late, or to too many of them
 
 	Rows  int // in all tables, now
 	Zones int // child zones in all tables, now
