@@ -1,6 +1,7 @@
 package spinglass
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,9 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"spinglass/astrolabe"
 	"spinglass/live"
 	"spinglass/membership"
 	"spinglass/protocol"
+	"spinglass/table"
 	"spinglass/wire"
 )
 
@@ -30,6 +33,13 @@ const MulticastPortDefault = live.MulticastPortDefault
 // GatewaysMax bounds the gateways of a node with Outbound.
 const GatewaysMax = live.GatewaysMax
 
+// Bounds of Config.AutomaticLimit, and of Config.ZoneLimit.
+const (
+	AutomaticLimitDefault = astrolabe.AutomaticLimitDefault
+	AutomaticLimitMin     = astrolabe.AutomaticLimitMin
+	ZoneLimitMax          = membership.ZoneLimitMax
+)
+
 // Bounds of Config.RepairBuffer, in bytes.
 const (
 	RepairBufferDefault = 64 << 20
@@ -39,7 +49,8 @@ const (
 
 // Config says who a node is and how it meets others. Only Name is required.
 type Config struct {
-	// Name is the member's path, such as /eu/fra/web-1: its zone and its own name. It should be unique in the fleet.
+	// Name is the member's path, such as /eu/fra/web-1: its zone and its own name. It should be unique in the fleet. A member without a zone in its name, such as /web-1, is placed by the
+	// system, see AutomaticLimit; names below /auto are reserved for that.
 	Name string
 	// Listen is the "host:port" of the UDP socket, and of the TCP listener on the same port, for handshakes of sealed links, bulk and enrolment; [ListenDefault] when empty. An empty
 	// host means every interface, IPv4 and IPv6; port 0 any free port.
@@ -75,6 +86,9 @@ type Config struct {
 	Fault Fault
 	// ZoneLimit bounds the members of the node's zone, 128 by default, at most [membership.ZoneLimitMax]. All members of a zone should agree on it.
 	ZoneLimit int
+	// AutomaticLimit is how many members without a zone in their names stand in one zone, [AutomaticLimitMin] to [ZoneLimitMax], [AutomaticLimitDefault] or what ZoneLimit allows when zero. In larger
+	// fleets the system puts them into zones below /auto. All members of a fleet should agree on it.
+	AutomaticLimit int
 	// FailTimeout is T_fail: a member whose heartbeat stands still for so long is suspected, and down after twice that. By default it
 	// follows from the size of the zone.
 	FailTimeout time.Duration
@@ -106,8 +120,11 @@ func (f Fault) perturb() live.Perturb { return live.Perturb{Sleep: f.Sleep, Slot
 
 // check reports what is wrong with a configuration.
 func (c *Config) check() error {
-	if err := protocol.CheckName(c.Name); err != nil {
+	if err := cmp.Or(protocol.CheckName(c.Name), protocol.CheckReserved(c.Name)); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if c.AutomaticLimit != 0 && (c.AutomaticLimit < AutomaticLimitMin || c.AutomaticLimit > ZoneLimitMax) {
+		return fmt.Errorf("%w: automatic limit %d is not in %d to %d", ErrConfig, c.AutomaticLimit, AutomaticLimitMin, ZoneLimitMax)
 	}
 	if c.ZoneLimit < 0 || c.ZoneLimit > membership.ZoneLimitMax {
 		return fmt.Errorf("%w: zone limit %d is not in 1 to %d", ErrConfig, c.ZoneLimit, membership.ZoneLimitMax)
@@ -153,6 +170,15 @@ func (c *Config) checkGateways() error {
 		return fmt.Errorf("%w: a node with outbound connections only joins by 1 to %d gateways, and %d are given", ErrConfig, GatewaysMax, len(c.Join))
 	}
 	return nil
+}
+
+// automaticLimit returns how many members an automatic zone may have, 0 when a zone has room for so few that there are none.
+func (c *Config) automaticLimit() int {
+	limit := min(cmp.Or(c.AutomaticLimit, AutomaticLimitDefault), cmp.Or(c.ZoneLimit, table.RowsDefault))
+	if limit < AutomaticLimitMin || wire.FormatLatest < wire.FormatAutomatic {
+		return 0
+	}
+	return limit
 }
 
 // addresses returns what the node's row says of where it is reached.

@@ -52,3 +52,30 @@ func TestRepairBufferIsChecked(t *testing.T) {
 		t.Errorf("the default is %d, that of the protocol %d", RepairBufferDefault, want)
 	}
 }
+
+// Names below /auto are given by the system, and the limit of zones there is bounded by that of all zones.
+func TestAutomaticZonesAreChecked(t *testing.T) {
+	for name, valid := range map[string]bool{"/a": true, "/automatic": true, "/eu/auto/a": true, "/auto": false, "/auto/a": false, "/auto/3/a": false} {
+		c := Config{Name: name}
+		if err := c.check(); (err == nil) != valid || !valid && !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v, want valid %v", name, err, valid)
+		}
+	}
+	for _, c := range []struct{ automatic, zone, want int }{
+		{0, 0, AutomaticLimitDefault}, {0, 1000, AutomaticLimitDefault}, {200, 1000, 200}, {200, 0, 128}, {0, 32, 32}, {0, 4, 0}, {AutomaticLimitMin, 0, AutomaticLimitMin},
+	} {
+		config := Config{Name: "/a", AutomaticLimit: c.automatic, ZoneLimit: c.zone}
+		if wire.FormatLatest < wire.FormatAutomatic {
+			c.want = 0
+		}
+		if err := config.check(); err != nil || config.automaticLimit() != c.want {
+			t.Errorf("%d in zones of %d: %d, %v, want %d", c.automatic, c.zone, config.automaticLimit(), err, c.want)
+		}
+	}
+	for _, limit := range []int{-1, 1, AutomaticLimitMin - 1, ZoneLimitMax + 1} {
+		c := Config{Name: "/a", AutomaticLimit: limit}
+		if err := c.check(); !errors.Is(err, ErrConfig) {
+			t.Errorf("automatic limit %d: %v", limit, err)
+		}
+	}
+}

@@ -220,7 +220,7 @@ func (n *Node) event(e protocol.Event) Event {
 	case membership.Expelled:
 		return Expelled{Peer: n.peer(e.Peer, PeerStateDown), Reason: string(e.Reason)}
 	case membership.Quarantined:
-		return Quarantined{ID: e.Peer, Name: e.Name, Proof: e.Proof, False: e.False}
+		return Quarantined{ID: e.Peer, Name: protocol.ConfiguredName(e.Name), Proof: e.Proof, False: e.False}
 	case *bimodal.Corruption:
 		return Corruption{ID: e.Peer, Name: n.names.of(e.Peer), Author: n.names.of(e.Author), Packet: e.Seq}
 	case membership.AuthoritySilent:

@@ -121,6 +121,12 @@ var liveMetrics = []metric{
 // protocolMetrics are those of the protocols and of the subscriptions.
 var protocolMetrics = []metric{
 	counter("rows_of_other_zones_total", "Rows of members of other zones that membership has passed over.", func(s *snapshot) uint64 { return s.membership.RowsOfOtherZones }),
+	counter("rows_misplaced_total", "Rows of members of automatic zones that are not those of their owners' names.", func(s *snapshot) uint64 { return s.membership.RowsMisplaced }),
+	counter("moves_total", "Times that this node went to another automatic zone.", func(s *snapshot) uint64 { return s.membership.Moves }),
+	counter("moves_down_total", "Those of them that went a level down, because the zone had too many members.", func(s *snapshot) uint64 { return s.tables.MovesDown }),
+	counter("moves_up_total", "Those of them that went a level up, because the zones had too few.", func(s *snapshot) uint64 { return s.tables.MovesUp }),
+	counter("moves_refused_total", "Times that this node did not go, because its row had no room for the longer name.", func(s *snapshot) uint64 { return s.membership.MovesRefused }),
+	counter("peers_moved_total", "Members of this node's zone that went to another one.", func(s *snapshot) uint64 { return s.membership.PeersMoved }),
 	counter("rumours_spared_total", "Changes of rows that had changed just before, left to exchanges of tables.", func(s *snapshot) uint64 { return s.membership.RumoursSpared }),
 	counter("rumours_dropped_total", "News of rows for which there was no room among the rumours, left to exchanges of tables.", func(s *snapshot) uint64 { return s.membership.RumoursDropped }),
 	counter("rows_signed_total", "Times that this node signed its row.", func(s *snapshot) uint64 { return s.membership.RowsSigned }),

@@ -144,7 +144,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 			topics.GroupMin = bimodal.GroupMinMax
 		}
 		topics.DatagramSize, topics.BufferBytes = config.datagramSize(), cmp.Or(config.RepairBuffer, RepairBufferDefault)
-		tables := astrolabe.Config{Seeds: seeds, Rand: newRand(), RowLimit: rowLimit, Wall: identity.InstantOf(n.epoch)}
+		tables := astrolabe.Config{Seeds: seeds, Rand: newRand(), RowLimit: rowLimit, Wall: identity.InstantOf(n.epoch), AutomaticLimit: config.automaticLimit()}
 		rand.Read(tables.Secret[:]) // never fails
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
@@ -183,7 +183,7 @@ func newRand() *mathrand.Rand {
 // ID returns the node's number, under which it appears in messages and gaps.
 func (n *Node) ID() protocol.NodeID { return n.id }
 
-// Name returns the node's path.
+// Name returns the node's path, as it is configured. In which zone the node is, [Node.Zones] tells.
 func (n *Node) Name() string { return n.name }
 
 // Addr returns the "host:port" under which others reach the node; for one with Config.Outbound "relay:ID@host:port", by the first of its gateways.
@@ -347,13 +347,13 @@ func (n *Node) onEvent(at protocol.Time, e protocol.Event) {
 		if e.Peer.Distance > 0 {
 			return // it stands for another zone; the application sees that in the tables
 		}
-		n.names.learn(e.Peer.ID, e.Peer.Name)
+		n.names.learn(e.Peer.ID, protocol.ConfiguredName(e.Peer.Name))
 		n.rows[e.Peer.ID] = e.Peer
 	case protocol.PeerChanged:
 		if e.Peer.Distance > 0 {
 			return
 		}
-		n.names.learn(e.Peer.ID, e.Peer.Name)
+		n.names.learn(e.Peer.ID, protocol.ConfiguredName(e.Peer.Name))
 		before := n.rows[e.Peer.ID]
 		n.rows[e.Peer.ID] = e.Peer
 		if before != nil && sameRow(before, e.Peer) {
@@ -392,7 +392,7 @@ func (n *Node) warn(at protocol.Time, e protocol.Event) {
 	case protocol.JoinFailing:
 		n.log.Warn("no join address answers: not a member yet", "attempts", e.Attempts, "retry", e.Retry)
 	case membership.NameConflict:
-		n.log.Warn("another member has the same name", "name", e.Name, "id", e.Peer)
+		n.log.Warn("another member has the same name", "name", protocol.ConfiguredName(e.Name), "id", e.Peer)
 	case membership.ZoneFull:
 		n.log.Warn("the zone is full: members beyond its limit are ignored (raise the zone limit on all members)", "limit", e.Limit)
 	case membership.EpochNotStored: // once a second

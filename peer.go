@@ -23,7 +23,7 @@ const (
 
 // Peer is a member of the fleet, as this node sees it.
 type Peer struct {
-	Name        string
+	Name        string // as it is configured
 	ID          protocol.NodeID
 	Address     string // the first of its addresses
 	Zone        string // its leaf zone
@@ -37,7 +37,7 @@ type Peer struct {
 
 // peer makes a Peer of what an event of the protocols says.
 func (n *Node) peer(p *protocol.Peer, state PeerState) Peer {
-	peer := Peer{Name: p.Name, ID: p.ID, Zone: protocol.Zone(p.Name), State: state, RoundTrip: p.RoundTrip, Format: p.Format}
+	peer := Peer{Name: protocol.ConfiguredName(p.Name), ID: p.ID, Zone: protocol.Zone(p.Name), State: state, RoundTrip: p.RoundTrip, Format: p.Format}
 	if len(p.Addresses) > 0 {
 		peer.Address = string(p.Addresses[0])
 	}

@@ -17,7 +17,7 @@ import (
 // Row is a row of the table of a zone, as this node holds it.
 type Row struct {
 	Zone         string             // whose table it is in; "" for the row of the root, which is in none
-	Name         string             // of the host, or of the child zone
+	Name         string             // of the host, as it is configured, or of the child zone
 	Host         bool               // it is of a host; otherwise it is a summary of a zone
 	ID           protocol.NodeID    // who made it: the host, or a member that represents the zone
 	Addresses    []protocol.Address // of who made it; none for what this node has made of a zone itself
@@ -127,10 +127,16 @@ func (n *Node) statuses(zone string) ([]astrolabe.RowStatus, error) {
 		return nil, fmt.Errorf("%w %s: this node holds those of %s", ErrZone, zone, strings.Join(zones, ", "))
 	}
 	for i := range statuses {
-		if s := &statuses[i]; s.Host && s.Owner == n.id {
+		s := &statuses[i]
+		if !s.Host {
+			continue
+		}
+		s.Name = protocol.ConfiguredName(s.Name)
+		if s.Owner == n.id {
 			s.Attributes = n.asSet(s.Attributes)
 		}
 	}
+	slices.SortStableFunc(statuses, func(a, b astrolabe.RowStatus) int { return strings.Compare(a.Name, b.Name) })
 	return statuses, nil
 }
 

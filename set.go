@@ -84,7 +84,9 @@ func (n *Node) fits(changes []protocol.Attribute) error {
 	for _, a := range changes {
 		row = row.WithAttribute(a)
 	}
-	return setError("", row.Check(rowLimit))
+	longest := *row
+	longest.Name = protocol.LongestName(row.Name)
+	return setError("", longest.Check(rowLimit))
 }
 
 // set makes the changes, or none of them. Those that make the row smaller come first, so that there is room on the way if there is in the end.

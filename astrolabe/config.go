@@ -61,6 +61,9 @@ type Config struct {
 
 	// Durable says that the driver keeps what it is asked to: functions then, for Restore.
 	Durable bool
+	// AutomaticLimit is how many members an automatic zone may have, AutomaticLimitMin or more. With it, a member without a zone in its name is placed by the system, and moves when zones become
+	// full or empty; without it, 0, the member stays where its name puts it. All members of a fleet should have the same. It takes membership.Config.Zoned.
+	AutomaticLimit int
 
 	// Seeds are addresses at which members of the fleet may be found, at most 64.
 	Seeds []protocol.Address
@@ -132,6 +135,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("astrolabe: %d child zones are not between 1 and %d", c.Children, ChildrenMax)
 	case c.ZoneLimit < 1 || c.ZoneLimit > membership.ZoneLimitMax:
 		return fmt.Errorf("astrolabe: zone limit %d is not between 1 and %d", c.ZoneLimit, membership.ZoneLimitMax)
+	case c.AutomaticLimit != 0 && (c.AutomaticLimit < AutomaticLimitMin || c.AutomaticLimit > membership.ZoneLimitMax):
+		return fmt.Errorf("astrolabe: a limit of %d members of an automatic zone is not between %d and %d", c.AutomaticLimit, AutomaticLimitMin, membership.ZoneLimitMax)
 	case c.DatagramSize < wire.DatagramMin || c.DatagramSize > wire.DatagramMax:
 		return fmt.Errorf("astrolabe: datagram size %d is not between %d and %d", c.DatagramSize, wire.DatagramMin, wire.DatagramMax)
 	case c.RowLimit < 1 || c.RowLimit > c.payload()-deltaHeaderMax-rowOverhead:

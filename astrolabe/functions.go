@@ -39,6 +39,9 @@ type held struct {
 	evaluators []*afc.Evaluator // by level, nil where it was not evaluated yet; the last one is that of the root
 }
 
+// newEvaluators returns room for those of so many levels.
+func newEvaluators(levels int) []*afc.Evaluator { return make([]*afc.Evaluator, levels+1) }
+
 // functions are those whose scopes are on the own path, by name and scope; of each the latest version.
 type functions struct {
 	all     []*held
@@ -122,7 +125,7 @@ func (m *Machine) inspect(now protocol.Time, f *Function, rows int) (*held, erro
 	} else if verified.Kind != identity.KindFunction {
 		return nil, ErrUnsigned
 	}
-	return &held{Function: f, id: identify(encoding), encoding: encoding, program: program, evaluators: make([]*afc.Evaluator, len(m.levels)+1)}, nil
+	return &held{Function: f, id: identify(encoding), encoding: encoding, program: program, evaluators: newEvaluators(len(m.levels))}, nil
 }
 
 // scopeOf returns the depth of a function's scope on the own path, -1 if it is not on it.

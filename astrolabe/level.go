@@ -59,9 +59,12 @@ type issued struct {
 	accounts []*account // what the last rows were made of
 }
 
+// newSummed returns what the own child zone of a table is to be.
+func newSummed(depth int, own string) *summed { return &summed{zone: own, depth: depth + 1} }
+
 func newLevel(depth int, zone, own string, c *Config) *level {
 	rows := c.Children*(c.Representatives+rowsBeyond) + 1
-	return &level{depth: depth, zone: zone, own: own, child: &summed{zone: own, depth: depth + 1}, table: table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit}), gone: gone{limit: goneFactor * rows}}
+	return &level{depth: depth, zone: zone, own: own, child: newSummed(depth, own), table: table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit}), gone: gone{limit: goneFactor * rows}}
 }
 
 // rowsBeyond is how many rows of a child zone are kept beside those of as many representatives as it should have: while they change there are more.

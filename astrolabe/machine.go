@@ -10,6 +10,7 @@ import (
 // Machine keeps the tables on the own path of one member. See the package documentation.
 type Machine struct {
 	config Config
+	name   string // of this member's row
 	zone   string // whose host this member is
 	levels []*level
 	root   summed
@@ -29,6 +30,9 @@ type Machine struct {
 	blobs      blobs
 	own        ownRows
 	notary     *notary // nil without identities
+	place      place
+	sequence   uint64            // the greatest that any own row has had
+	behind     []protocol.NodeID // members of the zone that this one has left, to be told of the new one
 }
 
 // New returns a machine, or an error that says what is wrong with its configuration.
@@ -37,7 +41,7 @@ func New(config Config) (*Machine, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	m := &Machine{config: config, zone: protocol.Zone(config.Name), next: protocol.Never, root: summed{zone: Root}}
+	m := &Machine{config: config, name: config.Name, zone: protocol.Zone(config.Name), next: protocol.Never, root: summed{zone: Root}}
 	zones := path(m.zone)
 	for i := range len(zones) - 1 {
 		m.levels = append(m.levels, newLevel(i, zones[i], zones[i+1], &m.config))
@@ -81,6 +85,10 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		}
 	case protocol.Persisted:
 		m.persisted(e)
+	case protocol.Moved:
+		m.moved(now, e, out)
+	case protocol.PeerDropped:
+		m.reviewMember(e.Peer.ID, out)
 	}
 	if m.notary == nil {
 		return

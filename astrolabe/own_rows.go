@@ -34,6 +34,13 @@ type ownRows struct {
 	claimed   []string // attributes of the zone's row of this host that the application has set, by name
 }
 
+// rename has rows made anew that are named by where the host stands.
+func (o *ownRows) rename() {
+	for _, r := range o.all {
+		r.row = nil
+	}
+}
+
 type ownRow struct {
 	name       string // one component
 	attributes []protocol.Attribute
@@ -48,7 +55,7 @@ func (m *Machine) SetOwnRow(name string, changes []protocol.Attribute) error {
 	}
 	o := &m.own
 	i, known := slices.BinarySearchFunc(o.all, name, func(r *ownRow, name string) int { return cmp.Compare(r.name, name) })
-	draft := &table.Row{Owner: m.config.Self, Epoch: 1, Sequence: 1, Name: join(m.config.Name, name)}
+	draft := &table.Row{Owner: m.config.Self, Epoch: 1, Sequence: 1, Name: join(protocol.LongestName(m.name), name)}
 	if known {
 		draft.Attributes = o.all[i].attributes
 	}
@@ -90,14 +97,14 @@ func (m *Machine) tableOfOwn(now protocol.Time, name string) *TableAnswer {
 	if host == nil {
 		return nil
 	}
-	a := &TableAnswer{Form: FormFound, Zone: m.config.Name, Expected: len(m.own.all)}
+	a := &TableAnswer{Form: FormFound, Zone: m.name, Expected: len(m.own.all)}
 	for _, r := range m.own.all {
-		if !named(name, join(m.config.Name, r.name)) {
+		if !named(name, join(m.name, r.name)) {
 			continue
 		}
 		if r.row == nil || r.row.Epoch != host.Epoch {
 			m.own.sequence++
-			r.row = &table.Row{Owner: m.config.Self, Epoch: host.Epoch, Sequence: m.own.sequence, Name: join(m.config.Name, r.name), Attributes: r.attributes}
+			r.row = &table.Row{Owner: m.config.Self, Epoch: host.Epoch, Sequence: m.own.sequence, Name: join(m.name, r.name), Attributes: r.attributes}
 			if m.notary != nil {
 				key := m.notary.Public()
 				r.row.PublicKey = key[:]

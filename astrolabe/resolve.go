@@ -35,7 +35,7 @@ func (m *Machine) ExpectedRows(zone string) int {
 // name, of which there may be several for a while; all where the name is empty.
 func (m *Machine) tableOf(now protocol.Time, path, name string) *TableAnswer {
 	last := len(m.levels) - 1
-	if path == m.config.Name {
+	if path == m.name {
 		return m.tableOfOwn(now, name)
 	}
 	if path == join(m.zone, hosts) {
@@ -123,8 +123,8 @@ func (m *Machine) wayTo(now protocol.Time, path string) *TableAnswer {
 	switch {
 	case path == Root:
 		return none
-	case below(path, m.config.Name):
-		none.Zone = m.config.Name
+	case below(path, m.name):
+		none.Zone = m.name
 		return none
 	}
 	next := l.zone + "/"

@@ -44,6 +44,7 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 	m.audit(now, out)
 	m.gossip(now, out)
 	m.seek(now, out)
+	m.settleDown(now, out)
 }
 
 // FailTimeout returns T_fail of the rows of a table with so many of them.
@@ -111,8 +112,7 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 	e := l.issued.entry
 	if !m.represents(now, l) {
 		if e != nil || l.issued.stale {
-			m.publish(l, &table.Row{Owner: m.config.Self, Name: l.own, Left: true})
-			m.withdraw(l)
+			m.resign(l)
 		}
 		return
 	}
@@ -129,24 +129,39 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 	m.publish(l, row)
 }
 
+// resign says that this member represents the own child zone of a table no longer.
+func (m *Machine) resign(l *level) {
+	m.publish(l, &table.Row{Owner: m.config.Self, Name: l.own, Left: true})
+	m.withdraw(l)
+}
+
 // publish makes row the own one of a table.
 func (m *Machine) publish(l *level, row *table.Row) {
 	if epoch := m.config.Hosts.Own().Epoch; epoch != l.issued.epoch {
 		l.issued.epoch, l.issued.sequence = epoch, 0
 	}
 	l.issued.sequence++
+	m.sequence = max(m.sequence, l.issued.sequence)
 	l.issued.stale = false
 	row.Epoch, row.Sequence = l.issued.epoch, l.issued.sequence
 	if m.notary != nil {
 		m.sign(l, row)
 	}
 	proof, _ := m.proof(l) // a chain that runs out is renewed long before
+	var before *table.Row
+	if e := l.table.Get(m.config.Self); e != nil {
+		before = e.Row()
+	}
 	e, outcome, err := l.table.Merge(m.awake, row, l.issued.beat, proof)
 	if err != nil {
 		m.stats.RowsRefused++ // it is too large, or there is no room for it
 		return
 	}
-	if outcome == table.Added {
+	switch {
+	case outcome == table.Added:
+		l.enter(e)
+	case outcome == table.Replaced && row.Name != before.Name: // this member has moved
+		l.leave(e, before.Name)
 		l.enter(e)
 	}
 	l.issued.entry = e
@@ -169,6 +184,7 @@ func sameContent(a, b *table.Row) bool {
 
 // gossip begins the exchanges of a round.
 func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
+	m.tellBehind(now, out)
 	if m.worthTelling() {
 		if partner := m.partner(); partner != 0 {
 			m.exchange(now, partner, len(m.levels), out)
@@ -336,6 +352,7 @@ func (m *Machine) inCirculation(from protocol.NodeID, l *level, u *membership.Ro
 		return
 	}
 	issued.sequence, issued.stale = u.Row.Sequence, true
+	m.sequence = max(m.sequence, issued.sequence)
 }
 
 // Leave tells others at once that this member represents no zone any longer.

@@ -3,6 +3,7 @@ package astrolabe
 import (
 	"time"
 
+	"spinglass/membership"
 	"spinglass/protocol"
 )
 
@@ -117,8 +118,8 @@ func (m *Machine) patience() time.Duration {
 // knowsHost reports whether a member is a host of the own zone that is known.
 func (m *Machine) knowsHost(id protocol.NodeID) bool {
 	for i := range m.config.Hosts.Len() {
-		if m.config.Hosts.Host(i).Row.Owner == id {
-			return true
+		if h := m.config.Hosts.Host(i); h.Row.Owner == id {
+			return h.State != membership.StateLeft
 		}
 	}
 	return false

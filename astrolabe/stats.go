@@ -64,6 +64,9 @@ type Stats struct {
 	FunctionsKeepFailed   uint64 // times that they could not be kept
 	ContactsRefused       uint64 // to addresses that rows name and that were contacted often of late, or to too many of them
 
+	MovesDown uint64 // to a deeper automatic zone, because the own one was too large
+	MovesUp   uint64 // because it was too small
+
 	Rows  int // in all tables, now
 	Zones int // child zones in all tables, now
 

@@ -10,6 +10,7 @@ import (
 
 	"spinglass/identity"
 	"spinglass/membership"
+	"spinglass/protocol"
 	"spinglass/table"
 	"spinglass/wire"
 )
@@ -187,11 +188,11 @@ func (r *AnsweredRow) check(zone string, policy identity.Policy, root *identity.
 	var s identity.Statement
 	switch {
 	case r.Host:
-		if verified.Name != row.Name || !membership.MaySet(verified.Grants, row) {
+		if verified.Name != protocol.ConfiguredName(row.Name) || protocol.CheckPlace(row.Name) != nil || !membership.MaySet(verified.Grants, row) {
 			return ErrUnverified
 		}
 		s = membership.StatementOf(row)
-	case r.Own && verified.Name == parent(row.Name), !r.Own && speaks(verified.Name, row.Name):
+	case r.Own && verified.Name == protocol.ConfiguredName(parent(row.Name)), !r.Own && protocol.SpeaksFor(verified.Name, row.Name):
 		s = statementOf(row)
 	default:
 		return ErrUnverified

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"spinglass/identity"
 	"spinglass/membership"
@@ -200,19 +199,11 @@ func (m *Machine) trusts(from protocol.NodeID, u *membership.RowUpdate, out *pro
 		n.hold(from, u, m.stats.Rounds)
 		return m.distrust(from, ReasonRowStranger, out)
 	}
-	if !speaks(c.Name(), row.Name) {
+	if !protocol.SpeaksFor(c.Name(), row.Name) {
 		m.want(row.Owner, from, out) // it may have moved, with a certificate that is not known here yet
 		return m.distrust(from, ReasonRowZone, out)
 	}
 	return m.signedBy(from, row, out)
-}
-
-// speaks reports whether a member may speak for a zone: it is below it, and of the hosts of a zone it is one.
-func speaks(name, zone string) bool {
-	if strings.HasSuffix(zone, "/"+hosts) {
-		return protocol.Zone(name) == parent(zone)
-	}
-	return strings.HasPrefix(name, zone+"/")
 }
 
 // ownHand reports whether a row was signed by this member.

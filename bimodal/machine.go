@@ -176,6 +176,8 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		m.judgeKeys(e)
 	case protocol.MulticastOffered:
 		m.offerGroups(e.Groups, out)
+	case protocol.Moved:
+		m.moved(protocol.Zone(e.Name), out)
 	case protocol.EpochRaised:
 		m.raiseEpoch(now, e.Epoch, out)
 	case protocol.AttributeRefused:

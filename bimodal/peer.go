@@ -61,7 +61,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		i, _ := m.findPeer(p.ID)
 		m.peerOrder = slices.Insert(m.peerOrder, i, known)
 	}
-	restarted := known.epoch != p.Epoch // maybe in another zone
+	restarted := known.epoch != p.Epoch
 	if restarted {
 		m.unprove(known)
 	}
@@ -72,7 +72,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 	}
 	known.claimed, known.carried, known.broad = claimed, carried, broad
 	known.epoch, known.roundTrip, known.format = p.Epoch, p.RoundTrip, p.Format
-	if restarted || p.Distance != known.distance || !slices.Equal(topics, known.topics) {
+	if restarted || p.Distance != known.distance || m.elsewhere(known, p) || !slices.Equal(topics, known.topics) {
 		m.changed(known)
 		known.topics = topics
 		m.locate(known, p)
@@ -86,6 +86,15 @@ func (m *Machine) locate(known *peer, p *protocol.Peer) {
 	if !known.regional {
 		known.zone, known.depth = siblingOf(m.config.Zone, p)
 	}
+}
+
+// elsewhere reports whether a peer of another zone is in another one than before.
+func (m *Machine) elsewhere(known *peer, p *protocol.Peer) bool {
+	if p.Distance == 0 {
+		return false
+	}
+	zone, depth := siblingOf(m.config.Zone, p)
+	return zone != known.zone || depth != known.depth
 }
 
 func (m *Machine) removePeer(id protocol.NodeID) {

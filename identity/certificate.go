@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -198,9 +199,12 @@ func (c *Certificate) checkNames() error {
 	}
 	switch c.Kind {
 	case KindZone:
+		if err := protocol.CheckReserved(c.Name); err != nil {
+			return fmt.Errorf("%w: %w", err, ErrMalformed)
+		}
 		return checkZone(c.Name)
 	case KindMember:
-		if err := protocol.CheckName(c.Name); err != nil {
+		if err := cmp.Or(protocol.CheckName(c.Name), protocol.CheckReserved(c.Name)); err != nil {
 			return fmt.Errorf("%w: %w", err, ErrMalformed)
 		}
 	case KindClient:

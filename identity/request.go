@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -70,7 +71,7 @@ func (r *JoinRequest) Verify(anchor Fingerprint) error {
 
 // Check reports why the request cannot be encoded: ErrMalformed, ErrOrder, ErrTooLarge, ErrCritical or ErrWeakKey.
 func (r *JoinRequest) Check() error {
-	if err := protocol.CheckName(r.Name); err != nil {
+	if err := cmp.Or(protocol.CheckName(r.Name), protocol.CheckReserved(r.Name)); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrMalformed)
 	}
 	if r.NodeID == 0 || r.Token == (TokenID{}) && r.Proof != [sha256.Size]byte{} {

@@ -25,8 +25,7 @@ func (m *Machine) hear(now protocol.Time, from protocol.NodeID, evidence *Eviden
 
 // adopt merges a row. news tells that it comes from its owner or as a rumour, so that it is passed on if it is news here too.
 func (m *Machine) adopt(now protocol.Time, from protocol.NodeID, u *RowUpdate, news bool, out *protocol.Output) {
-	if m.config.Zoned && protocol.Zone(u.Row.Name) != protocol.Zone(m.config.Name) {
-		m.stats.RowsOfOtherZones++
+	if m.config.Zoned && !m.concerns(from, u.Row, out) {
 		return
 	}
 	if m.guard != nil {
@@ -49,6 +48,9 @@ func (m *Machine) adopt(now protocol.Time, from protocol.NodeID, u *RowUpdate, n
 // enter merges a row that is not doubted, and returns the owner's entry, if it has one. The credential is nil without an identity.
 func (m *Machine) enter(now protocol.Time, from protocol.NodeID, u *RowUpdate, c *credential, news bool, out *protocol.Output) *entry {
 	owner, version := u.Row.Owner, u.Row.Version(u.Heartbeat)
+	if m.elsewhere(u.Row) && m.table.Get(owner) == nil {
+		return nil // its former row went while this one was being verified
+	}
 	if u.Row.Left && m.table.Get(owner) == nil {
 		m.bury(now, record{row: u.Row, version: version, left: true, since: now, proof: u.Proof, credential: c})
 		return nil
@@ -56,6 +58,7 @@ func (m *Machine) enter(now protocol.Time, from protocol.NodeID, u *RowUpdate, c
 	if c != nil && news {
 		news = !renewedOnly(m.heldRow(owner), u.Row)
 	}
+	m.makeRoom(owner)
 	e, outcome, err := m.table.Merge(m.awake.time, u.Row, u.Heartbeat, u.Proof)
 	if err != nil {
 		m.refused(now, from, err, out)
@@ -115,8 +118,17 @@ func (m *Machine) arrived(now protocol.Time, e *entry, c *credential, out *proto
 	if r, ok := m.gone.remove(e.Owner()); ok && !r.left && r.row.Epoch == e.Row().Epoch {
 		m.comeBack(now)
 	}
+	m.up(e, out)
+}
+
+// up tells of a member that is new, or back. One that was of the zone that this member has left is in the view still.
+func (m *Machine) up(e *entry, out *protocol.Output) {
 	m.stats.PeersUp++
-	out.Emit(protocol.PeerUp{Peer: m.view(e)})
+	if m.departs(e.Owner()) {
+		out.Emit(protocol.PeerChanged{Peer: m.view(e)})
+	} else {
+		out.Emit(protocol.PeerUp{Peer: m.view(e)})
+	}
 	m.watchName(e)
 }
 
@@ -125,6 +137,8 @@ func (m *Machine) replaced(now protocol.Time, e *entry, c *credential, out *prot
 	s := &e.State
 	s.credential = c
 	switch {
+	case m.elsewhere(e.Row()):
+		m.movedAway(now, e, out)
 	case e.Row().Left && s.state != StateLeft:
 		s.state, s.since, s.unreachable = StateLeft, now, false
 		m.expected.Cancel(e.Owner())
@@ -133,9 +147,7 @@ func (m *Machine) replaced(now protocol.Time, e *entry, c *credential, out *prot
 	case e.Row().Left:
 	case s.state == StateLeft:
 		*s = peer{since: now, credential: c}
-		m.stats.PeersUp++
-		out.Emit(protocol.PeerUp{Peer: m.view(e)})
-		m.watchName(e)
+		m.up(e, out)
 	default:
 		m.advanced(now, e, out)
 		out.Emit(protocol.PeerChanged{Peer: m.view(e)})

@@ -61,7 +61,7 @@ func (m *Machine) judgeRow(now protocol.Time, c *credential, row *table.Row) pro
 		return reason
 	}
 	verified := c.verified
-	if verified.Kind != identity.KindMember || verified.Name != row.Name || verified.NodeID != row.Owner || !bytes.Equal(verified.Key[:], row.PublicKey) {
+	if verified.Kind != identity.KindMember || !placed(verified.Name, row.Name) || verified.NodeID != row.Owner || !bytes.Equal(verified.Key[:], row.PublicKey) {
 		return ReasonRowCertificate
 	}
 	for i := range row.Attributes {

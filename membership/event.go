@@ -112,6 +112,7 @@ const (
 	ReasonRowTooLarge  protocol.Reason = "row_too_large"
 	ReasonResurrection protocol.Reason = "row_of_the_dead"
 	ReasonUnknownType  protocol.Reason = "unknown_message_type"
+	ReasonRowPlace     protocol.Reason = "row_place" // a row of an automatic zone that is not that of its owner's name
 
 	// Reasons of members with an identity. The sender of what was dropped is the hop that it came from.
 	ReasonForged         protocol.Reason = "forged"          // a signature does not match

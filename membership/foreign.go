@@ -207,6 +207,7 @@ func (m *Machine) takeForeigner(now protocol.Time, from protocol.NodeID, k forei
 
 // judgeForeigners looks at the credentials of members of other zones again, and gives up those that count no longer.
 func (m *Machine) judgeForeigners(policy identity.Policy, out *protocol.Output) {
+	m.judgeDeparted(policy, out)
 	f := &m.guard.foreigners
 	f.known = slices.DeleteFunc(f.known, func(k foreigner) bool {
 		if m.guard.distrust(policy, k.credential) == "" {

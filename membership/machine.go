@@ -51,8 +51,9 @@ type Machine struct {
 	gone   gone
 	awake  awake
 
-	remotes remotes // none unless zoned
-	stats   Stats
+	remotes  remotes // none unless zoned
+	departed []departed
+	stats    Stats
 
 	stage     stage
 	raised    uint64 // epoch that is being stored
@@ -113,7 +114,7 @@ func New(config Config) (*Machine, error) {
 		m.knownNotices()
 		first = m.guard.signer.draft
 	}
-	if err := first.Check(config.RowLimit); err != nil {
+	if err := m.check(first); err != nil {
 		return nil, err
 	}
 	m.own, _, _ = m.table.Merge(0, row, 1, nil)
@@ -221,6 +222,11 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 		}
 	case protocol.PeerUp, protocol.PeerDropped:
 		m.remotes.follow(e)
+		if up, ok := e.(protocol.PeerUp); ok {
+			m.departs(up.Peer.ID) // it is in the view as a representative now
+		}
+	case protocol.Move:
+		m.move(now, e.Name, out)
 	case protocol.Unanswered:
 		m.hint(now, e.Peer, out)
 	case protocol.WantCredential:

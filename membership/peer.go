@@ -66,18 +66,26 @@ func (m *Machine) Peers() []PeerStatus {
 	for i := range m.table.Len() {
 		e := m.table.At(i)
 		for len(records) > 0 && records[0].row.Owner < e.Owner() {
-			peers = append(peers, m.statusOf(&records[0]))
+			peers = m.appendRecord(peers, &records[0])
 			records = records[1:]
 		}
-		if e != m.own {
+		if e != m.own && !m.elsewhere(e.Row()) {
 			s := &e.State
 			peers = append(peers, PeerStatus{Peer: m.view(e), State: s.state, Unreachable: s.unreachable, Since: s.since})
 		}
 	}
 	for i := range records {
-		peers = append(peers, m.statusOf(&records[i]))
+		peers = m.appendRecord(peers, &records[i])
 	}
 	return peers
+}
+
+// appendRecord appends a member that is down or has left. Of those that moved to another zone nothing is to be told.
+func (m *Machine) appendRecord(peers []PeerStatus, r *record) []PeerStatus {
+	if m.elsewhere(r.row) {
+		return peers
+	}
+	return append(peers, m.statusOf(r))
 }
 
 func (m *Machine) statusOf(r *record) PeerStatus {

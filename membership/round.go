@@ -43,6 +43,7 @@ func (m *Machine) round(now protocol.Time, out *protocol.Output) {
 	}
 	m.followUp(now, out)
 	m.contactGone(now, out)
+	m.dropDeparted(now, out)
 	m.tellRemote(out)
 	m.findNamesakes(out)
 }

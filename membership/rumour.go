@@ -31,10 +31,10 @@ type rumours struct {
 }
 
 // changed spreads a change of the row of a member. One that changes its row all the time does not have the others push it all the time; but which topics it wants everybody has
-// to hear at once, since what is published before does not reach it.
+// to hear at once, since what is published before does not reach it; and so with one that leaves, or moves to another zone.
 func (m *Machine) changed(now protocol.Time, e *entry) {
 	s, row := &e.State, e.Row()
-	if last := s.rumoured.row; last != nil && !row.Left && row.Epoch == last.Epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round) && sameTopics(row, last) {
+	if last := s.rumoured.row; last != nil && !row.Left && !m.elsewhere(row) && row.Epoch == last.Epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round) && sameTopics(row, last) {
 		m.stats.RumoursSpared++
 		return
 	}

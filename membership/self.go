@@ -104,11 +104,13 @@ func (m *Machine) jump(now protocol.Time, out *protocol.Output) {
 }
 
 // publish makes row the own one and lets it spread.
-func (m *Machine) publish(now protocol.Time, row *table.Row) {
+func (m *Machine) publish(now protocol.Time, row *table.Row, out *protocol.Output) {
+	before := m.own.Row()
 	m.table.Merge(m.awake.time, row, m.own.Version().Heartbeat+1, nil)
 	m.stats.Heartbeats++
 	m.lastBeat = now
 	if m.stage == stageRunning {
+		m.relocate(now, before, out)
 		m.changed(now, m.own)
 	}
 }
@@ -155,7 +157,7 @@ func (m *Machine) SetAttribute(now protocol.Time, attribute protocol.Attribute, 
 		return nil
 	}
 	next := m.draft().WithAttribute(attribute)
-	if err := next.Check(m.config.RowLimit); err != nil {
+	if err := m.check(next); err != nil {
 		m.stats.AttributesRefused++
 		return err
 	}

@@ -100,7 +100,7 @@ func (m *Machine) draft() *table.Row {
 func (m *Machine) change(now protocol.Time, row *table.Row, out *protocol.Output) {
 	if m.guard == nil {
 		row.Sequence++
-		m.publish(now, row)
+		m.publish(now, row, out)
 		return
 	}
 	s := &m.guard.signer
@@ -161,6 +161,7 @@ func (m *Machine) publishSigned(now protocol.Time, under *signing, out *protocol
 	} else if link, err := s.links.Reveal(heartbeat + 1); err == nil {
 		heartbeat, proof = heartbeat+1, link[:]
 	}
+	before := m.own.Row()
 	m.table.Merge(m.awake.time, under.row, heartbeat, proof)
 	m.own.State.sum = new(sha256.Sum256(under.row.AppendSigned(nil)))
 	m.stats.Heartbeats++
@@ -169,6 +170,7 @@ func (m *Machine) publishSigned(now protocol.Time, under *signing, out *protocol
 	case m.stage == stageSigning:
 		m.run(now, out)
 	case m.stage == stageRunning && under.loud:
+		m.relocate(now, before, out)
 		m.changed(now, m.own)
 	case m.stage == stageLeaving && under.row.Left:
 		m.pushLeft(now, out)
@@ -213,7 +215,7 @@ func (m *Machine) Renew(now protocol.Time, chain identity.Chain, out *protocol.O
 	}
 	next := *m.draft()
 	next.PublicKey, next.Certificates = keyBytes(own), own.certificates
-	if err := next.Check(m.config.RowLimit); err != nil {
+	if err := m.check(&next); err != nil {
 		return err
 	}
 	m.guard.own, m.guard.root = own, chain[0]

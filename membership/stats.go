@@ -8,6 +8,10 @@ type Stats struct {
 
 	Rounds               uint64
 	RowsOfOtherZones     uint64 // passed over, see Config.Zoned
+	RowsMisplaced        uint64 // of automatic zones that are not those of the owners' names
+	Moves                uint64 // of this member to other zones
+	MovesRefused         uint64 // for want of room in the own row
+	PeersMoved           uint64 // members of the zone that went to others
 	Heartbeats           uint64
 	DigestsSent          uint64
 	DigestsReceived      uint64

@@ -230,7 +230,7 @@ func (m *Machine) examineRow(now protocol.Time, from protocol.NodeID, u *RowUpda
 	s := suspect{
 		from: from, author: credential, rumoured: rumoured, sum: sha256.Sum256(append(sum[:], u.Row.Signature...)), rowSum: sum,
 		update:  RowUpdate{Row: u.Row, Heartbeat: u.Heartbeat, Proof: bytes.Clone(u.Proof)},
-		ownZone: protocol.Zone(u.Row.Name) == protocol.Zone(m.config.Name),
+		ownZone: protocol.Zone(u.Row.Name) == m.zone(),
 	}
 	// The row's own signature comes first: who forges one of a member without its key costs one check.
 	s.checks = append(s.checks, statement.SignatureCheck())

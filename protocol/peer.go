@@ -111,6 +111,14 @@ type (
 	Contact struct{ Addresses []Address }
 	// FleetReached tells membership that members of other zones were met, so that the own one may be empty.
 	FleetReached struct{}
+	// Move asks membership to give the own row a name in another zone.
+	Move struct{ Name string }
+	// Moved tells that this node is in another zone now: the row of this name is its own one. Peers are some members of the zone that it was in. Members of that zone stay in the view
+	// for a while, until PeerDropped.
+	Moved struct {
+		Name  string
+		Peers []NodeID
+	}
 	// Unanswered tells membership that a peer did not answer ordinary traffic in time.
 	Unanswered struct{ Peer NodeID }
 	// WantCredential asks membership for the credential of a member that is in no view, perhaps one of another zone: From has handed on something of its making, and so should
@@ -154,3 +162,5 @@ func (WantCredential) event()    {}
 func (CredentialKnown) event()   {}
 func (CredentialGone) event()    {}
 func (CredentialsJudged) event() {}
+func (Move) event()              {}
+func (Moved) event()             {}

@@ -12,6 +12,9 @@ const FormatBeacons = 2
 // FormatZones is the format that came with the tables of zones, and with what members of different zones have to tell each other: names of topics, and certificates.
 const FormatZones = 3
 
+// FormatAutomatic is the format that came with automatic zones: members take rows that are named by the zone in which the system has put their owners.
+const FormatAutomatic = 4
+
 // KindFormat returns the first format whose members know messages of a kind. The encoding of a kind is the same in all formats.
 func KindFormat(kind protocol.Kind) uint64 {
 	switch kind {

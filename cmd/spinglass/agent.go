@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,23 +29,25 @@ const (
 // agentSettings are the flags of an agent.
 type agentSettings struct {
 	connection
-	config        string
-	name          string
-	named         bool // the name was given, and is not that of the host
-	token         string
-	listen        string
-	advertise     string
-	join          []string
-	first         bool
-	outbound      bool
-	gateway       bool
-	zoneLimit     int
-	noMulticast   bool
-	multicastPort int
-	metricsListen string
-	facts         bool
-	factsEvery    time.Duration
-	log           logSettings
+	config    string
+	name      string
+	named     bool // the name was given, and is not that of the host
+	token     string
+	listen    string
+	advertise string
+	join      []string
+	first     bool
+	outbound  bool
+	gateway   bool
+	zoneLimit int
+
+	automaticLimit int
+	noMulticast    bool
+	multicastPort  int
+	metricsListen  string
+	facts          bool
+	factsEvery     time.Duration
+	log            logSettings
 }
 
 func newAgent() *cobra.Command {
@@ -79,6 +82,7 @@ func newAgent() *cobra.Command {
 	flags.BoolVar(&s.outbound, "outbound", false, "only open TCP connections, to gateways, which are the addresses of --join (or of the token); listen on nothing, and be reached through them")
 	flags.BoolVar(&s.gateway, "gateway", false, "be a gateway for members with --outbound: pass on what is sealed for them, and what they seal for others")
 	flags.IntVar(&s.zoneLimit, "zone-limit", 0, "members that a zone may hold (default 128)")
+	flags.IntVar(&s.automaticLimit, "automatic-limit", 0, "members of a zone in which those stand that have no zone in their names; beyond it they are spread below /auto (default 64)")
 	flags.BoolVar(&s.noMulticast, "no-multicast", false, "do not use IP multicast")
 	flags.IntVar(&s.multicastPort, "multicast-port", spinglass.MulticastPortDefault, "UDP port of IP multicast, the same for all members")
 	flags.StringVar(&s.metricsListen, "metrics-listen", "", "address for Prometheus, [HOST]:PORT, the host by default loopback (default none)")
@@ -166,8 +170,11 @@ func (s *agentSettings) check() error {
 		}
 		s.name = "/" + strings.ToLower(host)
 	}
-	if err := protocol.CheckName(s.name); err != nil {
+	if err := cmp.Or(protocol.CheckName(s.name), protocol.CheckReserved(s.name)); err != nil {
 		return usagef("--name: %w", err)
+	}
+	if s.automaticLimit != 0 && (s.automaticLimit < spinglass.AutomaticLimitMin || s.automaticLimit > spinglass.ZoneLimitMax) {
+		return usagef("--automatic-limit: %d is not in %d to %d", s.automaticLimit, spinglass.AutomaticLimitMin, spinglass.ZoneLimitMax)
 	}
 	if s.multicastPort < 1 || s.multicastPort > 65535 {
 		return usagef("--multicast-port: %d is not in 1 to 65535", s.multicastPort)
@@ -227,7 +234,7 @@ func (s *agentSettings) start(ctx context.Context, logger *slog.Logger, dataDir 
 	defer stop()
 	node, err := spinglass.Start(starting, spinglass.Config{
 		Name: s.name, Listen: s.listen, Advertise: s.advertise, Join: s.join, First: s.first, Outbound: s.outbound, Gateway: s.gateway,
-		DataDir: dataDir, Logger: logger, Identity: enrolled.equip(id), ZoneLimit: s.zoneLimit, NoMulticast: s.noMulticast, MulticastPort: s.multicastPort,
+		DataDir: dataDir, Logger: logger, Identity: enrolled.equip(id), ZoneLimit: s.zoneLimit, AutomaticLimit: s.automaticLimit, NoMulticast: s.noMulticast, MulticastPort: s.multicastPort,
 	})
 	if err != nil {
 		cancel()

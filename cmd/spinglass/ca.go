@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -168,7 +169,7 @@ func newCAInit() *cobra.Command {
 			if err := checkLife("life", life); err != nil {
 				return err
 			}
-			if err := protocol.CheckName(path); err != nil && path != "/" {
+			if err := cmp.Or(protocol.CheckName(path), protocol.CheckReserved(path)); err != nil && path != "/" {
 				return usagef("--name: %w", err)
 			}
 			store, err := p.store(cmd)

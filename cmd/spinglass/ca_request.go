@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -59,7 +60,7 @@ func (s *requestSettings) run(cmd *cobra.Command) error {
 	if (s.name == "") == (s.zone == "") {
 		return usagef("give either --name or --zone")
 	}
-	if err := protocol.CheckName(name); err != nil {
+	if err := cmp.Or(protocol.CheckName(name), protocol.CheckReserved(name)); err != nil {
 		return usagef("--%s: %w", flag, err)
 	}
 	anchor, err := parseFingerprint(s.fingerprint)

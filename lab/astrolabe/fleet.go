@@ -35,6 +35,8 @@ type Fleet struct {
 type Options struct {
 	// Tune changes the configuration of an agent, each time that it starts.
 	Tune func(i int, members *membership.Config, tables *astrolabe.Config)
+	// Start says when an agent starts; within a second by default.
+	Start func(i int) protocol.Time
 	// Around puts something around an agent.
 	Around func(i int, n *Node) protocol.Machine
 }
@@ -71,7 +73,11 @@ func New(config sim.Config, names []string, options Options) *Fleet {
 	for i := range names {
 		id := protocol.NodeID(r.Uint64() | 1)
 		f.IDs = append(f.IDs, id)
-		f.World.Add(sim.HostConfig{ID: id, Address: Address(i), At: protocol.Time(r.Int64N(int64(time.Second))), Build: func(b sim.Boot) protocol.Machine { return f.build(i, b) }})
+		start := protocol.Time(r.Int64N(int64(time.Second)))
+		if options.Start != nil {
+			start = options.Start(i)
+		}
+		f.World.Add(sim.HostConfig{ID: id, Address: Address(i), At: start, Build: func(b sim.Boot) protocol.Machine { return f.build(i, b) }})
 	}
 	return f
 }

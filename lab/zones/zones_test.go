@@ -43,10 +43,16 @@ type fleet struct {
 	liar      protocol.NodeID // who tells false summaries of its zone, from some time on
 	tell      func(row *table.Row)
 	blind     bool // nobody judges
+	limit     int  // of automatic zones
 }
 
 // newFleet makes members of zones, so many in each.
 func newFleet(t *testing.T, seed uint64, loss float64, each int, zones ...string) *fleet {
+	return newFleetAt(t, seed, loss, func(i int) time.Duration { return time.Duration(i) * 20 * time.Millisecond }, each, zones...)
+}
+
+// newFleetAt is newFleet with members that start when at says.
+func newFleetAt(t *testing.T, seed uint64, loss float64, at func(i int) time.Duration, each int, zones ...string) *fleet {
 	f := &fleet{t: t, entropy: rand.NewChaCha8([32]byte{byte(seed)}), got: map[protocol.NodeID]int{}}
 	f.world = sim.New(sim.Config{
 		Seed: seed, Ed25519: true, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{
@@ -62,7 +68,7 @@ func newFleet(t *testing.T, seed uint64, loss float64, each int, zones ...string
 			i := len(f.names)
 			f.names = append(f.names, fmt.Sprintf("%s/m%d", zone, i))
 			f.world.Add(sim.HostConfig{
-				ID: id(i), Address: address(i), At: protocol.Time(i) * protocol.Time(20*time.Millisecond), Build: func(b sim.Boot) protocol.Machine { return f.build(i, each, b) },
+				ID: id(i), Address: address(i), At: protocol.Time(at(i)), Build: func(b sim.Boot) protocol.Machine { return f.build(i, each, b) },
 			})
 		}
 	}
@@ -72,6 +78,7 @@ func newFleet(t *testing.T, seed uint64, loss float64, each int, zones ...string
 			f.got[id] += e.Count
 		case *bimodal.Gap:
 			f.lost += e.Count
+			t.Logf("%v: %s misses %d to %d of %v: %s", f.world.Now(), f.node(int(id)-1).members.Self().Name, e.First, e.Last, e.Author, e.Reason)
 		case *bimodal.Corruption:
 			t.Errorf("%v names %v", id, e.Peer)
 		}
@@ -103,6 +110,7 @@ func (f *fleet) build(i, each int, b sim.Boot) protocol.Machine {
 		func(check protocol.Check) bool { return f.world.VerifyNow(b.ID, check) })
 	if n.tables, err = astrolabe.New(astrolabe.Config{
 		Self: b.ID, Name: f.names[i], Seeds: seeds, Rand: b.Rand, Hosts: n.members, Notary: notary, Secret: [32]byte{byte(i), byte(b.Rand.Uint32())},
+		AutomaticLimit: f.limit,
 	}); err != nil {
 		panic(err)
 	}
