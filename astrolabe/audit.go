@@ -155,10 +155,8 @@ func (m *Machine) audit(now protocol.Time, out *protocol.Output) {
 
 // observe keeps the memory of what this member's own summaries were made of.
 func (a *auditor) observe(m *Machine) {
-	if a.accounts == nil {
-		a.accounts, a.changed = make([]*account, len(m.levels)), make([]uint64, len(m.levels))
-	}
 	round := m.stats.Rounds
+	a.fit(len(m.levels), round)
 	for i, l := range m.levels {
 		before, now := a.accounts[i], l.child.account
 		if a.accounts[i] = now; before == now || before != nil && now != nil && before.digest == now.digest {
@@ -179,6 +177,20 @@ func (a *auditor) observe(m *Machine) {
 		old++
 	}
 	a.former = slices.Delete(a.former, 0, old)
+}
+
+// fit makes room for the accounts of so many levels. Those that are new have changed just now.
+func (a *auditor) fit(levels int, round uint64) {
+	for len(a.accounts) < levels {
+		a.accounts, a.changed = append(a.accounts, nil), append(a.changed, round)
+	}
+}
+
+// moved follows this member into another zone: the first levels are as before, and in the others nothing is known of what was. Nor has the row of the own host been there for long.
+func (a *auditor) moved(levels int) {
+	levels = min(levels, len(a.accounts))
+	a.accounts, a.changed = a.accounts[:levels], a.changed[:levels]
+	a.own, a.aged = table.Version{}, table.Version{}
 }
 
 // speakerOf returns what is known of a representative's rows of a zone.

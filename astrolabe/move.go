@@ -47,6 +47,9 @@ func (m *Machine) moved(now protocol.Time, e protocol.Moved, out *protocol.Outpu
 		m.levels = append(m.levels, l)
 	}
 	m.rescope()
+	if m.notary != nil {
+		m.notary.auditor.moved(kept - 1)
+	}
 	m.review(out)
 	m.place = place{}
 	if to < from {
