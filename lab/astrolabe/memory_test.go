@@ -34,8 +34,8 @@ func TestMemoryOfAnAgent(t *testing.T) {
 		bytes             uint64
 		long              bool
 	}{
-		{5, 3, 12_500, false}, {5, 4, 14_000, false}, {10, 3, 16_200, false}, {25, 2, 22_300, false},
-		{5, 5, 15_500, true}, {5, 6, 17_300, true}, {10, 4, 19_100, true}, {25, 3, 28_300, true},
+		{5, 3, 10_100, false}, {5, 4, 10_850, false}, {10, 3, 11_700, false}, {25, 2, 15_500, false},
+		{5, 5, 11_800, true}, {5, 6, 12_900, true}, {10, 4, 13_200, true}, {25, 3, 18_400, true},
 	} {
 		if c.long && !full() {
 			continue
