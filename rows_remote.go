@@ -46,7 +46,8 @@ func (n *Node) Table(ctx context.Context, zone string) (*Table, error) {
 	t := &Table{Zone: zone, From: n.id}
 	err := n.call(ctx, func(protocol.Time, *protocol.Output) {
 		if t.Zone == "" {
-			t.Zone = protocol.Zone(n.name)
+			zones := n.stack.Zones()
+			t.Zone = zones[len(zones)-1]
 		}
 		if statuses, failed = n.statuses(t.Zone); failed == nil {
 			t.RowsExpected = n.stack.Tables.ExpectedRows(t.Zone)
