@@ -43,11 +43,14 @@ var layers = map[string][]string{
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
-	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "lab/astrolabe", "lab/figure"},
+	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "lab/astrolabe", "lab/figure", "lab/throughput"},
+
+	"lab/traditional": {"protocol", "wire"},
+	"lab/throughput":  {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack"}
+var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{

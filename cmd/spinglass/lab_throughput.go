@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spinglass/lab/figure"
+	"spinglass/lab/throughput"
+)
+
+type labThroughputSettings struct {
+	grid  throughput.Grid
+	fault string
+	full  bool
+	labOutput
+}
+
+func newLabThroughput() *cobra.Command {
+	s := labThroughputSettings{grid: throughput.DefaultGrid(), fault: throughput.FaultSleep.String()}
+	cmd := &cobra.Command{
+		Use:   "throughput",
+		Short: "At what rate healthy members are delivered messages while others are perturbed",
+		Long: "One sender is eager to send. Some members are perturbed in randomly chosen intervals of 100 ms, each with a given probability: they sleep, or what they send and are sent is " +
+			"delayed, or lost. Measured is the rate at a member that is not perturbed, over successive samples of 500 ms: the mean, the least of whole seconds, and the deviation.\n\n" +
+			"The traditional protocol is virtual synchrony after Ensemble, whose sender waits for the slowest member; bimodal is the code that ships, with a topic of fixed rate.\n\n" +
+			"Each flag that takes several values multiplies the runs.",
+		Example: "  spinglass lab throughput --members 32,96 --perturb 0,0.3,0.9\n  spinglass lab throughput --protocol traditional --window 50000,200000 --cost processor --json --out results",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if s.full {
+				s.fill(cmd)
+			}
+			fault, err := throughput.ParseFault(s.fault)
+			if err != nil {
+				return usagef("--fault: %w", err)
+			}
+			s.grid.Fault = fault
+			runs, err := s.grid.Runs()
+			if err != nil {
+				return &usageError{err}
+			}
+			return s.run(cmd, runs)
+		},
+	}
+	flags, g := cmd.Flags(), &s.grid
+	flags.StringSliceVar(&g.Protocol, "protocol", g.Protocol, "bimodal, traditional")
+	flags.IntSliceVar(&g.Members, "members", g.Members, "members of the group, the sender among them")
+	flags.Float64SliceVar(&g.Perturb, "perturb", g.Perturb, "probability that an interval is perturbed")
+	flags.IntVar(&g.Perturbed, "perturbed-members", g.Perturbed, "members that are perturbed")
+	flags.StringVar(&s.fault, "fault", s.fault, "what happens to them: sleep, delay, loss")
+	flags.IntVar(&g.Size, "size", g.Size, "bytes of a message")
+	flags.IntVar(&g.Rate, "rate", g.Rate, "messages a second of bimodal's topic")
+	flags.IntSliceVar(&g.Window, "window", g.Window, "bytes that a member may have been sent and not acknowledged, of traditional; 0 for no limit")
+	flags.IntSliceVar(&g.Buffer, "buffer", g.Buffer, "bytes that the sender holds until all members are known to have them, of traditional")
+	flags.StringVar(&g.Cost, "cost", g.Cost, "what hosts take for datagrams: "+strings.Join(throughput.Costs(), ", "))
+	flags.IntVar(&g.Samples, "samples", g.Samples, "samples of 500 ms")
+	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
+	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
+	flags.BoolVar(&s.full, "full", false, "more sizes, probabilities and seeds, where no other ones are given: takes several minutes")
+	s.labOutput.flags(cmd)
+	return cmd
+}
+
+// fill takes the published sizes for what was not given.
+func (s *labThroughputSettings) fill(cmd *cobra.Command) {
+	full := throughput.FullGrid()
+	for flag, take := range map[string]func(){
+		"members": func() { s.grid.Members = full.Members }, "perturb": func() { s.grid.Perturb = full.Perturb }, "seeds": func() { s.grid.Seeds = full.Seeds },
+	} {
+		if !cmd.Flags().Changed(flag) {
+			take()
+		}
+	}
+}
+
+func (s *labThroughputSettings) run(cmd *cobra.Command, runs []throughput.Config) error {
+	return (&series[throughput.Config, throughput.Result]{
+		runs: runs,
+		name: func(c *throughput.Config) string {
+			return fmt.Sprintf("%s, %d members, perturbed %s", c.Protocol, c.Members, percent(c.Perturb))
+		},
+		run: func(ctx context.Context, c throughput.Config, progress func(string)) (throughput.Result, error) {
+			progress("running")
+			return throughput.Run(ctx, c)
+		},
+		write: writeLabThroughput, draw: drawLabThroughput, out: s.labOutput,
+	}).do(cmd)
+}
+
+// drawLabThroughput draws the rate against the probability, a line for each protocol, size of group, window and buffer; and below it the least of whole seconds.
+func drawLabThroughput(rows []throughput.Result) []*figure.Figure {
+	x := figure.Axis{Label: "part of the time perturbed"}
+	mean := figure.Figure{Name: "throughput", Title: "Throughput at a healthy member", X: x, Y: figure.Axis{Label: "messages per second", Zero: true}}
+	least := figure.Figure{Name: "throughput_min", Title: "Worst second at a healthy member", X: x, Y: figure.Axis{Label: "messages per second", Zero: true}}
+	windows, buffers := map[int]bool{}, map[int]bool{}
+	for _, r := range rows {
+		if r.Protocol == throughput.Traditional {
+			windows[r.Window], buffers[r.Buffer] = true, true
+		}
+	}
+	for _, r := range rows {
+		name := fmt.Sprintf("%s, %d members", r.Protocol, r.Members)
+		if len(windows) > 1 && r.Protocol == throughput.Traditional {
+			name += fmt.Sprintf(", window %d", r.Window)
+		}
+		if len(buffers) > 1 && r.Protocol == throughput.Traditional {
+			name += fmt.Sprintf(", buffer %d", r.Buffer)
+		}
+		mean.Observe(name, r.Perturb, r.Mean)
+		least.Observe(name, r.Perturb, r.Min)
+	}
+	return []*figure.Figure{&mean, &least}
+}
+
+// writeLabThroughput writes a result for people, the first one with a header before it.
+func writeLabThroughput(w io.Writer, first bool, r *throughput.Result) {
+	const format = "%-12s %8s %9s %6s %10s %5s %10s %10s %10s %10s %11s %10s\n"
+	if first {
+		fmt.Fprintf(w, format, "protocol", "members", "perturbed", "fault", "time", "seed", "mean", "worst", "deviation", "worst", "perturbed", "window")
+		fmt.Fprintf(w, format, "", "", "members", "", "perturbed", "", "/s", "second", "/s", "of any", "members /s", "bytes")
+	}
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+	window := "-"
+	if r.Protocol == throughput.Traditional {
+		window = strconv.Itoa(r.Window)
+	}
+	fmt.Fprintf(w, format, r.Protocol, strconv.Itoa(r.Members), strconv.Itoa(r.PerturbedMembers), r.Fault, percent(r.Perturb), strconv.FormatUint(r.Seed, 10),
+		number(r.Mean), number(r.Min), number(r.Stddev), number(r.MinAny), number(r.PerturbedMean), window)
+}

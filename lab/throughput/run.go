@@ -1,0 +1,204 @@
+package throughput
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/sim"
+)
+
+// The protocols.
+const (
+	Bimodal     = "bimodal"
+	Traditional = "traditional"
+)
+
+// Config describes a run.
+type Config struct {
+	Protocol  string
+	Members   int
+	Perturbed int // members that are perturbed, the last ones
+	Fault     Fault
+	Perturb   float64 // probability that an interval is perturbed
+	Size      int     // bytes of a message
+	Rate      int     // messages a second of bimodal's topic
+	Window    int     // bytes, of traditional
+	Buffer    int     // bytes, of traditional
+	Cost      string
+	Samples   int // of SampleLength
+	Seed      uint64
+}
+
+// Times of a run.
+const (
+	SampleLength = 500 * time.Millisecond
+	Warmup       = 5 * time.Second // before the first sample, perturbed like the rest: what is buffered by then is not counted as delivered at the rate of the samples
+	Latency      = 200 * time.Microsecond
+)
+
+// Result is what a run found.
+type Result struct {
+	Experiment       string  `json:"experiment"`
+	Protocol         string  `json:"protocol"`
+	Members          int     `json:"members"`
+	Seed             uint64  `json:"seed"`
+	Perturb          float64 `json:"perturb"`
+	PerturbedMembers int     `json:"perturbed_members"`
+	Fault            Fault   `json:"fault"`
+	Cost             string  `json:"cost"`
+	Window           int     `json:"window_bytes"` // 0 for bimodal, which has none; so is the buffer
+	Buffer           int     `json:"buffer_bytes"`
+	// Rates are of the first member that neither sends nor is perturbed: the mean, the least of whole seconds, and the standard deviation of the samples.
+	Mean   float64 `json:"mean_per_s"`
+	Min    float64 `json:"min_per_s"`
+	Stddev float64 `json:"stddev_per_s"`
+	// MinAny is the least of any whole second at any such member.
+	MinAny float64 `json:"min_any_per_s"`
+	// PerturbedMean is the mean rate at the first perturbed member, 0 where there is none; bimodal tells it of the rest as lost.
+	PerturbedMean float64 `json:"perturbed_mean_per_s"`
+	Views         uint64  `json:"views"`         // installed at the sender, of traditional
+	HeldMost      int     `json:"held_bytes"`    // by the sender at most, because others might want it, of traditional
+	SenderBusy    float64 `json:"sender_busy"`   // part of the time that its processor and line are in use
+	Repairs       float64 `json:"repairs_per_s"` // datagrams sent by the sender to repair, of traditional; packets repaired at the measured member, of bimodal
+}
+
+// sender and first are members of every group.
+const (
+	sender protocol.NodeID = 1
+	first  protocol.NodeID = 2
+)
+
+// run is a group under way.
+type run struct {
+	config  Config
+	world   *sim.World
+	members []protocol.NodeID
+	payload []byte
+	start   protocol.Time // of the first sample
+	samples [][]int       // messages, by member
+}
+
+// group is a protocol in a run.
+type group interface {
+	build(boot sim.Boot) protocol.Machine
+	// observe returns how many messages an event delivers.
+	observe(now protocol.Time, id protocol.NodeID, e protocol.Event) int
+	begin() // sending
+	finish(*Result)
+}
+
+// Run measures a group.
+func Run(ctx context.Context, c Config) (Result, error) {
+	cost, err := CostNamed(c.Cost)
+	if err != nil {
+		return Result{}, err
+	}
+	r := &run{config: c, payload: make([]byte, c.Size), start: protocol.Time(Warmup), samples: make([][]int, c.Members+1)}
+	r.world = sim.New(sim.Config{Seed: c.Seed, Cost: cost, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Latency: sim.Constant(Latency)}}}})
+	for i := range c.Members {
+		r.members = append(r.members, protocol.NodeID(i+1))
+		r.samples[i+1] = make([]int, c.Samples)
+	}
+	var g group = &bimodalGroup{run: r}
+	if c.Protocol == Traditional {
+		g = &traditionalGroup{run: r}
+	}
+	r.world.Observe(func(now protocol.Time, id protocol.NodeID, e protocol.Event) {
+		if n := g.observe(now, id, e); n > 0 && now >= r.start {
+			if i := int(now.Sub(r.start) / SampleLength); i < c.Samples {
+				r.samples[id][i] += n
+			}
+		}
+	})
+	for _, id := range r.members {
+		r.world.Add(sim.HostConfig{ID: id, Build: g.build})
+	}
+	for _, id := range r.members[c.Members-c.Perturbed:] {
+		Disturb(r.world, id, c.Fault, c.Perturb, rand.New(rand.NewPCG(c.Seed, uint64(id))))
+	}
+	g.begin()
+	for i := range c.Samples + 1 {
+		r.world.Run(r.start.Add(time.Duration(i) * SampleLength))
+		if err := ctx.Err(); err != nil {
+			return Result{}, err
+		}
+	}
+	result := r.result()
+	g.finish(&result)
+	return result, nil
+}
+
+// result computes the rates.
+func (r *run) result() Result {
+	c := &r.config
+	out := Result{
+		Experiment: "throughput", Protocol: c.Protocol, Members: c.Members, Seed: c.Seed, Perturb: c.Perturb, PerturbedMembers: c.Perturbed, Fault: c.Fault, Cost: c.Cost,
+	}
+	if c.Protocol == Traditional {
+		out.Window, out.Buffer = c.Window, c.Buffer
+	}
+	out.Mean, out.Min, out.Stddev = rates(r.samples[first])
+	out.MinAny = out.Min
+	for _, id := range r.members[1 : c.Members-c.Perturbed] {
+		_, least, _ := rates(r.samples[id])
+		out.MinAny = min(out.MinAny, least)
+	}
+	if c.Perturbed > 0 {
+		out.PerturbedMean, _, _ = rates(r.samples[r.members[c.Members-c.Perturbed]])
+	}
+	out.SenderBusy = thousandths(r.world.HostStats(sender).Busy.Seconds() / r.world.Now().Sub(0).Seconds())
+	return out
+}
+
+// rates returns the mean of samples, the least of whole seconds, and the standard deviation, in messages a second.
+func rates(samples []int) (mean, least, stddev float64) {
+	perSecond := 1 / SampleLength.Seconds()
+	least = math.Inf(1)
+	sum, squares := 0.0, 0.0
+	for i, n := range samples {
+		rate := float64(n) * perSecond
+		sum, squares = sum+rate, squares+rate*rate
+		if i%2 == 1 {
+			least = min(least, float64(samples[i-1]+n))
+		}
+	}
+	n := float64(len(samples))
+	mean = sum / n
+	return thousandths(mean), least, thousandths(math.Sqrt(max(0, squares/n-mean*mean)))
+}
+
+// thousandths leaves out the digits that mean nothing.
+func thousandths(v float64) float64 { return math.Round(v*1000) / 1000 }
+
+// Validate reports what of a run makes no sense.
+func (c *Config) Validate() error {
+	switch {
+	case !slices.Contains([]string{Bimodal, Traditional}, c.Protocol):
+		return fmt.Errorf("--protocol: %q is neither bimodal nor traditional", c.Protocol)
+	case c.Members < 3 || c.Members > MembersMax:
+		return fmt.Errorf("--members: %d is not from 3 to %d", c.Members, MembersMax)
+	case c.Perturbed < 0 || c.Perturbed > c.Members-2:
+		return fmt.Errorf("--perturbed-members: %d is not from 0 to %d, which leaves a sender and one more of %d members", c.Perturbed, c.Members-2, c.Members)
+	case !(c.Perturb >= 0 && c.Perturb < 1):
+		return fmt.Errorf("--perturb: %v is not from 0 to below 1", c.Perturb)
+	case c.Size < 1 || c.Size > SizeMax:
+		return fmt.Errorf("--size: %d is not from 1 to %d", c.Size, SizeMax)
+	case c.Rate < 1 || c.Rate > RateMax:
+		return fmt.Errorf("--rate: %d is not from 1 to %d", c.Rate, RateMax)
+	case c.Window < 0 || c.Window > BytesMax:
+		return fmt.Errorf("--window: %d is not from 0 to %d", c.Window, BytesMax)
+	case c.Buffer < c.Size || c.Buffer > BytesMax:
+		return fmt.Errorf("--buffer: %d is not from %d, one message, to %d", c.Buffer, c.Size, BytesMax)
+	case c.Samples < 2 || c.Samples > SamplesMax:
+		return fmt.Errorf("--samples: %d is not from 2 to %d", c.Samples, SamplesMax)
+	}
+	if _, err := CostNamed(c.Cost); err != nil {
+		return fmt.Errorf("--cost: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package throughput
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+// rows makes the runs of a grid.
+func rows(t *testing.T, change func(*Grid)) (found []Result) {
+	t.Helper()
+	g := DefaultGrid()
+	g.Perturb, g.Samples = []float64{0, 0.1, 0.3, 0.9}, 40
+	change(&g)
+	runs, err := g.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range runs {
+		r, err := Run(context.Background(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, r)
+		t.Logf("%s, %d members, %s %v: %v messages/s, at least %v, deviation %v", r.Protocol, r.Members, r.Fault, r.Perturb, r.Mean, r.Min, r.Stddev)
+	}
+	return found
+}
+
+// "With one member asleep, throughput falls at all members, and it falls the sooner the larger the group."
+func TestTraditionalFalls(t *testing.T) {
+	found := rows(t, func(g *Grid) { g.Protocol = []string{Traditional} })
+	small, large := found[:4], found[4:]
+	for _, group := range [][]Result{small, large} {
+		if base := group[0]; base.SenderBusy < 0.95 {
+			t.Errorf("%d members: unperturbed, the sender is busy for %v of the time only: something else than its host holds it up", base.Members, base.SenderBusy)
+		} else if group[2].Mean >= 0.8*base.Mean || group[3].Mean >= 0.25*base.Mean {
+			t.Errorf("%d members: %v, %v and %v messages/s with 0, 0.3 and 0.9 of the intervals asleep", base.Members, base.Mean, group[2].Mean, group[3].Mean)
+		}
+	}
+	for i := range small {
+		if large[i].Mean >= small[i].Mean {
+			t.Errorf("perturbed %v: %v messages/s with 96 members and %v with 32", small[i].Perturb, large[i].Mean, small[i].Mean)
+		}
+	}
+}
+
+func TestBimodalStaysSteady(t *testing.T) {
+	for _, test := range []struct {
+		fault   Fault
+		members int
+		perturb []float64
+	}{
+		{FaultSleep, 32, []float64{0, 0.3, 0.9}},
+		{FaultSleep, 96, []float64{0, 0.9}},
+		{FaultDelay, 32, []float64{0, 0.9}},
+		{FaultLoss, 32, []float64{0, 0.9}},
+	} {
+		found := rows(t, func(g *Grid) {
+			g.Protocol, g.Fault, g.Members, g.Perturb = []string{Bimodal}, test.fault, []int{test.members}, test.perturb
+		})
+		for _, r := range found {
+			if base := found[0].Mean; r.Mean < 0.98*base || r.Min < 0.9*r.Mean {
+				t.Errorf("%d members, %v %v: %v messages/s, at least %v; unperturbed %v", r.Members, r.Fault, r.Perturb, r.Mean, r.Min, base)
+			}
+		}
+	}
+}
+
+// "The same with packet delay or loss injected instead of sleep, and with several members perturbed."
+func TestOtherFaults(t *testing.T) {
+	for _, fault := range []Fault{FaultDelay, FaultLoss} {
+		found := rows(t, func(g *Grid) {
+			g.Protocol, g.Fault, g.Members, g.Perturb = []string{Traditional}, fault, []int{32}, []float64{0, 0.3, 0.6}
+		})
+		if base := found[0].Mean; found[1].Mean >= 0.8*base || found[2].Mean >= 0.5*base {
+			t.Errorf("%v: %v, %v and %v messages/s", fault, base, found[1].Mean, found[2].Mean)
+		}
+	}
+	one := rows(t, func(g *Grid) { g.Protocol, g.Members, g.Perturb = []string{Traditional}, []int{32}, []float64{0.3} })[0]
+	eight := rows(t, func(g *Grid) {
+		g.Protocol, g.Members, g.Perturb, g.Perturbed = []string{Traditional}, []int{32}, []float64{0.3}, 8
+	})[0]
+	if eight.Mean >= one.Mean/2 {
+		t.Errorf("%v messages/s with one member asleep and %v with eight", one.Mean, eight.Mean)
+	}
+}
+
+// What more room does: harm comes later, and comes.
+func TestMoreRoomPostponesTheHarm(t *testing.T) {
+	found := rows(t, func(g *Grid) {
+		g.Protocol, g.Members, g.Window, g.Perturb = []string{Traditional}, []int{32}, []int{50_000, 200_000}, []float64{0, 0.3, 0.9}
+	})
+	if found[4].Mean <= found[1].Mean || found[5].Mean >= 0.5*found[3].Mean {
+		t.Errorf("with four times the window %v and %v of %v messages/s", found[4].Mean, found[5].Mean, found[3].Mean)
+	}
+	// Without a window the buffer, which is as large as what is sent in a second, is all that can stop the sender: sleepers of tenths of a second do not fill it.
+	alone := rows(t, func(g *Grid) {
+		g.Protocol, g.Members, g.Window, g.Buffer, g.Perturb = []string{Traditional}, []int{32}, []int{0}, []int{4 << 20, 16 << 20}, []float64{0.3, 0.9}
+	})
+	if alone[0].Mean < 0.9*found[0].Mean || alone[1].Mean >= 0.7*found[0].Mean || alone[3].Mean <= alone[1].Mean {
+		t.Errorf("without a window %v, %v, and with four times the buffer %v, %v", alone[0].Mean, alone[1].Mean, alone[2].Mean, alone[3].Mean)
+	}
+}
+
+func TestEqualSeedsEqualRows(t *testing.T) {
+	for _, protocol := range []string{Bimodal, Traditional} {
+		change := func(g *Grid) {
+			g.Protocol, g.Members, g.Perturb, g.Fault, g.Samples = []string{protocol}, []int{12}, []float64{0.3}, FaultLoss, 10
+		}
+		a, b := rows(t, change)[0], rows(t, change)[0]
+		if a != b {
+			t.Errorf("equal seeds: %+v and %+v", a, b)
+		}
+		if c := rows(t, func(g *Grid) { change(g); g.Seed = 2 })[0]; c.PerturbedMean == a.PerturbedMean && c.Stddev == a.Stddev {
+			t.Errorf("another seed gives the same: %+v", c)
+		}
+	}
+}
+
+func TestGridSaysWhatIsWrong(t *testing.T) {
+	for flag, change := range map[string]func(*Grid){
+		"--protocol":          func(g *Grid) { g.Protocol = []string{"carrier-pigeon"} },
+		"--members":           func(g *Grid) { g.Members = []int{32, 2} },
+		"--perturb":           func(g *Grid) { g.Perturb = []float64{1} },
+		"--perturbed-members": func(g *Grid) { g.Perturbed = 31 },
+		"--seeds":             func(g *Grid) { g.Seeds = 0 },
+		"--window":            func(g *Grid) { g.Window = []int{-1} },
+		"--buffer":            func(g *Grid) { g.Buffer = []int{10} },
+		"--cost":              func(g *Grid) { g.Cost = "free" },
+		"--samples":           func(g *Grid) { g.Samples = 1 },
+		"no runs":             func(g *Grid) { g.Members = nil },
+	} {
+		g := DefaultGrid()
+		change(&g)
+		if _, err := g.Runs(); err == nil || !strings.HasPrefix(err.Error(), flag) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+	for _, name := range Costs() {
+		if _, err := CostNamed(name); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, f := range []Fault{FaultSleep, FaultDelay, FaultLoss} {
+		if got, err := ParseFault(f.String()); got != f || err != nil {
+			t.Errorf("%v is read as %v: %v", f, got, err)
+		}
+	}
+}
