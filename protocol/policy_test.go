@@ -43,14 +43,17 @@ var layers = map[string][]string{
 	"lab/markov":    {},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
-	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "lab/astrolabe", "lab/figure", "lab/throughput"},
+	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "lab/astrolabe", "lab/figure", "bimodal", "lab/convoys", "lab/micropartitions", "lab/throughput"},
 
-	"lab/traditional": {"protocol", "wire"},
-	"lab/throughput":  {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
+	"lab/traditional":     {"protocol", "wire"},
+	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},
+	"lab/throughput":      {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
+	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},
+	"lab/micropartitions": {"protocol", "membership", "sim", "lab/traditional"},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional"}
+var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional", "lab/hierarchical"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{

@@ -9,19 +9,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spinglass/bimodal"
 	"spinglass/lab/figure"
 	"spinglass/lab/throughput"
 )
 
 type labThroughputSettings struct {
-	grid  throughput.Grid
-	fault string
-	full  bool
+	grid   throughput.Grid
+	fault  string
+	spread string
+	full   bool
 	labOutput
 }
 
 func newLabThroughput() *cobra.Command {
-	s := labThroughputSettings{grid: throughput.DefaultGrid(), fault: throughput.FaultSleep.String()}
+	s := labThroughputSettings{grid: throughput.DefaultGrid(), fault: throughput.FaultSleep.String(), spread: bimodal.SpreadAuto.String()}
 	cmd := &cobra.Command{
 		Use:   "throughput",
 		Short: "At what rate healthy members are delivered messages while others are perturbed",
@@ -40,6 +42,9 @@ func newLabThroughput() *cobra.Command {
 				return usagef("--fault: %w", err)
 			}
 			s.grid.Fault = fault
+			if s.grid.Spread, err = bimodal.ParseSpread(s.spread); err != nil {
+				return usagef("--spread: %w", err)
+			}
 			runs, err := s.grid.Runs()
 			if err != nil {
 				return &usageError{err}
@@ -54,6 +59,7 @@ func newLabThroughput() *cobra.Command {
 	flags.IntVar(&g.Perturbed, "perturbed-members", g.Perturbed, "members that are perturbed")
 	flags.StringVar(&s.fault, "fault", s.fault, "what happens to them: sleep, delay, loss")
 	flags.IntVar(&g.Size, "size", g.Size, "bytes of a message")
+	flags.StringVar(&s.spread, "spread", s.spread, "by which means bimodal spreads packets: auto, as it ships, direct, tree")
 	flags.IntVar(&g.Rate, "rate", g.Rate, "messages a second of bimodal's topic")
 	flags.IntSliceVar(&g.Window, "window", g.Window, "bytes that a member may have been sent and not acknowledged, of traditional; 0 for no limit")
 	flags.IntSliceVar(&g.Buffer, "buffer", g.Buffer, "bytes that the sender holds until all members are known to have them, of traditional")

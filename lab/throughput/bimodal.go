@@ -34,7 +34,7 @@ func (m member) Start(now protocol.Time, out *protocol.Output) {
 	err := m.Subscribe(now, topic, out)
 	if err == nil {
 		rate := int64(m.group.config.Rate) * int64(wire.RecordSize(m.group.config.Size))
-		err = m.Configure(now, topic, bimodal.TopicOptions{Rate: rate, Burst: burst})
+		err = m.Configure(now, topic, bimodal.TopicOptions{Rate: rate, Burst: burst, Spread: m.group.config.Spread})
 	}
 	if err != nil {
 		panic(err) // Validate has said what is wrong

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"spinglass/bimodal"
 	"spinglass/protocol"
 	"spinglass/sim"
 )
@@ -24,11 +25,12 @@ type Config struct {
 	Members   int
 	Perturbed int // members that are perturbed, the last ones
 	Fault     Fault
-	Perturb   float64 // probability that an interval is perturbed
-	Size      int     // bytes of a message
-	Rate      int     // messages a second of bimodal's topic
-	Window    int     // bytes, of traditional
-	Buffer    int     // bytes, of traditional
+	Perturb   float64        // probability that an interval is perturbed
+	Size      int            // bytes of a message
+	Rate      int            // messages a second of bimodal's topic
+	Spread    bimodal.Spread // of bimodal
+	Window    int            // bytes, of traditional
+	Buffer    int            // bytes, of traditional
 	Cost      string
 	Samples   int // of SampleLength
 	Seed      uint64
@@ -51,6 +53,7 @@ type Result struct {
 	PerturbedMembers int     `json:"perturbed_members"`
 	Fault            Fault   `json:"fault"`
 	Cost             string  `json:"cost"`
+	Spread           string  `json:"spread"`       // of bimodal
 	Window           int     `json:"window_bytes"` // 0 for bimodal, which has none; so is the buffer
 	Buffer           int     `json:"buffer_bytes"`
 	// Rates are of the first member that neither sends nor is perturbed: the mean, the least of whole seconds, and the standard deviation of the samples.
@@ -141,6 +144,8 @@ func (r *run) result() Result {
 	}
 	if c.Protocol == Traditional {
 		out.Window, out.Buffer = c.Window, c.Buffer
+	} else {
+		out.Spread = c.Spread.String()
 	}
 	out.Mean, out.Min, out.Stddev = rates(r.samples[first])
 	out.MinAny = out.Min
@@ -190,6 +195,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("--size: %d is not from 1 to %d", c.Size, SizeMax)
 	case c.Rate < 1 || c.Rate > RateMax:
 		return fmt.Errorf("--rate: %d is not from 1 to %d", c.Rate, RateMax)
+	case c.Spread != bimodal.SpreadAuto && c.Spread != bimodal.SpreadDirect && c.Spread != bimodal.SpreadTree:
+		return fmt.Errorf("--spread: %q is none of auto, direct, tree", c.Spread)
 	case c.Window < 0 || c.Window > BytesMax:
 		return fmt.Errorf("--window: %d is not from 0 to %d", c.Window, BytesMax)
 	case c.Buffer < c.Size || c.Buffer > BytesMax:
