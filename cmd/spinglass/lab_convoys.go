@@ -63,7 +63,7 @@ func newLabConvoys() *cobra.Command {
 	flags.DurationVar(&g.Duration, "duration", g.Duration, "for which messages are sent, in simulated time")
 	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
 	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "deeper cascades, longer runs and more seeds, where no other ones are given: takes an hour")
+	flags.BoolVar(&s.full, "full", false, "deeper cascades, longer runs and more seeds, where no other ones are given: takes several minutes")
 	s.labOutput.flags(cmd)
 	return cmd
 }

@@ -49,7 +49,7 @@ func newLabMicropartitions() *cobra.Command {
 	flags.DurationVar(&g.Duration, "duration", g.Duration, "of the run of the largest group, in simulated time")
 	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
 	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "larger groups, more patience and more seeds, where no other ones are given: takes half an hour")
+	flags.BoolVar(&s.full, "full", false, "larger groups, more patience and more seeds, where no other ones are given: takes a quarter of an hour")
 	s.labOutput.flags(cmd)
 	return cmd
 }
