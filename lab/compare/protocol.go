@@ -1,0 +1,196 @@
+package compare
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"spinglass/bimodal"
+	"spinglass/lab/fec"
+	"spinglass/lab/rmtp"
+	"spinglass/lab/srm"
+	"spinglass/protocol"
+	"spinglass/wire"
+)
+
+// Class says what a message is for.
+type Class uint8
+
+// The classes.
+const (
+	Data    Class = iota // a packet on its first way, and parity that goes unasked
+	Repair               // a packet, or parity, sent because somebody lacks it
+	Request              // asks for what its sender lacks
+	Poll                 // asks what the receiver has, because the sender lacks something: gossip only
+	Control              // all else: session messages, acknowledgements, digests, flushes
+
+	classes = iota
+)
+
+// member is a machine of any protocol.
+type member interface {
+	protocol.Machine
+	// publish sends a packet, or reports that there is no room for it now.
+	publish(now protocol.Time, payload []byte, out *protocol.Output) (room bool)
+}
+
+// boot is what a machine is made from.
+type boot struct {
+	group  *Group
+	index  int
+	id     protocol.NodeID
+	sender protocol.NodeID
+	rand   *rand.Rand
+	late   bool
+}
+
+// Protocol is what members run.
+type Protocol struct {
+	Name    string
+	build   func(b boot) (member, error)
+	data    protocol.Kind // of packets on their first way
+	class   func(k protocol.Kind) Class
+	decoder func() protocol.Decoder
+}
+
+// Protocols are those that can be compared.
+var Protocols = []*Protocol{
+	{"bimodal", newBimodal, wire.KindData, classOfBimodal, func() protocol.Decoder { return new(bimodal.Decoder) }},
+	{"srm", newSRM(false), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }},
+	{"srm-adaptive", newSRM(true), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }},
+	{"rmtp", newRMTP, rmtp.KindData, classOfRMTP, func() protocol.Decoder { return new(rmtp.Decoder) }},
+	{"fec", newFEC, fec.KindData, classOfFEC, func() protocol.Decoder { return new(fec.Decoder) }},
+}
+
+// Find returns the protocol that is called so.
+func Find(name string) (*Protocol, error) {
+	var names []string
+	for _, p := range Protocols {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return nil, fmt.Errorf("%q is none of %s", name, strings.Join(names, ", "))
+}
+
+const topic = "stream"
+
+type bimodalMember struct{ *bimodal.Machine }
+
+func newBimodal(b boot) (member, error) {
+	c := bimodal.DefaultConfig()
+	c.Self, c.Epoch, c.Rand, c.Rate, c.Flow = b.id, 1, b.rand, 0, bimodal.Flow{}
+	m, err := bimodal.New(c)
+	return bimodalMember{m}, err
+}
+
+// Start implements protocol.Machine.
+func (m bimodalMember) Start(now protocol.Time, out *protocol.Output) {
+	m.Machine.Start(now, out)
+	if err := m.Subscribe(now, topic, out); err != nil {
+		panic(err) // the only topic
+	}
+	// One transmission to all: the network copies it. Trees of relays are for networks that do not.
+	if err := m.Configure(now, topic, bimodal.TopicOptions{Spread: bimodal.SpreadDirect}); err != nil {
+		panic(err)
+	}
+}
+
+func (m bimodalMember) publish(now protocol.Time, payload []byte, out *protocol.Output) bool {
+	return m.Publish(now, topic, payload, out) == nil
+}
+
+func classOfBimodal(k protocol.Kind) Class {
+	switch k {
+	case wire.KindData, wire.KindRelay, wire.KindShared:
+		return Data
+	case wire.KindRepair:
+		return Repair
+	case wire.KindRequest:
+		return Request
+	case wire.KindPoll:
+		return Poll
+	}
+	return Control
+}
+
+type srmMember struct{ *srm.Machine }
+
+func newSRM(adaptive bool) func(boot) (member, error) {
+	return func(b boot) (member, error) {
+		c := srm.DefaultConfig()
+		c.Self, c.Rand, c.Late, c.Adaptive, c.Scope = b.id, b.rand, b.late, adaptive, b.group.config.Scope
+		m, err := srm.New(c)
+		return srmMember{m}, err
+	}
+}
+
+func (m srmMember) publish(now protocol.Time, payload []byte, out *protocol.Output) bool {
+	m.Publish(now, payload, out)
+	return true
+}
+
+func classOfSRM(k protocol.Kind) Class {
+	switch k {
+	case srm.KindData:
+		return Data
+	case srm.KindRepair:
+		return Repair
+	case srm.KindRequest:
+		return Request
+	}
+	return Control
+}
+
+type rmtpMember struct{ *rmtp.Machine }
+
+func newRMTP(b boot) (member, error) {
+	c := rmtp.DefaultConfig()
+	c.Self, c.Sender, c.Rand, c.Late = b.id, b.sender, b.rand, b.late
+	if b.index != 0 {
+		c.Parent = idOf(b.group.config.Layout.Processor(b.index))
+	}
+	m, err := rmtp.New(c)
+	return rmtpMember{m}, err
+}
+
+func (m rmtpMember) publish(now protocol.Time, payload []byte, out *protocol.Output) bool {
+	return m.Publish(now, payload, out) == nil
+}
+
+func classOfRMTP(k protocol.Kind) Class {
+	switch k {
+	case rmtp.KindData:
+		return Data
+	case rmtp.KindRepair:
+		return Repair
+	}
+	return Control
+}
+
+type fecMember struct{ *fec.Machine }
+
+func newFEC(b boot) (member, error) {
+	c := fec.DefaultConfig()
+	c.Self, c.Sender, c.Rand, c.Late, c.GRTT = b.id, b.sender, b.rand, b.late, b.group.config.Layout.RoundTripMax()
+	m, err := fec.New(c)
+	return fecMember{m}, err
+}
+
+func (m fecMember) publish(now protocol.Time, payload []byte, out *protocol.Output) bool {
+	m.Publish(now, payload, out)
+	return true
+}
+
+func classOfFEC(k protocol.Kind) Class {
+	switch k {
+	case fec.KindData, fec.KindParity:
+		return Data
+	case fec.KindRepair:
+		return Repair
+	case fec.KindNak:
+		return Request
+	}
+	return Control
+}
