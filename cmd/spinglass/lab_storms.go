@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"spinglass/lab/figure"
+	"spinglass/lab/storms"
+)
+
+func newLabStorms() *cobra.Command {
+	grid, full, out := storms.DefaultGrid(), false, labOutput{}
+	cmd := &cobra.Command{
+		Use:   "storms",
+		Short: "Requests and repairs that each member gets because packets are lost somewhere, by protocol and size of the group",
+		Long: "One member publishes 100 packets of 210 bytes a second to a group on a tree of four levels, or on a star, in which every link loses some. A run lasts until the wanted " +
+			"number of losses has come about. It counts the requests and the repairs that a member receives.",
+		Example: "  spinglass lab storms --protocol srm,bimodal --members 10,100 --losses 10500\n  spinglass lab storms --topology star --json --out results",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if full {
+				grid = fullStormsGrid(cmd, grid)
+			}
+			runs, err := grid.Runs()
+			if err != nil {
+				return &usageError{err}
+			}
+			return (&series[storms.Config, storms.Result]{
+				runs:  runs,
+				name:  func(c *storms.Config) string { return fmt.Sprintf("%s, %d members", c.Protocol.Name, c.Members) },
+				run:   storms.Run,
+				write: writeLabStorms, draw: drawLabStorms, out: out,
+			}).do(cmd)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&grid.Protocols, "protocol", grid.Protocols, "bimodal, srm, srm-adaptive, rmtp, fec")
+	flags.IntSliceVar(&grid.Members, "members", grid.Members, "members of the group")
+	flags.StringSliceVar(&grid.Topologies, "topology", grid.Topologies, "tree or star")
+	flags.Float64SliceVar(&grid.Loss, "loss", grid.Loss, "part of the packets that every link loses")
+	flags.IntVar(&grid.Losses, "losses", grid.Losses, "losses that a run waits for, over all members")
+	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "that a run takes at least")
+	seedFlags(cmd, &grid.Seeds, &grid.Seed)
+	flags.BoolVar(&full, "full", false, "the published sizes and beyond, 10 500 losses and 100 seconds, where no others are given: takes hours")
+	out.flags(cmd)
+	return cmd
+}
+
+// seedFlags adds the flags by which every experiment is repeated.
+func seedFlags(cmd *cobra.Command, seeds *int, first *uint64) {
+	cmd.Flags().IntVar(seeds, "seeds", *seeds, "runs of each kind, with seeds that follow each other")
+	cmd.Flags().Uint64Var(first, "seed", *first, "first seed")
+}
+
+// fullStormsGrid returns the full grid with what was given.
+func fullStormsGrid(cmd *cobra.Command, given storms.Grid) storms.Grid {
+	full := storms.FullGrid()
+	for flag, take := range map[string]func(){
+		"protocol": func() { full.Protocols = given.Protocols },
+		"members":  func() { full.Members = given.Members },
+		"topology": func() { full.Topologies = given.Topologies },
+		"loss":     func() { full.Loss = given.Loss },
+		"seconds":  func() { full.Seconds = given.Seconds },
+		"losses":   func() { full.Losses = given.Losses },
+		"seeds":    func() { full.Seeds = given.Seeds },
+		"seed":     func() { full.Seed = given.Seed },
+	} {
+		if cmd.Flags().Changed(flag) {
+			take()
+		}
+	}
+	return full
+}
+
+func writeLabStorms(w io.Writer, first bool, r *storms.Result) {
+	const format = "%-14s %-8s %8s %7s %5s %11s %10s %12s %9s %9s %8s %8s\n"
+	if first {
+		fmt.Fprintf(w, format, "protocol", "topology", "members", "loss", "seed", "requests/s", "repairs/s", "repairs", "polls/s", "others/s", "losses", "missing")
+		fmt.Fprintf(w, format, "", "", "", "", "", "", "", "per request", "", "", "", "")
+	}
+	ratio := "-"
+	if r.RepairsPerRequest != nil {
+		ratio = fmt.Sprintf("%.2f", *r.RepairsPerRequest)
+	}
+	fmt.Fprintf(w, format, r.Protocol, r.Topology, fmt.Sprint(r.Members), percent(r.Loss), fmt.Sprint(r.Seed), fmt.Sprintf("%.2f", r.Requests), fmt.Sprintf("%.2f", r.Repairs),
+		ratio, fmt.Sprintf("%.2f", r.Polls), fmt.Sprintf("%.1f", r.Control), fmt.Sprint(r.Losses), fmt.Sprint(r.Missing))
+}
+
+// drawLabStorms draws requests and repairs against the size of the group.
+func drawLabStorms(rows []storms.Result) []*figure.Figure {
+	members := figure.Axis{Label: "members"}
+	requests := &figure.Figure{Name: "storms_requests", Title: "Requests received by a member", X: members, Y: figure.Axis{Label: "requests per second", Zero: true}}
+	repairs := &figure.Figure{Name: "storms_repairs", Title: "Repairs received by a member", X: members, Y: figure.Axis{Label: "repairs per second", Zero: true}}
+	for _, r := range rows {
+		name := r.Protocol + ", " + r.Topology
+		requests.Observe(name, float64(r.Members), r.Requests)
+		repairs.Observe(name, float64(r.Members), r.Repairs)
+	}
+	return []*figure.Figure{requests, repairs}
+}
