@@ -52,7 +52,7 @@ var layers = map[string][]string{
 	"lab/deadlines": {"protocol", "sim", "lab/compare"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
-		"lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines"},
+		"lab/compare", "lab/load", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines"},
 
 	"lab/traditional":     {"protocol", "wire"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},

@@ -59,6 +59,7 @@ type Result struct {
 	Lost      uint64  // messages that members were told of as lost
 	Delivered uint64
 	Expected  uint64 // messages published times members that want them
+	Rounds    Load   // of gossip until all members that want a message have it, a distribution over the messages that all of them got
 	Idle      Load   // packets of members that neither want, nor carry, nor publish anything
 	Carriers  Load   // packets of members that carry the topic
 }
@@ -75,6 +76,10 @@ type group struct {
 	wanted int                 // members that do
 	result Result
 	err    error
+
+	published [][]protocol.Time // by author and message
+	lacking   [][]int           // members that want a message and do not have it, likewise
+	rounds    []float64
 }
 
 // Run runs a group and measures it.
@@ -226,8 +231,22 @@ func (g *group) observe(now protocol.Time, id protocol.NodeID, e protocol.Event)
 		g.inquire(now, id, e)
 	case *bimodal.Delivery:
 		g.result.Delivered += uint64(e.Count)
+		g.delivered(now, e)
 	case *bimodal.Gap:
 		g.result.Lost += e.Count
+	}
+}
+
+// delivered takes note of who has a message, and of how long that took if it was the last one.
+func (g *group) delivered(now protocol.Time, d *bimodal.Delivery) {
+	a := 0
+	for g.author(a) != int(d.Author)-1 {
+		a++
+	}
+	for n := d.First - 1; n < d.First-1+uint64(d.Count); n++ {
+		if g.lacking[a][n]--; g.lacking[a][n] == 0 {
+			g.rounds = append(g.rounds, float64(now.Sub(g.published[a][n]))/float64(bimodal.DefaultConfig().Round))
+		}
 	}
 }
 
@@ -248,11 +267,13 @@ func (g *group) writes(i int) bool {
 func (g *group) publish(until protocol.Time) {
 	interval := time.Second / time.Duration(g.config.Rate)
 	payload := make([]byte, g.config.Size)
+	g.published, g.lacking = make([][]protocol.Time, g.config.Authors), make([][]int, g.config.Authors)
 	for a := range g.config.Authors {
 		id := protocol.NodeID(g.author(a) + 1)
 		var again func()
 		again = func() {
 			g.result.Expected += uint64(g.wanted)
+			g.published[a], g.lacking[a] = append(g.published[a], g.world.Now()), append(g.lacking[a], g.wanted)
 			g.world.Command(id, func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
 				g.err = errors.Join(g.err, m.(member).Publish(now, topic, payload, out))
 			})
@@ -301,6 +322,7 @@ func (g *group) measure() (Result, error) {
 		stats := g.world.Machine(protocol.NodeID(i + 1)).(member).Stats()
 		accepted, repaired, verified = accepted+stats.PacketsAccepted, repaired+stats.PacketsRepaired, verified+stats.ManifestsVerified
 	}
+	g.result.Rounds = distribution(g.rounds)
 	g.result.Repaired = float64(repaired) / float64(max(accepted, 1))
 	g.result.Verified = float64(verified) / float64(g.config.Members) / g.world.Now().Sub(0).Seconds()
 	return g.result, g.err

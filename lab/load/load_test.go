@@ -32,6 +32,9 @@ func TestLoadIsFlat(t *testing.T) {
 		t.Logf("%6d members: packets/s mean %.1f median %.1f p99 %.1f most %.1f; kB/s mean %.1f p99 %.1f most %.1f; repaired %.2f %%; lost %d of %d; %v",
 			members, r.Packets.Mean, r.Packets.Median, r.Packets.P99, r.Packets.Most, r.Bytes.Mean/1e3, r.Bytes.P99/1e3, r.Bytes.Most/1e3,
 			100*r.Repaired, r.Lost, r.Expected, time.Since(begin).Round(time.Second))
+		if r.Rounds.Mean <= 0 || r.Rounds.Most > 20 || r.Rounds.Median > 10 {
+			t.Errorf("%d members: rounds until all had a message: %+v", members, r.Rounds)
+		}
 		for _, load := range []struct {
 			what string
 			Load
