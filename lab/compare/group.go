@@ -209,9 +209,6 @@ func (g *Group) Publish(from, until protocol.Time) {
 // Published returns how many packets were to be published so far.
 func (g *Group) Published() uint64 { return g.published }
 
-// Waiting returns how many of them the protocol had no room for yet.
-func (g *Group) Waiting() int { return len(g.waiting) }
-
 // send has the sender publish what waits, as far as there is room.
 func (g *Group) send() {
 	g.World.Command(idOf(0), func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
@@ -269,19 +266,4 @@ func (g *Group) Run(ctx context.Context, until protocol.Time) error {
 		g.World.Run(min(until, g.World.Now().Add(time.Second)))
 	}
 	return ctx.Err()
-}
-
-// Machine returns the machine of a member.
-func (g *Group) Machine(i int) protocol.Machine {
-	switch m := g.World.Machine(idOf(i)).(starting).member.(type) {
-	case bimodalMember:
-		return m.Machine
-	case srmMember:
-		return m.Machine
-	case rmtpMember:
-		return m.Machine
-	case fecMember:
-		return m.Machine
-	}
-	panic("compare: a machine of no protocol")
 }

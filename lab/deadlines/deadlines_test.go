@@ -36,7 +36,7 @@ func TestBimodalKeepsTheDeadline(t *testing.T) {
 	}
 }
 
-// The deadline can be missed: without repair one packet in a hundred is lost, and FEC, which waits for blocks and back-offs, is late when the route changes. SRM is not, and pays with a load that grows.
+// The deadline can be missed: FEC, which waits for blocks and back-offs, is late when the route changes. SRM is not, and pays with a load that grows.
 func TestOthers(t *testing.T) {
 	worst := 1.0
 	for _, r := range measure(t, "fec", 1) {
