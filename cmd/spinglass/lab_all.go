@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spinglass/lab/figure"
+)
+
+// exhibit is an experiment on the page of all of them.
+type exhibit struct {
+	make          func() *cobra.Command
+	title         string
+	source, claim string
+}
+
+const (
+	spinglassPaper = "Birman, van Renesse, Vogels, \"Spinglass: Secure and Scalable Communication Tools for Mission-Critical Computing\", 2001"
+	bimodalPaper   = "Birman et al., \"Bimodal Multicast\", ACM TOCS 17(2), 1999"
+	astrolabePaper = "van Renesse, Birman, Vogels, \"Astrolabe\", ACM TOCS 21(2), 2003"
+)
+
+// exhibits are all experiments, in the order of the paper.
+var exhibits = []exhibit{
+	{newLabThroughput, "Throughput with perturbed members", spinglassPaper + ", figure 1",
+		"One member that sleeps now and then brings down the rate of a whole group in traditional virtual synchrony, the sooner the larger the group; with gossip the others do not notice."},
+	{newLabMicropartitions, "Micropartitions", spinglassPaper + ", section 2",
+		"With failure detection ever more aggressive, wrong ejections and the time lost in changes of the view grow about quadratically with the group."},
+	{newLabConvoys, "Convoys", spinglassPaper + ", figure 2",
+		"In a hierarchy of groups messages bunch up more at each level, in total order more than in FIFO order; gossip does not."},
+	{newLabStorms, "Storms of requests and repairs", spinglassPaper + ", figure 3; " + bimodalPaper,
+		"The requests and repairs that a member of SRM receives climb with the size of the group at a constant rate of loss; those of gossip stay as they are."},
+	{newLabOverhead, "Overhead beside RMTP and FEC", spinglassPaper + ", section 2",
+		"What other reliable multicasts cost grows somewhere with the group: at the sender, at designated receivers, or in redundancy."},
+	{newLabDeadlines, "Deadlines", spinglassPaper + ", section 1",
+		"A deadline of a second that a fleet kept was missed when a few participants were added."},
+	{newLabScale, "Scale", bimodalPaper, "The load of a member is constant, and the rounds until all have a message grow with the logarithm of the group."},
+	{newLabAstrolabe, "News in trees of zones", astrolabePaper + ", section 8",
+		"News of one host is everywhere within a number of rounds that grows with the logarithm of the fleet, at a constant load of each member."},
+}
+
+func newLabAll() *cobra.Command {
+	var directory string
+	var only []string
+	cmd := &cobra.Command{
+		Use:   "all",
+		Short: "Run all experiments, and make one page of their pictures and rows",
+		Long: "Runs all experiments with their defaults, one after the other. Rows and pictures go into a directory, with a page, index.html, that shows those of each experiment beside what its " +
+			"source claims.",
+		Example: "  spinglass lab all --out results",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			chosen, err := chooseExhibits(only)
+			if err != nil {
+				return err
+			}
+			return runExhibits(cmd, chosen, directory)
+		},
+	}
+	cmd.Flags().StringVar(&directory, "out", "results", "directory for rows, pictures and the page")
+	cmd.Flags().StringSliceVar(&only, "experiments", nil, "those to run (default all)")
+	return cmd
+}
+
+// chooseExhibits returns the experiments with the names, all where there are none.
+func chooseExhibits(names []string) (chosen []exhibit, err error) {
+	var known []string
+	for _, e := range exhibits {
+		name := e.make().Name()
+		known = append(known, name)
+		if len(names) == 0 || slices.Contains(names, name) {
+			chosen = append(chosen, e)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, usagef("--experiments: %q is none of %s", name, strings.Join(known, ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// runExhibits makes the page. It is written after each experiment, so that it shows what there is if a later one is interrupted.
+func runExhibits(cmd *cobra.Command, chosen []exhibit, directory string) error {
+	var entries []figure.Entry
+	for i, e := range chosen {
+		experiment := e.make()
+		fmt.Fprintf(cmd.OutOrStdout(), "%s (%d of %d)\n", e.title, i+1, len(chosen))
+		var rows bytes.Buffer
+		experiment.SetArgs([]string{"--out", directory})
+		experiment.SetOut(io.MultiWriter(cmd.OutOrStdout(), &rows))
+		experiment.SetErr(cmd.ErrOrStderr())
+		experiment.SilenceErrors, experiment.SilenceUsage = true, true
+		if err := experiment.ExecuteContext(cmd.Context()); err != nil {
+			return fmt.Errorf("%s: %w", experiment.Name(), err)
+		}
+		pictures, err := filepath.Glob(filepath.Join(directory, experiment.Name()+"*.svg"))
+		if err != nil {
+			return err
+		}
+		for i, path := range pictures {
+			pictures[i] = strings.TrimSuffix(filepath.Base(path), ".svg")
+		}
+		entries = append(entries, figure.Entry{
+			Name: experiment.Name(), Title: e.title, Source: e.source, Claim: e.claim, Command: "spinglass lab " + experiment.Name(), Pictures: pictures, Rows: rows.String(),
+		})
+		if err := writePage(filepath.Join(directory, "index.html"), entries); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "written:", filepath.Join(directory, "index.html"))
+	return nil
+}
+
+func writePage(path string, entries []figure.Entry) error {
+	var page bytes.Buffer
+	if err := figure.Page(&page, "The laboratory of Spinglass", entries); err != nil {
+		return err
+	}
+	return os.WriteFile(path, page.Bytes(), 0o666)
+}
