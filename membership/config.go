@@ -119,6 +119,12 @@ func (c *Config) failTimeout(members int) time.Duration {
 	return c.FailModel.Timeout(members, c.claims(), c.Round, c.Beat)
 }
 
+// FailTimeoutOf returns the T_fail that a member of this configuration has in a zone of so many members.
+func (c Config) FailTimeoutOf(members int) time.Duration {
+	c = c.withDefaults()
+	return c.failTimeout(members)
+}
+
 // claims returns how many claims a digest holds, with numbers as they are in a fleet that has been up for months.
 func (c *Config) claims() int {
 	header, claim := digestHeaderTypical, table.ClaimSizeTypical+1

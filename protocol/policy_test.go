@@ -50,9 +50,10 @@ var layers = map[string][]string{
 	"lab/storms":    {"protocol", "lab/compare"},
 	"lab/overhead":  {"protocol", "lab/compare"},
 	"lab/deadlines": {"protocol", "sim", "lab/compare"},
+	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
-		"lab/compare", "lab/load", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines"},
+		"lab/compare", "lab/load", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines"},
 
 	"lab/traditional":     {"protocol", "wire"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},

@@ -1,0 +1,304 @@
+package plan
+
+import "math"
+
+// Rules of repair that are constants of package bimodal.
+const (
+	pollsMost   = 5 // a round
+	pollsAgain  = 3 // of these, for what is missing for long when a round begins
+	pollUrgent  = 2 // rounds after which these are sent
+	askPause    = 2 // rounds for which a packet that was asked for is not asked for again because of a regular digest
+	shortPhase  = 4 // rounds
+	pollEager   = 2 // rounds for which a member that knows other zones polls in each
+	pollRarely  = 4
+	oldToHolder = 0.875 // part of the polls for old packets that go to a bufferer or the author
+)
+
+// Resolution of the course of repair.
+const (
+	roundSteps  = 100 // steps of a round
+	phases      = 20  // phases of a member's rounds that are told apart
+	negligible  = 1e-15
+	roundsSpare = 2
+)
+
+// surroundings are what a member that lacks a packet finds around it.
+type surroundings struct {
+	parameters Parameters
+	loss       float64
+	round      float64 // seconds
+	pause      float64 // seconds between packets
+	relayed    bool
+	far        bool    // other zones are known
+	near       float64 // digests that come to a member from its zone, a round
+	wanting    float64 // polls a round for other packets, whose answers tell of this one as well
+	// next is when the packet after the missing one comes, as a part of those that get it.
+	next   func(seconds float64) float64
+	reach  float64 // part of the members that packets reach at first
+	others others
+	kept   float64 // part of the members that are bufferers of a packet
+	older  float64 // probability that a member lacks an older packet for long, for which it sends several polls
+}
+
+// course is what becomes of a packet that a member lacks, from when it is published on.
+type course struct {
+	step    float64   // seconds
+	polled  []float64 // probability that what ends it begins with a poll, by the step of the poll
+	heard   []float64 // the same of digests
+	pushed  []float64 // the same of pushes
+	lost    []float64 // probability that it is given up, by step
+	polls   float64   // expected; those that are sent because a gap shows
+	recent  float64   // expected ticks at which it is missing and one poll is sent
+	old     float64   // the same, more are sent
+	asks    []float64 // expected requests, by step
+	asked   float64   // of these, all
+	missing float64   // expected seconds until it ends
+}
+
+// overtaking reports whether packets come so fast that a gap says nothing.
+func (s *surroundings) overtaking() bool { return s.relayed && s.round/s.pause > stripes }
+
+// phased is how many rounds have begun since some time, of rounds with a random phase: the part of members for which that is more than count.
+func phased(rounds float64, count int) float64 { return min(max(rounds-float64(count), 0), 1) }
+
+// short returns the rounds of the short phase.
+func (p *Parameters) short() int { return min(shortPhase, p.Life) }
+
+// others is which part of the others tells of the packet in digests, sends it unasked to who lacks it, and has it if a poll names it, by step.
+type others struct{ telling, pushing, named []float64 }
+
+// newOthers makes these of the part that lacks the packet at first, and of the course of repair there; nil when that is not known.
+func (s *surroundings) newOthers(lacking float64, c *course) others {
+	n, short, life := s.steps(), s.parameters.short(), s.parameters.Life
+	got := make([]float64, n) // by step
+	got[0] = 1 - lacking
+	blocked, askedShort, askedLife := make([]float64, n), make([]float64, n), make([]float64, n)
+	if c != nil {
+		for at := range got {
+			got[at] += lacking * (c.polled[at] + c.heard[at] + c.pushed[at])
+		}
+		blocked = s.blocked(c)
+		askedShort, askedLife = s.askedWithin(c, lacking, short), s.askedWithin(c, lacking, life)
+	}
+	o := others{make([]float64, n), make([]float64, n), make([]float64, n)}
+	for at, part := range got {
+		if part < unlikely {
+			continue
+		}
+		for later := at; later < n; later++ {
+			age := float64(later-at) / roundSteps
+			over := phased(age, short)
+			window := 1 - over*(1-blocked[later])
+			bufferer := 1 - phased(age, life)*(1-askedLife[later])
+			archive := over * (s.kept*bufferer + (1-s.kept)*askedShort[later])
+			o.telling[later] += part * window
+			o.named[later] += part * (oldToHolder*bufferer + (1-oldToHolder)*min(window+archive, 1))
+			o.pushing[later] += part * min(window+archive, phased(age, life/2))
+		}
+	}
+	return o
+}
+
+// blocked returns the probability that a member which holds the packet waits for an earlier one to deliver it, by step: it stays in the short phase.
+func (s *surroundings) blocked(c *course) []float64 {
+	left, survival := 1.0, make([]float64, len(c.lost))
+	for i := range survival {
+		survival[i] = max(left, 0)
+		left -= c.polled[i] + c.heard[i] + c.pushed[i] + c.lost[i]
+	}
+	blocked := make([]float64, len(survival))
+	pause := max(int(s.pause/c.step), 1)
+	for i := range blocked {
+		free := 1.0
+		for j := i + pause; j < len(survival); j += pause {
+			free *= 1 - (1-s.reach)*survival[j]
+		}
+		blocked[i] = 1 - free
+	}
+	return blocked
+}
+
+// askedWithin returns the probability that a member which holds the packet was asked for it in the past rounds, by step.
+func (s *surroundings) askedWithin(c *course, lacking float64, rounds int) []float64 {
+	asked, sum, holding := make([]float64, len(c.asks)), 0.0, 1-lacking
+	for i := range asked {
+		sum += c.asks[i] * (1 - s.loss)
+		if from := i - rounds*roundSteps; from >= 0 {
+			sum -= c.asks[from] * (1 - s.loss)
+		}
+		holding += lacking * (c.polled[i] + c.heard[i] + c.pushed[i])
+		asked[i] = -math.Expm1(-lacking * max(sum, 0) / max(holding, 0.01))
+	}
+	return asked
+}
+
+// steps is for how many steps a packet is followed.
+func (s *surroundings) steps() int {
+	return (2*s.parameters.Life + roundsSpare + int(s.pause/s.round*3)) * roundSteps
+}
+
+// follow follows the packet.
+func (s *surroundings) follow() course {
+	n := s.steps()
+	c := course{step: s.round / roundSteps, polled: make([]float64, n), heard: make([]float64, n), pushed: make([]float64, n), lost: make([]float64, n), asks: make([]float64, n)}
+	for phase := range phases {
+		s.followPhase(&c, (phase*roundSteps+roundSteps/2)/phases, 1.0/phases)
+	}
+	for _, asks := range c.asks {
+		c.asked += asks
+	}
+	return c
+}
+
+// state is the probabilities of a packet that is known to be missing: by the rounds since then, and since it was asked for; the last of these stands for never.
+type state [][]float64
+
+// followPhase follows the packet at a member whose rounds begin a number of steps after the packet was published. weight is the probability of that.
+func (s *surroundings) followPhase(c *course, phase int, weight float64) {
+	never := s.parameters.Life + 2
+	known := state{make([]float64, never+1)}
+	unknown, left := weight, weight
+	hears := s.near * (1 - s.loss) / roundSteps // digests in a step
+	for at := 0; at < len(c.lost) && left > negligible*weight; at++ {
+		now := float64(at) * c.step
+		if at%roundSteps == phase%roundSteps {
+			known = s.tick(c, known, at)
+		}
+		told := s.others.telling[at]
+		// A later packet comes, which shows the gap.
+		shows := s.shows(now, c.step)
+		if gap := unknown * shows; gap > 0 {
+			unknown -= gap
+			if s.overtaking() {
+				known[0][never] += gap
+			} else {
+				c.polls += gap
+				s.poll(c, known[0], gap, 1, told, at)
+			}
+		}
+		// A digest tells of it first, be it one that answers a poll for another packet.
+		if first := unknown * (hears + s.wanting/roundSteps*(1-s.loss)*(1-s.loss)); first > 0 && now > s.pause/roundSteps {
+			unknown -= first
+			known[0][never] += first
+		}
+		left = unknown + s.between(c, known, at, now, told, hears)
+		c.missing += left * c.step
+	}
+}
+
+// shows returns the probability that a gap shows in a step which has not shown before.
+func (s *surroundings) shows(now, step float64) float64 {
+	hidden := func(t float64) float64 {
+		p := 1.0
+		for later := 1; float64(later)*s.pause < t; later++ {
+			p *= 1 - s.reach*s.next(t-float64(later)*s.pause)
+		}
+		return p
+	}
+	before := hidden(now)
+	if before <= 0 {
+		return 1
+	}
+	return 1 - hidden(now+step)/before
+}
+
+// poll takes some probability through polls that are sent now, to put what remains into a row of the state.
+func (s *surroundings) poll(c *course, row []float64, part float64, polls int, offers float64, at int) {
+	both := (1 - s.loss) * (1 - s.loss)
+	asks := part * (1 - math.Pow(1-both*offers, float64(polls)))
+	c.asks[at] += asks
+	c.polled[at] += asks * both
+	row[0] += asks * (1 - both)
+	row[len(row)-1] += part - asks
+}
+
+// between lets happen what happens between the beginnings of rounds. It returns the probability that the packet is still known to be missing.
+func (s *surroundings) between(c *course, known state, at int, now, told, hears float64) (left float64) {
+	both := (1 - s.loss) * (1 - s.loss)
+	pushes := s.near / roundSteps * both * s.others.pushing[at]
+	others := s.wanting / roundSteps * both * told
+	hears *= told
+	for i, row := range known {
+		fresh := i == 0 && s.overtaking() && now < stripes*s.pause
+		for a, p := range row {
+			if p <= 0 {
+				continue
+			}
+			ask := 0.0
+			if !fresh && a > 0 {
+				ask += others
+			}
+			heard := 0.0
+			if !fresh && a > askPause {
+				heard = hears
+			}
+			done := p * pushes
+			c.pushed[at] += done
+			c.heard[at] += p * heard * both
+			c.polled[at] += p * ask * both
+			c.asks[at] += p * (ask + heard)
+			done += p * (ask + heard) * both
+			failed := p * (ask + heard) * (1 - both)
+			row[a] -= done
+			if a > 0 {
+				row[a] -= failed
+				row[0] += failed
+			}
+			left += p - done
+		}
+	}
+	return left
+}
+
+// tick begins a round: what is missing for too long is given up, and what is left is polled for.
+func (s *surroundings) tick(c *course, known state, at int) state {
+	life, never := s.parameters.Life, s.parameters.Life+2
+	next := make(state, len(known)+1)
+	for i := range next {
+		next[i] = make([]float64, never+1)
+	}
+	for i, row := range known {
+		i++
+		for a, p := range row {
+			if p <= 0 {
+				continue
+			}
+			if a < never {
+				a = min(a+1, never)
+			}
+			if i > 2*life || i > life && a > life {
+				c.lost[at] += p
+				continue
+			}
+			s.pollAgain(c, next[i], a, i, p, at)
+		}
+	}
+	return next
+}
+
+// pollAgain polls for a packet that is missing for some rounds, and was asked for some rounds ago.
+func (s *surroundings) pollAgain(c *course, row []float64, a, missing int, p float64, at int) {
+	if s.far && missing > pollEager && missing%pollRarely != 0 {
+		row[a] += p
+		return
+	}
+	both := (1 - s.loss) * (1 - s.loss)
+	one := 1 - both*s.others.telling[at] // probability that a poll brings no offer
+	var none float64
+	switch {
+	case missing < pollUrgent:
+		c.recent += p
+		none = (1-s.older)*one + s.older*math.Pow(one, pollsAgain)
+	case missing > s.parameters.short():
+		c.old += p
+		none = one * math.Pow(1-both*s.others.named[at], 2)
+	default:
+		c.old += p
+		none = math.Pow(one, pollsAgain)
+	}
+	asks := p * (1 - none)
+	c.asks[at] += asks
+	c.polled[at] += asks * both
+	row[0] += asks * (1 - both)
+	row[a] += p - asks
+}
