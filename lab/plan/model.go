@@ -164,22 +164,21 @@ func (m *model) outcome(p *place) outcome {
 	o := outcome{there: make(cumulative, m.grid.length), settled: make(cumulative, m.grid.length)}
 	o.there.add(p.reach, p.first)
 	o.settled.add(p.reach, p.first)
-	law := p.tree.missing(m.setting.Loss, false)
-	lacking, pairs := 0.0, 0.0
-	for k, q := range law {
-		lacking += q * float64(k)
-		pairs += q * float64(k) * float64(k-1)
+	counted := float64(p.members - 1) // who sends in the place has it
+	if !p.own {
+		counted++
 	}
-	if lacking > 0 {
-		c := m.course(p, pairs/lacking)
-		m.account(p, &c, p.reach*lacking)
+	for _, s := range sharings(p.tree.missing(m.setting.Loss, false)) {
+		c := m.course(p, s.count-1)
+		m.account(p, &c, p.reach*s.probability*s.count)
 		repaired, lost := m.times(&c)
-		part := p.reach * (1 - p.share)
+		part := p.reach * s.probability * s.count / counted // that a member is one of them
 		o.there.add(part, repaired)
 		o.settled.add(part, repaired)
 		o.settled.add(part, lost)
-		o.each += part * lost[len(lost)-1]
-		o.miss += p.reach * m.missAny(p, law)
+		missed := lost[len(lost)-1]
+		o.each += part * missed
+		o.miss += p.reach * s.probability * -math.Expm1(s.count*math.Log1p(-min(missed, 1-1e-9)))
 	}
 	return o
 }
@@ -251,39 +250,23 @@ func (m *model) onGrid(by []float64, step float64) cumulative {
 	return c
 }
 
-// missAny returns the probability that some member of a place that the packet has reached does not get it. law is that of the number of those that it does not reach at first.
-func (m *model) missAny(p *place, law []float64) float64 {
-	any, known, lost := 0.0, 0, 0.0
-	for k := 1; k < len(law); k++ {
-		if law[k] < negligible {
-			continue
-		}
-		if known == 0 || k > known+known/2 || k <= 4 {
-			c := m.course(p, float64(k-1))
-			lost, known = 0, k
-			for _, q := range c.lost {
-				lost += q
-			}
-		}
-		any += law[k] * -math.Expm1(float64(k)*math.Log1p(-min(lost, 1-1e-9)))
-	}
-	return any
-}
+// sharing is a number of members, or of zones, that a message does not reach on its first way, all at once, and the probability of that.
+type sharing struct{ count, probability float64 }
 
-// sharing is a number of zones that a message does not reach on its first way, all at once, and the probability of that.
-type sharing struct{ zones, probability float64 }
+// rare is a probability that is left out.
+const rare = 1e-8
 
-// sharings returns how many of the zones besides the author's a message does not reach. Similar numbers are taken together.
+// sharings returns how many a message does not reach, of the law of their number. Similar numbers are taken together.
 func sharings(law []float64) []sharing {
 	var all []sharing
 	for low, high := 1, 1; low < len(law); low, high = high+1, high+1+high/7 {
 		s := sharing{}
-		for zones := low; zones <= min(high, len(law)-1); zones++ {
-			s.probability += law[zones]
-			s.zones += law[zones] * float64(zones)
+		for count := low; count <= min(high, len(law)-1); count++ {
+			s.probability += law[count]
+			s.count += law[count] * float64(count)
 		}
-		if s.probability > unlikely {
-			s.zones /= s.probability
+		if s.probability > rare {
+			s.count /= s.probability
 			all = append(all, s)
 		}
 	}
@@ -293,9 +276,9 @@ func sharings(law []float64) []sharing {
 // outbreaks adds to what becomes of a message at a member of the zones besides the author's what becomes of one that does not get into the zone.
 func (m *model) outbreaks(own, p *place, o *outcome) {
 	for _, s := range sharings(own.tree.missing(m.setting.Loss, true)) {
-		e := m.outbreak(p, s.zones, 1, nil)
+		e := m.outbreak(p, s.count, 1, nil)
 		m.accountAll(p, s, o, &e, p.reach)
-		again := m.outbreak(p, s.zones, 2, e.got) // the next packet does not get in either
+		again := m.outbreak(p, s.count, 2, e.got) // the next packet does not get in either
 		m.accountAll(p, s, o, &again, 1-p.reach)
 	}
 }
@@ -303,13 +286,13 @@ func (m *model) outbreaks(own, p *place, o *outcome) {
 // accountAll adds a part of what becomes of a message that does not get into so many zones.
 func (m *model) accountAll(p *place, s sharing, o *outcome, e *spreading, part float64) {
 	part *= s.probability
-	each := part * s.zones / float64(p.count) // that a zone is one of them
+	each := part * s.count / float64(p.count) // that a zone is one of them
 	m.accountOutbreak(p, e, each)
 	there, settled := m.spreadTimes(e)
 	o.there.add(each, there)
 	o.settled.add(each, settled)
 	o.each += each * (1 - e.each)
-	o.missAny += part * -math.Expm1(s.zones*math.Log(max(e.all, 1e-300)))
+	o.missAny += part * -math.Expm1(s.count*math.Log(max(e.all, 1e-300)))
 }
 
 // fewLacking is the part of the other zones up to which it does not matter when those that lack a packet get it.

@@ -47,6 +47,7 @@ type course struct {
 	heard   []float64 // the same of digests
 	pushed  []float64 // the same of pushes
 	lost    []float64 // probability that it is given up, by step
+	unknown []float64 // probability that the member does not know of it yet, by step
 	polls   float64   // expected; those that are sent because a gap shows
 	recent  float64   // expected ticks at which it is missing and one poll is sent
 	old     float64   // the same, more are sent
@@ -64,8 +65,8 @@ func phased(rounds float64, count int) float64 { return min(max(rounds-float64(c
 // short returns the rounds of the short phase.
 func (p *Parameters) short() int { return min(shortPhase, p.Life) }
 
-// others is which part of the others tells of the packet in digests, sends it unasked to who lacks it, and has it if a poll names it, by step.
-type others struct{ telling, pushing, named []float64 }
+// others is which part of the others knows that there is the packet, tells of it in digests, sends it unasked to who lacks it, and has it if a poll names it, by step.
+type others struct{ knowing, telling, pushing, named []float64 }
 
 // newOthers makes these of the part that lacks the packet at first, and of the course of repair there; nil when that is not known.
 func (s *surroundings) newOthers(lacking float64, c *course) others {
@@ -80,7 +81,13 @@ func (s *surroundings) newOthers(lacking float64, c *course) others {
 		blocked = s.blocked(c)
 		askedShort, askedLife = s.askedWithin(c, lacking, short), s.askedWithin(c, lacking, life)
 	}
-	o := others{make([]float64, n), make([]float64, n), make([]float64, n)}
+	o := others{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
+	for at := range o.knowing {
+		o.knowing[at] = 1 - lacking
+		if c != nil {
+			o.knowing[at] = 1 - lacking*c.unknown[at]
+		}
+	}
 	for at, part := range got {
 		if part < unlikely {
 			continue
@@ -140,7 +147,7 @@ func (s *surroundings) steps() int {
 // follow follows the packet.
 func (s *surroundings) follow() course {
 	n := s.steps()
-	c := course{step: s.round / roundSteps, polled: make([]float64, n), heard: make([]float64, n), pushed: make([]float64, n), lost: make([]float64, n), asks: make([]float64, n)}
+	c := course{step: s.round / roundSteps, polled: make([]float64, n), heard: make([]float64, n), pushed: make([]float64, n), lost: make([]float64, n), asks: make([]float64, n), unknown: make([]float64, n)}
 	for phase := range phases {
 		s.followPhase(&c, (phase*roundSteps+roundSteps/2)/phases, 1.0/phases)
 	}
@@ -177,10 +184,11 @@ func (s *surroundings) followPhase(c *course, phase int, weight float64) {
 			}
 		}
 		// A digest tells of it first, be it one that answers a poll for another packet.
-		if first := unknown * (hears + s.wanting/roundSteps*(1-s.loss)*(1-s.loss)); first > 0 && now > s.pause/roundSteps {
+		if first := unknown * s.others.knowing[at] * (hears + s.wanting/roundSteps*(1-s.loss)*(1-s.loss)); first > 0 && now > s.pause/roundSteps {
 			unknown -= first
 			known[0][never] += first
 		}
+		c.unknown[at] += unknown
 		left = unknown + s.between(c, known, at, now, told, hears)
 		c.missing += left * c.step
 	}
