@@ -59,9 +59,9 @@ func newModel(s Setting, p Parameters) *model {
 	return m
 }
 
-// hop returns when the children of a position have what it has, if they get it.
-func (m *model) hop(c cumulative, class, children int) cumulative {
-	return m.grid.later(c, m.setting.Latency[class], datagramCost+time.Duration(children+1)*datagramCost/2)
+// hop returns when those to whom a position sends so many copies have what it has, if they get it. class is 0 within a zone and 1 between zones.
+func (m *model) hop(c cumulative, class, copies int) cumulative {
+	return m.grid.later(c, m.setting.Latency[class], datagramCost+time.Duration(copies+1)*datagramCost/2)
 }
 
 // places returns the zones.
@@ -84,10 +84,10 @@ func (m *model) places() []place {
 		reach := math.Pow(1-m.setting.Loss, float64(depth+1))
 		other.reach += part * reach
 		c := own.arrival
-		for d := range depth {
-			c = m.hop(c, 0, own.tree.children(d))
+		for range depth {
+			c = m.hop(c, 0, own.tree.copies)
 		}
-		other.arrival.add(part*reach, m.hop(c, 1, own.tree.children(own.tree.parents[at])))
+		other.arrival.add(part*reach, m.hop(c, 1, own.tree.copies))
 	}
 	for i := range other.arrival {
 		other.arrival[i] /= other.reach
@@ -113,7 +113,7 @@ func (m *model) spread(p *place) {
 	c := p.arrival
 	for depth, count := range p.tree.levels() {
 		if depth > 0 {
-			c = m.hop(c, 0, p.tree.children(depth-1))
+			c = m.hop(c, 0, p.tree.copies)
 		}
 		part := float64(count) / counted * math.Pow(1-m.setting.Loss, float64(depth))
 		p.first.add(part, c)

@@ -11,6 +11,7 @@ const (
 // tree is the way of a packet from who sends it in a zone, at position 0, to the members of the zone and to other zones, which have the last positions.
 type tree struct {
 	members int
+	copies  int   // that a position sends, if it sends any
 	parents []int // by position, from 1 on
 	depths  []int
 }
@@ -26,23 +27,13 @@ func newTree(members, entrances int) tree {
 	if members > directMost || entrances > 0 {
 		inside = max(min((n+arity-1)/arity, members+1), (n+arityMost-1)/arityMost, 1)
 	}
+	t.copies = (n + inside - 1) / inside
 	for at := range inside {
 		for child := at*n/inside + 1; child <= (at+1)*n/inside; child++ {
 			t.parents[child], t.depths[child] = at, t.depths[at]+1
 		}
 	}
 	return t
-}
-
-// children returns how many copies a position sends on average over those that send any.
-func (t *tree) children(at int) int {
-	count := 0
-	for _, p := range t.parents[1:] {
-		if p == at {
-			count++
-		}
-	}
-	return count
 }
 
 // levels returns how many of the members are so deep in the tree, by depth.
