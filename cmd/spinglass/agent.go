@@ -136,8 +136,6 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer metrics.Close()
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
 	go logEvents(node, logger)
 	if s.facts {
 		go s.keepFacts(cmd.Context(), node, dataDir, logger)
@@ -145,6 +143,8 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 	if err := enrolled.start(cmd.Context(), node); err != nil && cmd.Context().Err() == nil {
 		return err
 	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }() // commands wait until then, so that a token has the addresses of the agent
 	fmt.Fprintf(cmd.OutOrStdout(), "agent %s (%s) %s, api %s\n", node.Name(), node.ID(), s.whereabouts(node), listener.Address())
 	if err := enrolled.invite(cmd.Context(), cmd.OutOrStdout(), node.Name()); err != nil && cmd.Context().Err() == nil {
 		return err
