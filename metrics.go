@@ -230,6 +230,7 @@ var protocolMetrics = []metric{
 	counter("zone_proofs_made_total", "Proofs of false summaries that this node has made.", func(s *snapshot) uint64 { return s.tables.ProofsMade }),
 	counter("zone_proofs_too_large_total", "Proofs of false summaries that are too large to be passed on.", func(s *snapshot) uint64 { return s.tables.ProofsTooLarge }),
 	counter("zone_unaccounted_total", "Representatives that this node has left out for a while, because they do not account for their rows.", func(s *snapshot) uint64 { return s.tables.Unaccounted }),
+	counter("zone_bars_full_total", "Representatives that would have been left out as well, beyond as many as may be at a time.", func(s *snapshot) uint64 { return s.tables.BarsFull }),
 	counter("zone_rows_barred_total", "Rows of these that were refused.", func(s *snapshot) uint64 { return s.tables.RowsBarred }),
 	gauge("functions", "Functions that this node holds, those that took others back among them.", func(s *snapshot) int { return s.tables.Functions }),
 	counter("functions_taken_total", "Functions taken in, also for older versions.", func(s *snapshot) uint64 { return s.tables.FunctionsTaken }),

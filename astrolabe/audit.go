@@ -262,7 +262,11 @@ func (m *Machine) falsified(s *speaker, a *account, out *protocol.Output) {
 func (m *Machine) bar(s *speaker, reason protocol.Reason, out *protocol.Output) {
 	a := &m.notary.auditor
 	s.question, s.doubts, s.tries = nil, nil, 0
-	if len(a.bars) >= barredMax || m.isBarred(s.owner) {
+	switch {
+	case m.isBarred(s.owner):
+		return
+	case len(a.bars) >= barredMax:
+		m.stats.BarsFull++
 		return
 	}
 	a.bars = append(a.bars, bar{s.owner, m.stats.Rounds})

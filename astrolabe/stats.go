@@ -60,6 +60,7 @@ type Stats struct {
 	ProofsTooLarge        uint64 // that would be
 	Unaccounted           uint64 // representatives that were left out for a while
 	RowsBarred            uint64 // rows of these that were refused
+	BarsFull              uint64 // representatives that would have been left out as well, beyond as many as may be at a time
 	FunctionsUnkept       uint64 // beyond what is kept for the next start
 	FunctionsKeepFailed   uint64 // times that they could not be kept
 	ContactsRefused       uint64 // to addresses that rows name and that were contacted often of late, or to too many of them
