@@ -78,21 +78,27 @@ func familyOf(local netip.Addr) (ip4, ip6 bool) {
 	return local.IsUnspecified(), true
 }
 
+// socket is what a node closes when it ends: a net.PacketConn, or what this package makes of one.
+type socket interface {
+	LocalAddr() net.Addr
+	Close() error
+}
+
 // udpLink is a link over a UDP socket of the kernel.
 type udpLink struct {
-	conn     *net.UDPConn
+	conn     udpSocket
 	ip4, ip6 bool
 	udpOptions
 }
 
 // newLink returns the best link over conn.
-func newLink(conn net.PacketConn, plain bool, socketBuffer int) link {
+func newLink(conn socket, plain bool, socketBuffer int) link {
 	if none, ok := conn.(*noSocket); ok {
 		return none
 	}
-	udp, ok := conn.(*net.UDPConn)
+	udp, ok := udpSocketOf(conn)
 	if !ok {
-		return packetLink{conn}
+		return packetLink{conn.(net.PacketConn)}
 	}
 	l := &udpLink{conn: udp}
 	l.ip4, l.ip6 = familyOf(rawAddr(udp))
@@ -104,7 +110,7 @@ func newLink(conn net.PacketConn, plain bool, socketBuffer int) link {
 }
 
 // rawAddr returns the local address without unmapping, which would make a dual-stack socket look like an IPv4 one.
-func rawAddr(udp *net.UDPConn) netip.Addr { return udp.LocalAddr().(*net.UDPAddr).AddrPort().Addr() }
+func rawAddr(udp socket) netip.Addr { return udp.LocalAddr().(*net.UDPAddr).AddrPort().Addr() }
 
 func (l *udpLink) reaches(to netip.AddrPort) bool {
 	if to.Addr().Is4() {

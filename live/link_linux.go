@@ -13,6 +13,25 @@ import (
 	"spinglass/protocol"
 )
 
+// udpSocket is what a link needs of a UDP socket: a pairedSocket, or one of package net.
+type udpSocket interface {
+	socket
+	syscall.Conn
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+	WriteMsgUDPAddrPort(b, control []byte, to netip.AddrPort) (n, controlled int, err error)
+}
+
+// udpSocketOf returns conn if it is one, and nothing wrapped around one.
+func udpSocketOf(conn socket) (udpSocket, bool) {
+	switch conn := conn.(type) {
+	case *pairedSocket:
+		return conn, true
+	case *net.UDPConn:
+		return conn, true
+	}
+	return nil, false
+}
+
 // udpOptions is what this kernel can do for a UDP socket.
 type udpOptions struct {
 	gso, gro      bool
@@ -23,29 +42,31 @@ type udpOptions struct {
 }
 
 // setBuffers asks for socket buffers of size bytes, beyond the system's limit where the process may.
-func (o *udpOptions) setBuffers(udp *net.UDPConn, size int) {
+func (o *udpOptions) setBuffers(udp udpSocket, size int) {
 	withSocket(udp, func(fd int) {
 		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size) != nil {
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size)
-		}
-		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, size) != nil {
-			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size)
 		}
 		// The kernel reports twice the usable size.
 		if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
 			o.receiveBuffer = n / 2
 		}
+		// Without it the losses of the kernel stay unknown, which is no reason to fail.
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
+	})
+	withSender(udp, func(fd int) {
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, size) != nil {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size)
+		}
 		if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF); err == nil {
 			o.sendBuffer = n / 2
 		}
-		// Without it the losses of the kernel stay unknown, which is no reason to fail.
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 	})
 	o.receiver = newReceiver(udp)
 }
 
 // enable turns segmentation and coalescing on where the kernel has them.
-func (o *udpOptions) enable(udp *net.UDPConn) {
+func (o *udpOptions) enable(udp udpSocket) {
 	withSocket(udp, func(fd int) {
 		o.gro = unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
 		_, err := unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT)
@@ -57,7 +78,16 @@ func (o *udpOptions) enable(udp *net.UDPConn) {
 	header.SetLen(unix.CmsgLen(2))
 }
 
-func withSocket(udp *net.UDPConn, f func(fd int)) {
+// withSender calls f with the socket that sends.
+func withSender(udp udpSocket, f func(fd int)) {
+	if pair, ok := udp.(*pairedSocket); ok {
+		pair.control(f)
+		return
+	}
+	withSocket(udp, f)
+}
+
+func withSocket(udp syscall.Conn, f func(fd int)) {
 	if raw, err := udp.SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) { f(int(fd)) })
 	}

@@ -9,6 +9,16 @@ import (
 	"spinglass/protocol"
 )
 
+type udpSocket = *net.UDPConn
+
+// udpSocketOf returns conn if it is a UDP socket.
+func udpSocketOf(conn socket) (udpSocket, bool) {
+	udp, ok := conn.(*net.UDPConn)
+	return udp, ok
+}
+
+func paired(udp *net.UDPConn) socket { return udp }
+
 // udpOptions is what the system can do for a UDP socket: here, no more than package net offers everywhere.
 type udpOptions struct {
 	gso, gro      bool

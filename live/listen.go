@@ -13,7 +13,7 @@ import (
 const portTries = 16
 
 // listen opens the UDP socket and, on the same port, the TCP listener.
-func listen(address string) (*net.UDPConn, net.Listener, error) {
+func listen(address string) (socket, net.Listener, error) {
 	_, port, err := splitAddress(address)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen %s: not an address of the form host:port", address)
@@ -21,7 +21,7 @@ func listen(address string) (*net.UDPConn, net.Listener, error) {
 	for try := 1; ; try++ {
 		udp, tcp, err := listenBoth(address)
 		if err == nil {
-			return udp, tcp, nil
+			return paired(udp), tcp, nil
 		}
 		if port != 0 || try == portTries {
 			return nil, nil, fmt.Errorf("listen %s: %w", address, cause(err))

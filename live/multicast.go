@@ -43,7 +43,7 @@ type groupAddress struct {
 // and the node does without.
 func (n *Node) openMulticast() *multicast {
 	c := &n.config
-	main, ok := n.conn.(*net.UDPConn)
+	main, ok := udpSocketOf(n.conn)
 	if !ok || c.Conn != nil || c.NoMulticast {
 		return nil
 	}

@@ -16,9 +16,9 @@ import (
 const groupHops = 1
 
 // sendToGroups makes a socket send to groups on one interface. Other nodes on the same machine hear it too.
-func sendToGroups(udp *net.UDPConn, device int) error {
-	var err error
-	withSocket(udp, func(fd int) {
+func sendToGroups(udp udpSocket, device int) error {
+	err := net.ErrClosed
+	withSender(udp, func(fd int) {
 		if err = unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(device)}); err != nil {
 			return
 		}
@@ -78,7 +78,7 @@ func leaveGroup(udp *net.UDPConn, address netip.Addr, device int) {
 	_ = membershipOf(udp, unix.IP_DROP_MEMBERSHIP, address, device)
 }
 
-func membershipOf(udp *net.UDPConn, option int, address netip.Addr, device int) error {
+func membershipOf(udp syscall.Conn, option int, address netip.Addr, device int) error {
 	var err error
 	withSocket(udp, func(fd int) {
 		err = unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, option, &unix.IPMreqn{Multiaddr: address.As4(), Ifindex: int32(device)})

@@ -37,7 +37,7 @@ type Node struct {
 	relays     *relays    // nil without links
 	relayGate  *gate      // of connections through gateways; nil without links
 	multicast  *multicast // nil where there is none
-	conn       net.PacketConn
+	conn       socket
 	advertised protocol.Address
 	started    time.Time
 	startedAt  protocol.Time
@@ -92,18 +92,9 @@ func Start(c Config) (*Node, error) {
 	if err := prepareDir(c.DataDir); err != nil {
 		return nil, err
 	}
-	conn, listener := c.Conn, net.Listener(nil)
-	if c.Security != nil {
-		listener = c.Listener
-	}
-	if c.Outbound {
-		conn = newNoSocket()
-	} else if conn == nil {
-		udp, tcp, err := listen(c.Listen)
-		if err != nil {
-			return nil, err
-		}
-		conn, listener = udp, tcp
+	conn, listener, err := openSockets(&c)
+	if err != nil {
+		return nil, err
 	}
 	n, err := newNode(c, conn, listener)
 	if err != nil {
@@ -117,7 +108,22 @@ func Start(c Config) (*Node, error) {
 	return n, nil
 }
 
-func newNode(c Config, conn net.PacketConn, listener net.Listener) (*Node, error) {
+// openSockets opens the sockets, or takes what the configuration has. The listener is nil when there is none.
+func openSockets(c *Config) (socket, net.Listener, error) {
+	switch {
+	case c.Conn == nil && !c.Outbound:
+		return listen(c.Listen)
+	case c.Security == nil && c.Outbound:
+		return newNoSocket(), nil, nil
+	case c.Security == nil:
+		return c.Conn, nil, nil
+	case c.Outbound:
+		return newNoSocket(), c.Listener, nil
+	}
+	return c.Conn, c.Listener, nil
+}
+
+func newNode(c Config, conn socket, listener net.Listener) (*Node, error) {
 	address, err := advertised(&c, addrPort(conn.LocalAddr()))
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ type receiver struct {
 	scopeName string
 }
 
-func newReceiver(udp *net.UDPConn) *receiver {
+func newReceiver(udp syscall.Conn) *receiver {
 	r := &receiver{}
 	r.conn, _ = udp.SyscallConn() // every socket has one, also when it is closed
 	r.try = r.read
