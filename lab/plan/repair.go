@@ -47,6 +47,7 @@ type course struct {
 	polled  []float64 // probability that what ends it begins with a poll, by the step of the poll
 	heard   []float64 // the same of digests
 	pushed  []float64 // the same of pushes
+	ticked  []float64 // of all these, what begins with a round of the member
 	lost    []float64 // probability that it is given up, by step
 	unknown []float64 // probability that the member does not know of it yet, by step
 	polls   float64   // expected; those that are sent because a gap shows
@@ -63,79 +64,109 @@ func (s *surroundings) overtaking() bool { return s.relayed && s.round/s.pause >
 // phased is how many rounds have begun since some time, of rounds with a random phase: the part of members for which that is more than count.
 func phased(rounds float64, count int) float64 { return min(max(rounds-float64(count), 0), 1) }
 
+// whole is the same of rounds of which the first began at that time.
+func whole(rounds float64, count int) float64 {
+	if rounds < float64(count+1) {
+		return 0
+	}
+	return 1
+}
+
 // short returns the rounds of the short phase.
 func (p *Parameters) short() int { return min(shortPhase, p.Life) }
 
-// others is which part of the others knows that there is the packet, tells of it in digests, sends it unasked to who lacks it, and has it if a poll names it, by step.
-type others struct{ knowing, telling, pushing, named []float64 }
+// others is which part of the others knows that there is the packet, tells of it in digests, sends it unasked to who lacks it, has it if a poll names it, and has it at all, by step.
+type others struct{ knowing, telling, pushing, named, holding []float64 }
 
 // newOthers makes these of the part that lacks the packet at first, and of the course of repair there; nil when that is not known.
 func (s *surroundings) newOthers(lacking float64, c *course) others {
 	n, short, life := s.steps(), s.parameters.short(), s.parameters.Life
-	got := make([]float64, n) // by step
+	got, ticked := make([]float64, n), make([]float64, n) // by step; who gets it as a round begins, and at other times
 	got[0] = 1 - lacking
 	blocked, askedShort, askedLife := make([]float64, n), make([]float64, n), make([]float64, n)
 	if c != nil {
 		for at := range got {
-			got[at] += lacking * (c.polled[at] + c.heard[at] + c.pushed[at])
+			ticked[at] = lacking * c.ticked[at]
+			got[at] += lacking*c.repaired(at) - ticked[at]
 		}
 		blocked = s.blocked(c)
 		askedShort, askedLife = s.askedWithin(c, lacking, short), s.askedWithin(c, lacking, life)
 	}
-	o := others{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
+	o := others{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
 	for at := range o.knowing {
 		o.knowing[at] = 1 - lacking
 		if c != nil {
 			o.knowing[at] = 1 - lacking*c.unknown[at]
 		}
 	}
-	for at, part := range got {
-		if part < unlikely {
-			continue
-		}
-		for later := at; later < n; later++ {
+	hold := func(at int, part float64, begun func(rounds float64, count int) float64) {
+		for later := at; later < n && part >= unlikely; later++ {
 			age := float64(later-at) / roundSteps
-			over := phased(age, short)
-			window := 1 - over*(1-blocked[later])
-			bufferer := 1 - phased(age, life)*(1-askedLife[later])
-			archive := over * (s.kept*bufferer + (1-s.kept)*askedShort[later])
+			window := 1 - begun(age, short)*(1-blocked[later])
+			bufferer := max(window, 1-begun(age, life)*(1-askedLife[later]))
+			held := s.kept*bufferer + (1-s.kept)*(window+(1-window)*askedShort[later])
 			o.telling[later] += part * window
-			o.named[later] += part * (oldToHolder*bufferer + (1-oldToHolder)*min(window+archive, 1))
-			o.pushing[later] += part * min(window+archive, phased(age, life/2))
+			o.holding[later] += part * held
+			o.named[later] += part * (oldToHolder*bufferer + (1-oldToHolder)*held)
+			o.pushing[later] += part * min(held, begun(age, life/2))
 		}
+	}
+	for at := range got {
+		hold(at, got[at], phased)
+		hold(at, ticked[at], whole)
 	}
 	return o
 }
 
-// blocked returns the probability that a member which holds the packet waits for an earlier one to deliver it, by step: it stays in the short phase.
+// repaired returns the probability that what ends the lack of the packet begins in a step.
+func (c *course) repaired(at int) float64 { return c.polled[at] + c.heard[at] + c.pushed[at] }
+
+// blocked returns the probability that a member whose own short phase of the packet is over has it in its window all the same, by step: the window begins with the oldest packet that is missing, or is in
+// its own short phase, as one that came by repair is for longer.
 func (s *surroundings) blocked(c *course) []float64 {
-	left, survival := 1.0, make([]float64, len(c.lost))
+	n, length, left := len(c.lost), s.parameters.short()*roundSteps, 1.0
+	survival, ticked := make([]float64, n), make([]float64, n+1)
+	sums, moments := make([]float64, n+1), make([]float64, n+1) // of repairs at any time of a round
 	for i := range survival {
 		survival[i] = max(left, 0)
-		left -= c.polled[i] + c.heard[i] + c.pushed[i] + c.lost[i]
+		left -= c.repaired(i) + c.lost[i]
+		repaired := c.repaired(i) - c.ticked[i]
+		ticked[i+1], sums[i+1], moments[i+1] = ticked[i]+c.ticked[i], sums[i]+repaired, moments[i]+repaired*float64(i)
 	}
-	blocked := make([]float64, len(survival))
-	pause := max(int(s.pause/c.step), 1)
+	blocked := make([]float64, n)
 	for i := range blocked {
+		over := phased(float64(i)/roundSteps, s.parameters.short())
 		free := 1.0
-		for j := i + pause; j < len(survival); j += pause {
-			free *= 1 - (1-s.reach)*survival[j]
+		for earlier := 1; over > 0; earlier++ {
+			before := int(float64(earlier) * s.pause / c.step)
+			age := i + before
+			if age >= n {
+				break
+			}
+			// Who got it as a round began is in the short phase for that round and those that follow. Of the others those are whose rounds begin late among those for which the phase of the later packet is over.
+			open := survival[age] + ticked[age] - ticked[max(age-length-roundSteps, before, 0)]
+			middle, begin := max(age-length, before), max(age-length-int(over*roundSteps), before)
+			part, moment := sums[middle]-sums[begin], moments[middle]-moments[begin]
+			open += sums[age] - sums[middle] + part - (float64(age-length)*part-moment)/(over*roundSteps)
+			free *= 1 - (1-s.reach)*min(max(open, 0), 1)
 		}
 		blocked[i] = 1 - free
 	}
 	return blocked
 }
 
-// askedWithin returns the probability that a member which holds the packet was asked for it in the past rounds, by step.
+// askedWithin returns the probability that a member which holds the packet was asked for it in the past rounds, by step. Who asks has been told, by one of those that still hold it.
 func (s *surroundings) askedWithin(c *course, lacking float64, rounds int) []float64 {
-	asked, sum, holding := make([]float64, len(c.asks)), 0.0, 1-lacking
+	asked, rates, sum := make([]float64, len(c.asks)), make([]float64, len(c.asks)), 0.0
 	for i := range asked {
-		sum += c.asks[i] * (1 - s.loss)
-		if from := i - rounds*roundSteps - roundSteps/2; from >= 0 { // until the round after the last one begins, on average
-			sum -= c.asks[from] * (1 - s.loss)
+		if holding := s.others.holding[i]; holding > unlikely {
+			rates[i] = lacking * c.asks[i] * (1 - s.loss) / holding
 		}
-		holding += lacking * (c.polled[i] + c.heard[i] + c.pushed[i])
-		asked[i] = -math.Expm1(-lacking * max(sum, 0) / max(holding, 0.01))
+		sum += rates[i]
+		if from := i - rounds*roundSteps - roundSteps/2; from >= 0 { // until the round after the last one begins, on average
+			sum -= rates[from]
+		}
+		asked[i] = -math.Expm1(-max(sum, 0))
 	}
 	return asked
 }
@@ -148,7 +179,7 @@ func (s *surroundings) steps() int {
 // follow follows the packet.
 func (s *surroundings) follow() course {
 	n := s.steps()
-	c := course{step: s.round / roundSteps, polled: make([]float64, n), heard: make([]float64, n), pushed: make([]float64, n), lost: make([]float64, n), asks: make([]float64, n), unknown: make([]float64, n)}
+	c := course{step: s.round / roundSteps, polled: make([]float64, n), heard: make([]float64, n), pushed: make([]float64, n), lost: make([]float64, n), asks: make([]float64, n), unknown: make([]float64, n), ticked: make([]float64, n)}
 	for phase := range phases {
 		s.followPhase(&c, (phase*roundSteps+roundSteps/2)/phases, 1.0/phases)
 	}
@@ -225,7 +256,6 @@ func (s *surroundings) poll(c *course, row []float64, part float64, polls int, o
 // between lets happen what happens between the beginnings of rounds. It returns the probability that the packet is still known to be missing.
 func (s *surroundings) between(c *course, known state, at int, now, told, hears float64) (left float64) {
 	both := (1 - s.loss) * (1 - s.loss)
-	pushes := s.near / roundSteps * both * s.others.pushing[at]
 	others := s.wanting / roundSteps * both * told
 	hears *= told
 	for i, row := range known {
@@ -242,12 +272,10 @@ func (s *surroundings) between(c *course, known state, at int, now, told, hears 
 			if !fresh && a > askPause {
 				heard = hears
 			}
-			done := p * pushes
-			c.pushed[at] += done
 			c.heard[at] += p * heard * both
 			c.polled[at] += p * ask * both
 			c.asks[at] += p * (ask + heard)
-			done += p * (ask + heard) * both
+			done := p * (ask + heard) * both
 			failed := p * (ask + heard) * (1 - both)
 			row[a] -= done
 			if a > 0 {
@@ -289,7 +317,7 @@ func (s *surroundings) tick(c *course, known state, at int) state {
 // pollAgain polls for a packet that is missing for some rounds, and was asked for some rounds ago.
 func (s *surroundings) pollAgain(c *course, row []float64, a, missing int, p float64, at int) {
 	if s.far && missing > pollEager && missing%pollRarely != 0 {
-		row[a] += p
+		row[a] += s.push(c, p, at)
 		return
 	}
 	both := (1 - s.loss) * (1 - s.loss)
@@ -308,7 +336,22 @@ func (s *surroundings) pollAgain(c *course, row []float64, a, missing int, p flo
 	}
 	asks := p * (1 - none)
 	c.asks[at] += asks
+	p, asks = s.push(c, p, at), asks*(1-s.pushes(at))
 	c.polled[at] += asks * both
+	c.ticked[at] += asks * both
 	row[0] += asks * (1 - both)
 	row[a] += p - asks
+}
+
+// pushes returns the probability that a digest by which the member tells what it lacks, when its round begins, leads to a push.
+func (s *surroundings) pushes(at int) float64 {
+	return 1 - math.Pow(1-(1-s.loss)*(1-s.loss)*s.others.pushing[at], s.near)
+}
+
+// push takes some probability through the digests of a round, and returns what remains.
+func (s *surroundings) push(c *course, p float64, at int) float64 {
+	pushed := p * s.pushes(at)
+	c.pushed[at] += pushed
+	c.ticked[at] += pushed
+	return p - pushed
 }
