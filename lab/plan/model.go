@@ -189,7 +189,8 @@ func (m *model) surroundings(p *place) surroundings {
 	s := surroundings{
 		parameters: m.parameters, loss: m.setting.Loss, round: m.round, pause: m.pause, relayed: p.tree.members > directMost || z.leaves > 1,
 		far: z.leaves > 1, near: m.near(p), reach: p.reach * p.share, kept: min(1, float64(m.parameters.Bufferers)/float64(p.members)),
-		next: func(seconds float64) float64 { return m.grid.at(p.first, seconds) / p.share },
+		first: func(seconds float64) float64 { return m.grid.at(p.first, seconds) / p.share },
+		hop:   int(math.Round(m.setting.Latency[0].Seconds() / m.round * roundSteps)),
 	}
 	s.wanting = m.round / m.pause * (1 - s.reach) * s.reach
 	return s

@@ -29,12 +29,13 @@ type surroundings struct {
 	loss       float64
 	round      float64 // seconds
 	pause      float64 // seconds between packets
+	hop        int     // steps that a datagram takes
 	relayed    bool
 	far        bool    // other zones are known
 	near       float64 // digests that come to a member from its zone, a round
 	wanting    float64 // polls a round for other packets, whose answers tell of this one as well
-	// next is when the packet after the missing one comes, as a part of those that get it.
-	next   func(seconds float64) float64
+	// first is when a packet comes on its first way, as a part of those that get it.
+	first  func(seconds float64) float64
 	reach  float64 // part of the members that packets reach at first
 	others others
 	kept   float64 // part of the members that are bufferers of a packet
@@ -81,26 +82,31 @@ type others struct{ knowing, telling, pushing, named, holding []float64 }
 // newOthers makes these of the part that lacks the packet at first, and of the course of repair there; nil when that is not known.
 func (s *surroundings) newOthers(lacking float64, c *course) others {
 	n, short, life := s.steps(), s.parameters.short(), s.parameters.Life
-	got, ticked := make([]float64, n), make([]float64, n) // by step; who gets it as a round begins, and at other times
-	got[0] = 1 - lacking
+	got, ticked := make([]float64, n), make([]float64, n) // by step; who gets it by what began with a round, by when that began, and who at other times
+	for at := range got {
+		seconds := float64(at) / roundSteps * s.round
+		got[at] = (1 - lacking) * (s.first(seconds+s.round/roundSteps) - s.first(seconds))
+	}
 	blocked, askedShort, askedLife := make([]float64, n), make([]float64, n), make([]float64, n)
 	if c != nil {
 		for at := range got {
 			ticked[at] = lacking * c.ticked[at]
-			got[at] += lacking*c.repaired(at) - ticked[at]
+			if there := at + s.way(); there < n {
+				got[there] += lacking*c.repaired(at) - ticked[at]
+			}
 		}
 		blocked = s.blocked(c)
 		askedShort, askedLife = s.askedWithin(c, lacking, short), s.askedWithin(c, lacking, life)
 	}
 	o := others{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
 	for at := range o.knowing {
-		o.knowing[at] = 1 - lacking
+		o.knowing[at] = (1 - lacking) * s.first(float64(at)/roundSteps*s.round)
 		if c != nil {
-			o.knowing[at] = 1 - lacking*c.unknown[at]
+			o.knowing[at] += lacking * (1 - c.unknown[at])
 		}
 	}
-	hold := func(at int, part float64, begun func(rounds float64, count int) float64) {
-		for later := at; later < n && part >= unlikely; later++ {
+	hold := func(at, there int, part float64, begun func(rounds float64, count int) float64) {
+		for later := there; later < n && part >= unlikely; later++ {
 			age := float64(later-at) / roundSteps
 			window := 1 - begun(age, short)*(1-blocked[later])
 			bufferer := max(window, 1-begun(age, life)*(1-askedLife[later]))
@@ -112,11 +118,18 @@ func (s *surroundings) newOthers(lacking float64, c *course) others {
 		}
 	}
 	for at := range got {
-		hold(at, got[at], phased)
-		hold(at, ticked[at], whole)
+		hold(at, at, got[at], phased)
+		hold(at, at+s.way(), ticked[at], whole)
 	}
 	return o
 }
+
+// way is how many steps pass from a poll to the repair.
+func (s *surroundings) way() int { return exchange * s.hop }
+
+// sent returns what others had when they sent what comes in a step, and met what they have when what is sent in it arrives.
+func (s *surroundings) sent(by []float64, at int) float64 { return by[max(at-s.hop, 0)] }
+func (s *surroundings) met(by []float64, at int) float64  { return by[min(at+s.hop, len(by)-1)] }
 
 // repaired returns the probability that what ends the lack of the packet begins in a step.
 func (c *course) repaired(at int) float64 { return c.polled[at] + c.heard[at] + c.pushed[at] }
@@ -203,7 +216,7 @@ func (s *surroundings) followPhase(c *course, phase int, weight float64) {
 		if at%roundSteps == phase%roundSteps {
 			known = s.tick(c, known, at)
 		}
-		told := s.others.telling[at]
+		told := s.met(s.others.telling, at)
 		// A later packet comes, which shows the gap.
 		shows := s.shows(now, c.step)
 		if gap := unknown * shows; gap > 0 {
@@ -216,7 +229,7 @@ func (s *surroundings) followPhase(c *course, phase int, weight float64) {
 			}
 		}
 		// A digest tells of it first, be it one that answers a poll for another packet.
-		if first := unknown * s.others.knowing[at] * (hears + s.wanting/roundSteps*(1-s.loss)*(1-s.loss)); first > 0 && now > s.pause/roundSteps {
+		if first := unknown * s.sent(s.others.knowing, at) * (hears + s.wanting/roundSteps*(1-s.loss)*(1-s.loss)); first > 0 {
 			unknown -= first
 			known[0][never] += first
 		}
@@ -232,7 +245,7 @@ func (s *surroundings) shows(now, step float64) float64 {
 	hidden := func(t float64) float64 {
 		p := 1.0
 		for later := 1; float64(later)*s.pause < t; later++ {
-			p *= 1 - s.reach*s.next(t-float64(later)*s.pause)
+			p *= 1 - s.reach*s.first(t-float64(later)*s.pause)
 		}
 		return p
 	}
@@ -257,7 +270,7 @@ func (s *surroundings) poll(c *course, row []float64, part float64, polls int, o
 func (s *surroundings) between(c *course, known state, at int, now, told, hears float64) (left float64) {
 	both := (1 - s.loss) * (1 - s.loss)
 	others := s.wanting / roundSteps * both * told
-	hears *= told
+	hears *= s.sent(s.others.telling, at)
 	for i, row := range known {
 		fresh := i == 0 && s.overtaking() && now < stripes*s.pause
 		for a, p := range row {
@@ -321,7 +334,7 @@ func (s *surroundings) pollAgain(c *course, row []float64, a, missing int, p flo
 		return
 	}
 	both := (1 - s.loss) * (1 - s.loss)
-	one := 1 - both*s.others.telling[at] // probability that a poll brings no offer
+	one := 1 - both*s.met(s.others.telling, at) // probability that a poll brings no offer
 	var none float64
 	switch {
 	case missing < pollUrgent:
@@ -329,7 +342,7 @@ func (s *surroundings) pollAgain(c *course, row []float64, a, missing int, p flo
 		none = (1-s.older)*one + s.older*math.Pow(one, pollsAgain)
 	case missing > s.parameters.short():
 		c.old += p
-		none = one * math.Pow(1-both*s.others.named[at], 2)
+		none = one * math.Pow(1-both*s.met(s.others.named, at), 2)
 	default:
 		c.old += p
 		none = math.Pow(one, pollsAgain)
@@ -345,7 +358,7 @@ func (s *surroundings) pollAgain(c *course, row []float64, a, missing int, p flo
 
 // pushes returns the probability that a digest by which the member tells what it lacks, when its round begins, leads to a push.
 func (s *surroundings) pushes(at int) float64 {
-	return 1 - math.Pow(1-(1-s.loss)*(1-s.loss)*s.others.pushing[at], s.near)
+	return 1 - math.Pow(1-(1-s.loss)*(1-s.loss)*s.met(s.others.pushing, at), s.near)
 }
 
 // push takes some probability through the digests of a round, and returns what remains.
