@@ -75,17 +75,19 @@ func fullStormsGrid(cmd *cobra.Command, given storms.Grid) storms.Grid {
 }
 
 func writeLabStorms(w io.Writer, first bool, r *storms.Result) {
-	const format = "%-14s %-8s %8s %7s %5s %11s %10s %12s %9s %9s %8s %8s\n"
+	const format = "%-14s %-8s %8s %7s %5s %11s %10s %12s %12s %9s %9s %8s %8s\n"
 	if first {
-		fmt.Fprintf(w, format, "protocol", "topology", "members", "loss", "seed", "requests/s", "repairs/s", "repairs", "polls/s", "others/s", "losses", "missing")
-		fmt.Fprintf(w, format, "", "", "", "", "", "", "", "per request", "", "", "", "")
+		fmt.Fprintf(w, format, "protocol", "topology", "members", "loss", "seed", "requests/s", "repairs/s", "repairs", "repairs", "polls/s", "others/s", "losses", "missing")
+		fmt.Fprintf(w, format, "", "", "", "", "", "", "", "per request", "per packet", "", "", "", "")
 	}
-	ratio := "-"
-	if r.RepairsPerRequest != nil {
-		ratio = fmt.Sprintf("%.2f", *r.RepairsPerRequest)
+	ratio := func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f", *v)
 	}
 	fmt.Fprintf(w, format, r.Protocol, r.Topology, fmt.Sprint(r.Members), percent(r.Loss), fmt.Sprint(r.Seed), fmt.Sprintf("%.2f", r.Requests), fmt.Sprintf("%.2f", r.Repairs),
-		ratio, fmt.Sprintf("%.2f", r.Polls), fmt.Sprintf("%.1f", r.Control), fmt.Sprint(r.Losses), fmt.Sprint(r.Missing))
+		ratio(r.RepairsPerRequest), ratio(r.RepairsPerRecovery), fmt.Sprintf("%.2f", r.Polls), fmt.Sprintf("%.1f", r.Control), fmt.Sprint(r.Losses), fmt.Sprint(r.Missing))
 }
 
 // drawLabStorms draws requests and repairs against the size of the group.

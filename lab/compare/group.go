@@ -64,6 +64,9 @@ func (l *Load) Bytes() (n uint64) {
 	return n
 }
 
+// Recovery counts the requests that all members sent for one packet, and the repairs.
+type Recovery struct{ Requests, Repairs int }
+
 // Delivery tells that a member got a packet.
 type Delivery struct {
 	Member    int
@@ -81,7 +84,8 @@ type Group struct {
 	present   []bool
 	published uint64
 	firstWay  uint64
-	waiting   [][]byte // packets that the protocol had no room for
+	repaired  []Recovery // by number of the packet, of protocols that ask for packets one by one
+	waiting   [][]byte   // packets that the protocol had no room for
 	deliver   func(Delivery)
 	err       error
 }
@@ -249,16 +253,47 @@ func (g *Group) count(s *sim.Step) {
 	for i := range s.Effects {
 		switch e := &s.Effects[i]; e.Kind {
 		case protocol.EffectSend, protocol.EffectSpread, protocol.EffectMulticast:
-			load.Sent[g.config.Protocol.class(e.Message.Kind())].add(wire.HeaderSize + wire.FrameSize(e.Message.Size()))
+			class := g.config.Protocol.class(e.Message.Kind())
+			load.Sent[class].add(wire.HeaderSize + wire.FrameSize(e.Message.Size()))
+			g.recover(class, e.Message)
 		}
 	}
+}
+
+// recover counts a request or repair for its packet.
+func (g *Group) recover(class Class, message protocol.Message) {
+	if g.config.Protocol.number == nil || class != Request && class != Repair {
+		return
+	}
+	n := int(g.config.Protocol.number(message))
+	for len(g.repaired) <= n {
+		g.repaired = append(g.repaired, Recovery{})
+	}
+	if class == Request {
+		g.repaired[n].Requests++
+	} else {
+		g.repaired[n].Repairs++
+	}
+}
+
+// Recoveries returns what was sent for each packet that somebody asked for, in order; nil for protocols whose requests are not for one packet each.
+func (g *Group) Recoveries() (recoveries []Recovery) {
+	for _, r := range g.repaired {
+		if r.Requests > 0 {
+			recoveries = append(recoveries, r)
+		}
+	}
+	return recoveries
 }
 
 // FirstWay returns how many packets have reached members on their first way. Parity is none.
 func (g *Group) FirstWay() uint64 { return g.firstWay }
 
 // ResetLoads begins to count anew.
-func (g *Group) ResetLoads() { clear(g.Loads) }
+func (g *Group) ResetLoads() {
+	clear(g.Loads)
+	clear(g.repaired)
+}
 
 // Run lets time pass, in steps so that a context can end it.
 func (g *Group) Run(ctx context.Context, until protocol.Time) error {

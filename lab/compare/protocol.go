@@ -51,15 +51,16 @@ type Protocol struct {
 	data    protocol.Kind // of packets on their first way
 	class   func(k protocol.Kind) Class
 	decoder func() protocol.Decoder
+	number  func(protocol.Message) uint64 // of the packet that a request or repair is for; nil where one may be for several
 }
 
 // Protocols are those that can be compared.
 var Protocols = []*Protocol{
-	{"bimodal", newBimodal, wire.KindData, classOfBimodal, func() protocol.Decoder { return new(bimodal.Decoder) }},
-	{"srm", newSRM(false), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }},
-	{"srm-adaptive", newSRM(true), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }},
-	{"rmtp", newRMTP, rmtp.KindData, classOfRMTP, func() protocol.Decoder { return new(rmtp.Decoder) }},
-	{"fec", newFEC, fec.KindData, classOfFEC, func() protocol.Decoder { return new(fec.Decoder) }},
+	{"bimodal", newBimodal, wire.KindData, classOfBimodal, func() protocol.Decoder { return new(bimodal.Decoder) }, nil},
+	{"srm", newSRM(false), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM},
+	{"srm-adaptive", newSRM(true), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM},
+	{"rmtp", newRMTP, rmtp.KindData, classOfRMTP, func() protocol.Decoder { return new(rmtp.Decoder) }, nil},
+	{"fec", newFEC, fec.KindData, classOfFEC, func() protocol.Decoder { return new(fec.Decoder) }, nil},
 }
 
 // Find returns the protocol that is called so.
@@ -142,6 +143,8 @@ func classOfSRM(k protocol.Kind) Class {
 	}
 	return Control
 }
+
+func numberOfSRM(m protocol.Message) uint64 { return m.(*srm.Message).Number }
 
 type rmtpMember struct{ *rmtp.Machine }
 

@@ -26,6 +26,9 @@
 // C1 = C2 = 2, D1 = D2 = 1. Adaptive: they begin at C1 = C2 = 2 and D1 = D2 = log10 G, G the number of members, and stay in 0.5 to 2 (C1), 1 to G (C2, D2), 0.5 to log10 G (D1); one
 // duplicate and a delay of one round trip are what they aim at.
 //
+// In ns-2 the first repair that a member hears counts as a duplicate as well, averages are updated twice for each packet, and who has sent and heard no duplicate takes itself for the closest.
+// Here it is as in the paper. Both send equally many repairs for a packet, in a star, within a tenth (docs/LABORATORY.md; testdata/star.tcl is what ns-2 was run with).
+//
 // # Contract
 //
 // The machine takes the group from protocol.PeerUp and its like; a Peer's RoundTrip, where it is not 0, is the first estimate of its distance, and its Distance says who is near by. Packets are

@@ -7,6 +7,8 @@
 //
 //   - Requests are the messages that a member receives by which others ask for what they lack: requests of SRM and of gossip, NAKs. Repairs are packets that are sent again, and parity
 //     that was asked for. A poll, in gossip, asks what a member has, because the asker lacks something; an answer to it is followed by a request.
+//   - A recovery is all that is sent because of one packet: what many members lack has many requests and hardly more repairs than what one lacks, so that repairs for each request and
+//     for each recovery are different measures.
 //   - A loss is a packet that did not reach a member on its first way. Losses near the root are few and concern many: in short runs of large groups their number varies much, so that rates
 //     are told for each loss, too.
 //

@@ -49,6 +49,10 @@ type Result struct {
 	Losses            uint64   `json:"losses"`
 	Seconds           float64  `json:"seconds"` // for which was published
 	Missing           uint64   `json:"missing"` // packets that members never got
+	// Of protocols whose requests are for one packet each, nil for others: packets that were asked for; repairs that were sent for each of them; and for each that was asked for just once.
+	Recoveries         *int     `json:"recoveries"`
+	RepairsPerRecovery *float64 `json:"repairs_per_recovery"`
+	RepairsAskedOnce   *float64 `json:"repairs_asked_once"`
 }
 
 // seconds returns how long it takes until so many packets are lost, to a full second.
@@ -115,9 +119,31 @@ func (r *Result) count(g *compare.Group) {
 		return thousandths(float64(received.Received[class].Packets) / max(1, float64(r.Losses)))
 	}
 	r.RequestsPerLoss, r.RepairsPerLoss = perLoss(compare.Request), perLoss(compare.Repair)
+	r.countRecoveries(g.Recoveries())
 	if requests > 0 {
 		ratio := thousandths(float64(repairs) / float64(requests))
 		r.RepairsPerRequest = &ratio
+	}
+}
+
+// countRecoveries tells what was sent for each packet. What many members lack has many requests and few repairs; a packet that was asked for once shows what one request brings about.
+func (r *Result) countRecoveries(recoveries []compare.Recovery) {
+	repairs, once, repairsOnce := 0, 0, 0
+	for _, packet := range recoveries {
+		repairs += packet.Repairs
+		if packet.Requests == 1 {
+			once++
+			repairsOnce += packet.Repairs
+		}
+	}
+	if len(recoveries) == 0 {
+		return
+	}
+	n, ratio := len(recoveries), thousandths(float64(repairs)/float64(len(recoveries)))
+	r.Recoveries, r.RepairsPerRecovery = &n, &ratio
+	if once > 0 {
+		ratio := thousandths(float64(repairsOnce) / float64(once))
+		r.RepairsAskedOnce = &ratio
 	}
 }
 

@@ -60,6 +60,25 @@ func TestImplosionInTheStar(t *testing.T) {
 	}
 }
 
+// What ns-2 2.35 sends for each packet that was asked for, in the same star with adaptive timers (lab/srm/testdata/star.tcl): mean of six seeds, 200 s each.
+func TestAdaptiveTimersAsInNS2(t *testing.T) {
+	for members, published := range map[int]float64{10: 1.99, 20: 2.14} {
+		r := measure(t, "srm-adaptive", "star", members, 1000)
+		if r.Recoveries == nil || *r.Recoveries < 400 {
+			t.Fatalf("%d members: %+v", members, r)
+		}
+		if got := *r.RepairsPerRecovery; got < 0.85*published || got > 1.15*published {
+			t.Errorf("%d members: %v repairs for a packet, %v in ns-2", members, got, published)
+		}
+	}
+	if r := measure(t, "srm", "star", 20, 300); *r.RepairsPerRecovery < 3*2.14 {
+		t.Errorf("fixed timers: %v repairs for a packet", *r.RepairsPerRecovery)
+	}
+	if r := measure(t, "bimodal", "star", 10, 100); r.Recoveries != nil || r.RepairsPerRecovery != nil || r.RepairsAskedOnce != nil {
+		t.Errorf("requests of gossip are for several packets: %+v", r)
+	}
+}
+
 func TestGrid(t *testing.T) {
 	g := DefaultGrid()
 	g.Seeds = 3
