@@ -63,6 +63,7 @@ func newLabThroughput() *cobra.Command {
 	flags.IntVar(&g.Rate, "rate", g.Rate, "messages a second of bimodal's topic")
 	flags.IntSliceVar(&g.Window, "window", g.Window, "bytes that a member may have been sent and not acknowledged, of traditional; 0 for no limit")
 	flags.IntSliceVar(&g.Buffer, "buffer", g.Buffer, "bytes that the sender holds until all members are known to have them, of traditional")
+	flags.IntVar(&g.Missed, "pings-missed", g.Missed, "pings without an echo after which a member is ejected, of traditional; 0 for never")
 	flags.StringVar(&g.Cost, "cost", g.Cost, "what hosts take for datagrams: "+strings.Join(throughput.Costs(), ", "))
 	flags.IntVar(&g.Samples, "samples", g.Samples, "samples of 500 ms")
 	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
@@ -125,16 +126,21 @@ func drawLabThroughput(rows []throughput.Result) []*figure.Figure {
 
 // writeLabThroughput writes a result for people, the first one with a header before it.
 func writeLabThroughput(w io.Writer, first bool, r *throughput.Result) {
-	const format = "%-12s %8s %9s %6s %10s %5s %10s %10s %10s %10s %11s %10s\n"
+	const format = "%-12s %8s %9s %6s %10s %5s %10s %10s %10s %10s %11s %10s %8s %9s\n"
 	if first {
-		fmt.Fprintf(w, format, "protocol", "members", "perturbed", "fault", "time", "seed", "mean", "worst", "deviation", "worst", "perturbed", "window")
-		fmt.Fprintf(w, format, "", "", "members", "", "perturbed", "", "/s", "second", "/s", "of any", "members /s", "bytes")
+		fmt.Fprintf(w, format, "protocol", "members", "perturbed", "fault", "time", "seed", "mean", "worst", "deviation", "worst", "perturbed", "window", "ejected", "until")
+		fmt.Fprintf(w, format, "", "", "members", "", "perturbed", "", "/s", "second", "/s", "of any", "members /s", "bytes", "at s", "then /s")
 	}
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
-	window := "-"
+	window, optional := "-", func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return number(*v)
+	}
 	if r.Protocol == throughput.Traditional {
 		window = strconv.Itoa(r.Window)
 	}
 	fmt.Fprintf(w, format, r.Protocol, strconv.Itoa(r.Members), strconv.Itoa(r.PerturbedMembers), r.Fault, percent(r.Perturb), strconv.FormatUint(r.Seed, 10),
-		number(r.Mean), number(r.Min), number(r.Stddev), number(r.MinAny), number(r.PerturbedMean), window)
+		number(r.Mean), number(r.Min), number(r.Stddev), number(r.MinAny), number(r.PerturbedMean), window, optional(r.EjectedAt), optional(r.UntilEjection))
 }

@@ -12,6 +12,7 @@ const (
 	SizeMax    = 60_000 // bytes, so that a message of the traditional protocol fits into a datagram
 	RateMax    = 10_000 // messages a second
 	BytesMax   = 1 << 30
+	MissedMax  = 100_000 // pings, more than a run has
 	SamplesMax = 10_000
 	SeedsMax   = 1000
 )
@@ -34,7 +35,7 @@ func DefaultGrid() Grid {
 	return Grid{
 		Protocol: []string{Bimodal, Traditional}, Members: []int{32, 96}, Perturb: []float64{0, 0.1, 0.3, 0.6, 0.9},
 		Window: []int{d.Window}, Buffer: []int{d.Buffer}, Seeds: 1, Seed: 1,
-		Config: Config{Perturbed: 1, Size: 7000, Rate: 100, Cost: CostDefault, Samples: 80},
+		Config: Config{Perturbed: 1, Size: 7000, Rate: 100, Cost: CostDefault, Samples: 80, Missed: d.PingsMissed},
 	}
 }
 

@@ -31,6 +31,7 @@ type Config struct {
 	Spread    bimodal.Spread // of bimodal
 	Window    int            // bytes, of traditional
 	Buffer    int            // bytes, of traditional
+	Missed    int            // pings without an echo after which a member is suspected, of traditional; 0 for never
 	Cost      string
 	Samples   int // of SampleLength
 	Seed      uint64
@@ -68,6 +69,11 @@ type Result struct {
 	HeldMost      int     `json:"held_bytes"`    // by the sender at most, because others might want it, of traditional
 	SenderBusy    float64 `json:"sender_busy"`   // part of the time that its processor and line are in use
 	Repairs       float64 `json:"repairs_per_s"` // datagrams sent by the sender to repair, of traditional; packets repaired at the measured member, of bimodal
+	// Of traditional: when the first perturbed member was left out of a view for the first time, in seconds from the beginning; and the mean rate from the first sample until then. Nil for never, and
+	// for a mean of less than a second.
+	PingsMissed   int      `json:"pings_missed"`
+	EjectedAt     *float64 `json:"ejected_at_s"`
+	UntilEjection *float64 `json:"until_ejection_per_s"`
 }
 
 // sender and first are members of every group.
@@ -84,6 +90,12 @@ type run struct {
 	payload []byte
 	start   protocol.Time // of the first sample
 	samples [][]int       // messages, by member
+}
+
+// until is the time, and the messages since the first sample until then.
+type until struct {
+	at       protocol.Time
+	messages int
 }
 
 // group is a protocol in a run.
@@ -143,7 +155,7 @@ func (r *run) result() Result {
 		Experiment: "throughput", Protocol: c.Protocol, Members: c.Members, Seed: c.Seed, Perturb: c.Perturb, PerturbedMembers: c.Perturbed, Fault: c.Fault, Cost: c.Cost,
 	}
 	if c.Protocol == Traditional {
-		out.Window, out.Buffer = c.Window, c.Buffer
+		out.Window, out.Buffer, out.PingsMissed = c.Window, c.Buffer, c.Missed
 	} else {
 		out.Spread = c.Spread.String()
 	}
@@ -201,6 +213,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("--window: %d is not from 0 to %d", c.Window, BytesMax)
 	case c.Buffer < c.Size || c.Buffer > BytesMax:
 		return fmt.Errorf("--buffer: %d is not from %d, one message, to %d", c.Buffer, c.Size, BytesMax)
+	case c.Missed < 0 || c.Missed > MissedMax:
+		return fmt.Errorf("--pings-missed: %d is not from 0 to %d", c.Missed, MissedMax)
 	case c.Samples < 2 || c.Samples > SamplesMax:
 		return fmt.Errorf("--samples: %d is not from 2 to %d", c.Samples, SamplesMax)
 	}

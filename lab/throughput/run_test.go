@@ -2,6 +2,7 @@ package throughput
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -86,6 +87,32 @@ func TestOtherFaults(t *testing.T) {
 	}
 }
 
+// A member that loses what it is sent and sends in nine of ten intervals stays in the group where nobody is suspected, and holds it up as a sleeper does. With Ensemble's pings it is ejected after
+// 15 s, and until then the rate is as low; who sleeps, or whose datagrams are late, answers in time and stays.
+func TestEjection(t *testing.T) {
+	of := func(fault Fault, missed int) Result {
+		return rows(t, func(g *Grid) {
+			g.Protocol, g.Fault, g.Members, g.Perturb, g.Missed = []string{Traditional}, fault, []int{32}, []float64{0.9}, missed
+		})[0]
+	}
+	const unperturbed = 498 // TestOtherFaults
+	for _, fault := range []Fault{FaultSleep, FaultDelay, FaultLoss} {
+		if r := of(fault, 0); r.Mean >= 0.25*unperturbed || r.EjectedAt != nil || r.UntilEjection != nil || r.Views != 0 {
+			t.Errorf("%v, nobody suspected: %+v", fault, r)
+		}
+		r := of(fault, 15)
+		if fault != FaultLoss {
+			if r.EjectedAt != nil || r.Mean >= 0.25*unperturbed {
+				t.Errorf("%v: %+v", fault, r)
+			}
+			continue
+		}
+		if r.EjectedAt == nil || *r.EjectedAt < 15 || *r.EjectedAt > 20 || r.UntilEjection == nil || *r.UntilEjection >= 0.25*unperturbed || r.Mean < 2**r.UntilEjection {
+			t.Errorf("loss: %+v", r)
+		}
+	}
+}
+
 // What more room does: harm comes later, and comes.
 func TestMoreRoomPostponesTheHarm(t *testing.T) {
 	found := rows(t, func(g *Grid) {
@@ -109,7 +136,7 @@ func TestEqualSeedsEqualRows(t *testing.T) {
 			g.Protocol, g.Members, g.Perturb, g.Fault, g.Samples = []string{protocol}, []int{12}, []float64{0.3}, FaultLoss, 10
 		}
 		a, b := rows(t, change)[0], rows(t, change)[0]
-		if a != b {
+		if !reflect.DeepEqual(a, b) {
 			t.Errorf("equal seeds: %+v and %+v", a, b)
 		}
 		if c := rows(t, func(g *Grid) { change(g); g.Seed = 2 })[0]; c.PerturbedMean == a.PerturbedMean && c.Stddev == a.Stddev {
@@ -128,6 +155,7 @@ func TestGridSaysWhatIsWrong(t *testing.T) {
 		"--window":            func(g *Grid) { g.Window = []int{-1} },
 		"--buffer":            func(g *Grid) { g.Buffer = []int{10} },
 		"--cost":              func(g *Grid) { g.Cost = "free" },
+		"--pings-missed":      func(g *Grid) { g.Missed = -1 },
 		"--samples":           func(g *Grid) { g.Samples = 1 },
 		"no runs":             func(g *Grid) { g.Members = nil },
 	} {

@@ -1,17 +1,28 @@
 package throughput
 
 import (
+	"slices"
+	"time"
+
 	"spinglass/lab/traditional"
 	"spinglass/protocol"
 	"spinglass/sim"
 )
 
 // traditionalGroup is a group of lab/traditional.
-type traditionalGroup struct{ *run }
+type traditionalGroup struct {
+	*run
+	messages int   // at the measured member since the first sample
+	ejected  until // zero while nobody was
+}
 
 func (g *traditionalGroup) build(boot sim.Boot) protocol.Machine {
 	c := traditional.DefaultConfig()
 	c.Self, c.Members, c.Window, c.Buffer = boot.ID, g.members, g.config.Window, g.config.Buffer
+	c.PingsMissed = g.config.Missed
+	if c.PingsMissed == 0 {
+		c.PingsMissed = MissedMax + 1
+	}
 	m, err := traditional.New(c)
 	if err != nil {
 		panic(err) // Validate has said what is wrong
@@ -19,10 +30,18 @@ func (g *traditionalGroup) build(boot sim.Boot) protocol.Machine {
 	return m
 }
 
-func (g *traditionalGroup) observe(_ protocol.Time, id protocol.NodeID, e protocol.Event) int {
-	switch e.(type) {
+func (g *traditionalGroup) observe(now protocol.Time, id protocol.NodeID, e protocol.Event) int {
+	switch e := e.(type) {
 	case *traditional.Delivery:
+		if id == first && now >= g.start {
+			g.messages++
+		}
 		return 1
+	case *traditional.Installed:
+		perturbed := g.members[g.config.Members-g.config.Perturbed:]
+		if id == first && g.ejected.at == 0 && slices.ContainsFunc(perturbed, func(id protocol.NodeID) bool { return e.View.Rank(id) < 0 }) {
+			g.ejected = until{now, g.messages}
+		}
 	case traditional.Writable:
 		if id == sender {
 			g.begin()
@@ -44,4 +63,13 @@ func (g *traditionalGroup) finish(r *Result) {
 	s := g.world.Machine(sender).(*traditional.Machine).Stats()
 	r.Views, r.HeldMost = s.Views, s.OwnHeldMost
 	r.Repairs = thousandths(float64(s.Repairs) / g.world.Now().Sub(0).Seconds())
+	if g.ejected.at == 0 {
+		return
+	}
+	at := thousandths(g.ejected.at.Sub(0).Seconds())
+	r.EjectedAt = &at
+	if length := g.ejected.at.Sub(g.start); length >= time.Second {
+		mean := thousandths(float64(g.ejected.messages) / length.Seconds())
+		r.UntilEjection = &mean
+	}
 }
