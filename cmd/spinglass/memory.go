@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 )
 
@@ -21,5 +22,8 @@ func memoryMost() *uint64 {
 	return nil
 }
 
-// forgetMemory begins anew with what memoryMost returns. Where the system does not do that, it is the most since the process began.
-func forgetMemory() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
+// forgetMemory begins anew with what memoryMost returns, without what runs before have left. Where the system does not do that, it is the most since the process began.
+func forgetMemory() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+}
