@@ -14,7 +14,7 @@ import (
 
 type labAstrolabeSettings struct {
 	grid astrolabe.Grid
-	full bool
+	full fullFlag
 	labOutput
 }
 
@@ -31,14 +31,7 @@ func newLabAstrolabe() *cobra.Command {
 		Example: "  spinglass lab astrolabe --members 15625 --branching 5,25,125\n  GOMEMLIMIT=17GiB spinglass lab astrolabe --members 1000000 --branching 10 --representatives 1 --loss 0 --rounds 10\n  spinglass lab astrolabe --crashed 0,0.08 --updates 0,10 --seeds 5 --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.full {
-				s.fill(cmd)
-			}
-			runs, err := s.grid.Runs()
-			if err != nil {
-				return &usageError{err}
-			}
-			return s.run(cmd, runs)
+			return s.run(cmd)
 		},
 	}
 	flags, g := cmd.Flags(), &s.grid
@@ -49,32 +42,19 @@ func newLabAstrolabe() *cobra.Command {
 	flags.Float64SliceVar(&g.Crashed, "crashed", g.Crashed, "part of the members that crash at the instant of the change")
 	flags.IntSliceVar(&g.Updates, "updates", g.Updates, "times a round that each member changes its row besides, and with it all summaries: a flood")
 	flags.IntVar(&g.Rounds, "rounds", g.Rounds, "rounds after the change that a run takes at most")
-	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
-	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "the published sizes, where no other ones are given: takes many hours, and 16 GB of memory or more with three representatives")
+	seedFlags(cmd, &g.Seeds, &g.Seed)
+	s.full.flag(cmd, "the published sizes, where no other ones are given: takes many hours, and 16 GB of memory or more with three representatives")
+	larger := astrolabe.FullGrid()
+	fullValue(&s.full, "members", &g.Members, larger.Members)
+	fullValue(&s.full, "loss", &g.Loss, larger.Loss)
+	fullValue(&s.full, "crashed", &g.Crashed, larger.Crashed)
 	s.labOutput.flags(cmd)
 	return cmd
 }
 
-// fill takes the published sizes for what was not given.
-func (s *labAstrolabeSettings) fill(cmd *cobra.Command) {
-	given, full := s.grid, astrolabe.FullGrid()
-	s.grid = full
-	for flag, take := range map[string]func(){
-		"members": func() { s.grid.Members = given.Members }, "branching": func() { s.grid.Branching = given.Branching },
-		"representatives": func() { s.grid.Representatives = given.Representatives }, "loss": func() { s.grid.Loss = given.Loss },
-		"crashed": func() { s.grid.Crashed = given.Crashed }, "updates": func() { s.grid.Updates = given.Updates }, "rounds": func() { s.grid.Rounds = given.Rounds },
-		"seeds": func() { s.grid.Seeds = given.Seeds }, "seed": func() { s.grid.Seed = given.Seed },
-	} {
-		if cmd.Flags().Changed(flag) {
-			take()
-		}
-	}
-}
-
-func (s *labAstrolabeSettings) run(cmd *cobra.Command, runs []astrolabe.Config) error {
+func (s *labAstrolabeSettings) run(cmd *cobra.Command) error {
 	return (&series[astrolabe.Config, astrolabe.Result]{
-		runs: runs,
+		full: &s.full, grid: s.grid.Runs,
 		name: func(c *astrolabe.Config) string { return fmt.Sprintf("%d members", c.Members()) },
 		run: func(ctx context.Context, c astrolabe.Config, progress func(string)) (astrolabe.Result, error) {
 			prepare(c.Members())

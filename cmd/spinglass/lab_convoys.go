@@ -16,7 +16,7 @@ import (
 type labConvoysSettings struct {
 	grid   convoys.Grid
 	spread string
-	full   bool
+	full   fullFlag
 	labOutput
 }
 
@@ -33,19 +33,12 @@ func newLabConvoys() *cobra.Command {
 		Example: "  spinglass lab convoys --depth 1,2,3 --remedy none\n  spinglass lab convoys --protocol hierarchical --order total --delay 100ms --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.full {
-				s.fill(cmd)
-			}
 			spread, err := bimodal.ParseSpread(s.spread)
 			if err != nil {
 				return usagef("--spread: %w", err)
 			}
 			s.grid.Spread = spread
-			runs, err := s.grid.Runs()
-			if err != nil {
-				return &usageError{err}
-			}
-			return s.run(cmd, runs)
+			return s.run(cmd)
 		},
 	}
 	flags, g := cmd.Flags(), &s.grid
@@ -61,28 +54,19 @@ func newLabConvoys() *cobra.Command {
 	flags.Float64Var(&g.Pause, "pause", g.Pause, "part of the intervals of 100 ms for which each member but the source is paused")
 	flags.Float64Var(&g.Loss, "loss", g.Loss, "part of the datagrams that are lost")
 	flags.DurationVar(&g.Duration, "duration", g.Duration, "for which messages are sent, in simulated time")
-	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
-	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "deeper cascades, longer runs and more seeds, where no other ones are given: takes several minutes")
+	seedFlags(cmd, &g.Seeds, &g.Seed)
+	s.full.flag(cmd, "deeper cascades, longer runs and more seeds, where no other ones are given: takes several minutes")
+	larger := convoys.FullGrid()
+	fullValue(&s.full, "depth", &g.Depth, larger.Depth)
+	fullValue(&s.full, "duration", &g.Duration, larger.Duration)
+	fullValue(&s.full, "seeds", &g.Seeds, larger.Seeds)
 	s.labOutput.flags(cmd)
 	return cmd
 }
 
-// fill takes the larger sizes for what was not given.
-func (s *labConvoysSettings) fill(cmd *cobra.Command) {
-	full := convoys.FullGrid()
-	for flag, take := range map[string]func(){
-		"depth": func() { s.grid.Depth = full.Depth }, "duration": func() { s.grid.Duration = full.Duration }, "seeds": func() { s.grid.Seeds = full.Seeds },
-	} {
-		if !cmd.Flags().Changed(flag) {
-			take()
-		}
-	}
-}
-
-func (s *labConvoysSettings) run(cmd *cobra.Command, runs []convoys.Config) error {
+func (s *labConvoysSettings) run(cmd *cobra.Command) error {
 	return (&series[convoys.Config, convoys.Result]{
-		runs: runs,
+		full: &s.full, grid: s.grid.Runs,
 		name: func(c *convoys.Config) string { return fmt.Sprintf("%s, depth %d", c.Protocol, c.Depth) },
 		run: func(ctx context.Context, c convoys.Config, progress func(string)) (convoys.Result, error) {
 			progress("running")

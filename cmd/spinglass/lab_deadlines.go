@@ -27,19 +27,9 @@ func newLabDeadlines() *cobra.Command {
 		Example: "  spinglass lab deadlines --protocol bimodal,srm --seeds 5\n  spinglass lab deadlines --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			runs, err := grid.Runs()
-			if err != nil {
-				return &usageError{err}
-			}
-			var stages []deadlineStage
-			for _, c := range runs {
-				for i := range c.Stages {
-					stages = append(stages, deadlineStage{c, i})
-				}
-			}
 			var rows []deadlines.Result // of the run at hand
 			return (&series[deadlineStage, deadlines.Result]{
-				runs: stages,
+				grid: func() ([]deadlineStage, error) { return deadlineStages(&grid) },
 				name: func(c *deadlineStage) string { return c.Protocol.Name },
 				run: func(ctx context.Context, c deadlineStage, tell func(string)) (deadlines.Result, error) {
 					if c.stage == 0 {
@@ -63,6 +53,17 @@ func newLabDeadlines() *cobra.Command {
 	seedFlags(cmd, &grid.Seeds, &grid.Seed)
 	out.flags(cmd)
 	return cmd
+}
+
+// deadlineStages returns the rows of all runs.
+func deadlineStages(grid *deadlines.Grid) (stages []deadlineStage, err error) {
+	runs, err := grid.Runs()
+	for _, c := range runs {
+		for i := range c.Stages {
+			stages = append(stages, deadlineStage{c, i})
+		}
+	}
+	return stages, err
 }
 
 func writeLabDeadlines(w io.Writer, first bool, r *deadlines.Result) {

@@ -14,7 +14,7 @@ import (
 
 type labMicropartitionsSettings struct {
 	grid micropartitions.Grid
-	full bool
+	full fullFlag
 	labOutput
 }
 
@@ -30,14 +30,7 @@ func newLabMicropartitions() *cobra.Command {
 		Example: "  spinglass lab micropartitions --members 8,16,32,64 --missed 2,3\n  spinglass lab micropartitions --protocol traditional --interval 50ms --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.full {
-				s.fill(cmd)
-			}
-			runs, err := s.grid.Runs()
-			if err != nil {
-				return &usageError{err}
-			}
-			return s.run(cmd, runs)
+			return s.run(cmd)
 		},
 	}
 	flags, g := cmd.Flags(), &s.grid
@@ -47,30 +40,21 @@ func newLabMicropartitions() *cobra.Command {
 	flags.DurationVar(&g.Interval, "interval", g.Interval, "between pings, or rounds and heartbeats of membership")
 	flags.Float64Var(&g.Loss, "loss", g.Loss, "part of the datagrams that are lost")
 	flags.DurationVar(&g.Duration, "duration", g.Duration, "of the run of the largest group, in simulated time")
-	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
-	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "larger groups, more patience and more seeds, where no other ones are given: takes a quarter of an hour")
+	seedFlags(cmd, &g.Seeds, &g.Seed)
+	s.full.flag(cmd, "larger groups, more patience and more seeds, where no other ones are given: takes a quarter of an hour")
+	larger := micropartitions.FullGrid()
+	fullValue(&s.full, "members", &g.Members, larger.Members)
+	fullValue(&s.full, "missed", &g.Missed, larger.Missed)
+	fullValue(&s.full, "duration", &g.Duration, larger.Duration)
+	fullValue(&s.full, "seeds", &g.Seeds, larger.Seeds)
 	s.labOutput.flags(cmd)
 	return cmd
 }
 
-// fill takes the larger sizes for what was not given.
-func (s *labMicropartitionsSettings) fill(cmd *cobra.Command) {
-	full := micropartitions.FullGrid()
-	for flag, take := range map[string]func(){
-		"members": func() { s.grid.Members = full.Members }, "missed": func() { s.grid.Missed = full.Missed },
-		"duration": func() { s.grid.Duration = full.Duration }, "seeds": func() { s.grid.Seeds = full.Seeds },
-	} {
-		if !cmd.Flags().Changed(flag) {
-			take()
-		}
-	}
-}
-
-func (s *labMicropartitionsSettings) run(cmd *cobra.Command, runs []micropartitions.Config) error {
+func (s *labMicropartitionsSettings) run(cmd *cobra.Command) error {
 	var rows []micropartitions.Result
 	err := (&series[micropartitions.Config, micropartitions.Result]{
-		runs: runs,
+		full: &s.full, grid: s.grid.Runs,
 		name: func(c *micropartitions.Config) string { return fmt.Sprintf("%s, %d members", c.Protocol, c.Members) },
 		run: func(ctx context.Context, c micropartitions.Config, progress func(string)) (micropartitions.Result, error) {
 			progress("running")

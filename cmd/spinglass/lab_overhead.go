@@ -11,7 +11,7 @@ import (
 )
 
 func newLabOverhead() *cobra.Command {
-	grid, full, out := overhead.DefaultGrid(), false, labOutput{}
+	grid, full, out := overhead.DefaultGrid(), fullFlag{}, labOutput{}
 	cmd := &cobra.Command{
 		Use:   "overhead",
 		Short: "What reliability costs members and the sender, by protocol and size of the group",
@@ -20,15 +20,8 @@ func newLabOverhead() *cobra.Command {
 		Example: "  spinglass lab overhead --protocol rmtp,fec,bimodal --members 10,100 --loss 0.001,0.01\n  spinglass lab overhead --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if full {
-				grid = fullOverheadGrid(cmd, grid)
-			}
-			runs, err := grid.Runs()
-			if err != nil {
-				return &usageError{err}
-			}
 			return (&series[overhead.Config, overhead.Result]{
-				runs:  runs,
+				full: &full, grid: grid.Runs,
 				name:  func(c *overhead.Config) string { return fmt.Sprintf("%s, %d members", c.Protocol.Name, c.Members) },
 				run:   overhead.Run,
 				write: writeLabOverhead, draw: drawLabOverhead, out: out,
@@ -43,29 +36,14 @@ func newLabOverhead() *cobra.Command {
 	flags.IntVar(&grid.Size, "size", grid.Size, "bytes of a packet")
 	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "for which is published")
 	seedFlags(cmd, &grid.Seeds, &grid.Seed)
-	flags.BoolVar(&full, "full", false, "groups of up to 1000 members, more loss and longer runs, where no others are given: takes about an hour")
+	full.flag(cmd, "groups of up to 1000 members, more loss and longer runs, where no others are given: takes about an hour")
+	larger := overhead.FullGrid()
+	fullValue(&full, "protocol", &grid.Protocols, larger.Protocols)
+	fullValue(&full, "members", &grid.Members, larger.Members)
+	fullValue(&full, "loss", &grid.Loss, larger.Loss)
+	fullValue(&full, "seconds", &grid.Seconds, larger.Seconds)
 	out.flags(cmd)
 	return cmd
-}
-
-// fullOverheadGrid returns the full grid with what was given.
-func fullOverheadGrid(cmd *cobra.Command, given overhead.Grid) overhead.Grid {
-	full := overhead.FullGrid()
-	for flag, take := range map[string]func(){
-		"protocol": func() { full.Protocols = given.Protocols },
-		"members":  func() { full.Members = given.Members },
-		"loss":     func() { full.Loss = given.Loss },
-		"rate":     func() { full.Rate = given.Rate },
-		"size":     func() { full.Size = given.Size },
-		"seconds":  func() { full.Seconds = given.Seconds },
-		"seeds":    func() { full.Seeds = given.Seeds },
-		"seed":     func() { full.Seed = given.Seed },
-	} {
-		if cmd.Flags().Changed(flag) {
-			take()
-		}
-	}
-	return full
 }
 
 func writeLabOverhead(w io.Writer, first bool, r *overhead.Result) {

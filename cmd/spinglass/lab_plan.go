@@ -94,11 +94,7 @@ func newLabPlan() *cobra.Command {
 			"  spinglass lab plan --members 50 --loss 0.2 --life 2 --verify",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			runs, err := s.runs(cmd)
-			if err != nil {
-				return err
-			}
-			return s.run(cmd, runs)
+			return s.run(cmd)
 		},
 	}
 	s.flags(cmd)
@@ -183,9 +179,9 @@ func (s *labPlanSettings) plan(cmd *cobra.Command, r *planRun) error {
 	return (&plan.Simulation{Messages: s.messages}).Validate()
 }
 
-func (s *labPlanSettings) run(cmd *cobra.Command, runs []planRun) error {
+func (s *labPlanSettings) run(cmd *cobra.Command) error {
 	return (&series[planRun, planRow]{
-		runs: runs,
+		grid: func() ([]planRun, error) { return s.runs(cmd) },
 		name: func(r *planRun) string { return fmt.Sprintf("%d members", r.setting.Members) },
 		run: func(ctx context.Context, r planRun, progress func(string)) (planRow, error) {
 			row, err := r.predict()

@@ -32,7 +32,7 @@ type scaleResult struct {
 }
 
 func newLabScale() *cobra.Command {
-	members, loss, seeds, seed, full, out := []int{100, 300, 1000, 3000}, []float64{0.001}, 1, uint64(1), false, labOutput{}
+	members, loss, seeds, seed, full, out := []int{100, 300, 1000, 3000}, []float64{0.001}, 1, uint64(1), fullFlag{}, labOutput{}
 	cmd := &cobra.Command{
 		Use:   "scale",
 		Short: "Load of a member, and rounds until all have a message, by the size of the group",
@@ -41,15 +41,8 @@ func newLabScale() *cobra.Command {
 		Example: "  spinglass lab scale --members 100,10000 --loss 0.001,0.05 --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if full && !cmd.Flags().Changed("members") {
-				members = []int{100, 1000, 10_000, 100_000}
-			}
-			runs, err := scaleRuns(members, loss, seeds, seed)
-			if err != nil {
-				return &usageError{err}
-			}
 			return (&series[load.Config, scaleResult]{
-				runs: runs,
+				full: &full, grid: func() ([]load.Config, error) { return scaleRuns(members, loss, seeds, seed) },
 				name: func(c *load.Config) string { return fmt.Sprintf("%d members", c.Members) },
 				run: func(ctx context.Context, c load.Config, tell func(string)) (scaleResult, error) {
 					prepare(c.Members)
@@ -64,7 +57,8 @@ func newLabScale() *cobra.Command {
 	flags.IntSliceVar(&members, "members", members, "members of the group")
 	flags.Float64SliceVar(&loss, "loss", loss, "part of the datagrams that are lost")
 	seedFlags(cmd, &seeds, &seed)
-	flags.BoolVar(&full, "full", false, "100 to 100000 members, where no others are given: takes half an hour and 15 GB")
+	full.flag(cmd, "100 to 100000 members, where no others are given: takes half an hour and 15 GB")
+	fullValue(&full, "members", &members, []int{100, 1000, 10_000, 100_000})
 	out.flags(cmd)
 	return cmd
 }

@@ -13,8 +13,9 @@ import (
 
 // series is the runs of an experiment, in order: C says what a run is like, R, a structure whose fields have keys for JSON, what was found.
 type series[C, R any] struct {
-	runs []C
-	name func(c *C) string // for progress
+	full *fullFlag           // nil for none; what it changes is what grid has
+	grid func() ([]C, error) // the runs; the error says what is wrong with the flags
+	name func(c *C) string   // for progress
 	// run makes a run. progress may be told how far it is.
 	run   func(ctx context.Context, c C, progress func(text string)) (R, error)
 	write func(w io.Writer, first bool, r *R) // a row for people, the first one with a header before it
@@ -33,8 +34,48 @@ func (o *labOutput) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object per row")
 }
 
+// seedFlags adds the flags by which every experiment is repeated.
+func seedFlags(cmd *cobra.Command, seeds *int, first *uint64) {
+	cmd.Flags().IntVar(seeds, "seeds", *seeds, "runs of each kind, with seeds that follow each other")
+	cmd.Flags().Uint64Var(first, "seed", *first, "first seed")
+}
+
+// fullFlag is the flag --full, and what it takes for flags that are not given.
+type fullFlag struct {
+	on    bool
+	takes map[string]func()
+}
+
+func (f *fullFlag) flag(cmd *cobra.Command, usage string) {
+	cmd.Flags().BoolVar(&f.on, "full", false, usage)
+}
+
+// fullValue has --full take a value for what a flag is about.
+func fullValue[T any](f *fullFlag, flag string, value *T, full T) {
+	if f.takes == nil {
+		f.takes = make(map[string]func())
+	}
+	f.takes[flag] = func() { *value = full }
+}
+
+func (f *fullFlag) take(cmd *cobra.Command) {
+	if f == nil || !f.on {
+		return
+	}
+	for flag, take := range f.takes { // each of them changes another value
+		if !cmd.Flags().Changed(flag) {
+			take()
+		}
+	}
+}
+
 // do makes the runs. Each row is printed, and in its file, when it is found; the pictures follow the last one.
 func (s *series[C, R]) do(cmd *cobra.Command) error {
+	s.full.take(cmd)
+	runs, err := s.grid()
+	if err != nil {
+		return &usageError{err}
+	}
 	file, err := newRowFile(s.out.directory, cmd.Name())
 	if err != nil {
 		return err
@@ -43,13 +84,13 @@ func (s *series[C, R]) do(cmd *cobra.Command) error {
 	out := newOutput(cmd.OutOrStdout())
 	progress := newProgress(cmd.ErrOrStderr())
 	var rows []R
-	for i, c := range s.runs {
+	for i, c := range runs {
 		row, err := s.run(cmd.Context(), c, func(text string) {
-			progress.show("run %d of %d, %s: %s", i+1, len(s.runs), s.name(&c), text)
+			progress.show("run %d of %d, %s: %s", i+1, len(runs), s.name(&c), text)
 		})
 		progress.clear()
 		if errors.Is(err, context.Canceled) {
-			return fmt.Errorf("interrupted in run %d of %d", i+1, len(s.runs))
+			return fmt.Errorf("interrupted in run %d of %d", i+1, len(runs))
 		}
 		if err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 )
 
 func newLabStorms() *cobra.Command {
-	grid, full, out := storms.DefaultGrid(), false, labOutput{}
+	grid, full, out := storms.DefaultGrid(), fullFlag{}, labOutput{}
 	cmd := &cobra.Command{
 		Use:   "storms",
 		Short: "Requests and repairs that each member gets because packets are lost somewhere, by protocol and size of the group",
@@ -20,15 +20,8 @@ func newLabStorms() *cobra.Command {
 		Example: "  spinglass lab storms --protocol srm,bimodal --members 10,100 --losses 10500\n  spinglass lab storms --topology star --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if full {
-				grid = fullStormsGrid(cmd, grid)
-			}
-			runs, err := grid.Runs()
-			if err != nil {
-				return &usageError{err}
-			}
 			return (&series[storms.Config, storms.Result]{
-				runs:  runs,
+				full: &full, grid: grid.Runs,
 				name:  func(c *storms.Config) string { return fmt.Sprintf("%s, %d members", c.Protocol.Name, c.Members) },
 				run:   storms.Run,
 				write: writeLabStorms, draw: drawLabStorms, out: out,
@@ -43,35 +36,14 @@ func newLabStorms() *cobra.Command {
 	flags.IntVar(&grid.Losses, "losses", grid.Losses, "losses that a run waits for, over all members")
 	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "that a run takes at least")
 	seedFlags(cmd, &grid.Seeds, &grid.Seed)
-	flags.BoolVar(&full, "full", false, "the published sizes and beyond, 10 500 losses and 100 seconds, where no others are given: takes hours")
+	full.flag(cmd, "the published sizes and beyond, 10 500 losses and 100 seconds, where no others are given: takes hours")
+	larger := storms.FullGrid()
+	fullValue(&full, "members", &grid.Members, larger.Members)
+	fullValue(&full, "topology", &grid.Topologies, larger.Topologies)
+	fullValue(&full, "losses", &grid.Losses, larger.Losses)
+	fullValue(&full, "seconds", &grid.Seconds, larger.Seconds)
 	out.flags(cmd)
 	return cmd
-}
-
-// seedFlags adds the flags by which every experiment is repeated.
-func seedFlags(cmd *cobra.Command, seeds *int, first *uint64) {
-	cmd.Flags().IntVar(seeds, "seeds", *seeds, "runs of each kind, with seeds that follow each other")
-	cmd.Flags().Uint64Var(first, "seed", *first, "first seed")
-}
-
-// fullStormsGrid returns the full grid with what was given.
-func fullStormsGrid(cmd *cobra.Command, given storms.Grid) storms.Grid {
-	full := storms.FullGrid()
-	for flag, take := range map[string]func(){
-		"protocol": func() { full.Protocols = given.Protocols },
-		"members":  func() { full.Members = given.Members },
-		"topology": func() { full.Topologies = given.Topologies },
-		"loss":     func() { full.Loss = given.Loss },
-		"seconds":  func() { full.Seconds = given.Seconds },
-		"losses":   func() { full.Losses = given.Losses },
-		"seeds":    func() { full.Seeds = given.Seeds },
-		"seed":     func() { full.Seed = given.Seed },
-	} {
-		if cmd.Flags().Changed(flag) {
-			take()
-		}
-	}
-	return full
 }
 
 func writeLabStorms(w io.Writer, first bool, r *storms.Result) {

@@ -18,7 +18,7 @@ type labThroughputSettings struct {
 	grid   throughput.Grid
 	fault  string
 	spread string
-	full   bool
+	full   fullFlag
 	labOutput
 }
 
@@ -34,22 +34,14 @@ func newLabThroughput() *cobra.Command {
 		Example: "  spinglass lab throughput --members 32,96 --perturb 0,0.3,0.9\n  spinglass lab throughput --protocol traditional --window 50000,200000 --cost processor --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.full {
-				s.fill(cmd)
-			}
-			fault, err := throughput.ParseFault(s.fault)
-			if err != nil {
+			var err error
+			if s.grid.Fault, err = throughput.ParseFault(s.fault); err != nil {
 				return usagef("--fault: %w", err)
 			}
-			s.grid.Fault = fault
 			if s.grid.Spread, err = bimodal.ParseSpread(s.spread); err != nil {
 				return usagef("--spread: %w", err)
 			}
-			runs, err := s.grid.Runs()
-			if err != nil {
-				return &usageError{err}
-			}
-			return s.run(cmd, runs)
+			return s.run(cmd)
 		},
 	}
 	flags, g := cmd.Flags(), &s.grid
@@ -66,28 +58,19 @@ func newLabThroughput() *cobra.Command {
 	flags.IntVar(&g.Missed, "pings-missed", g.Missed, "pings without an echo after which a member is ejected, of traditional; 0 for never")
 	flags.StringVar(&g.Cost, "cost", g.Cost, "what hosts take for datagrams: "+strings.Join(throughput.Costs(), ", "))
 	flags.IntVar(&g.Samples, "samples", g.Samples, "samples of 500 ms")
-	flags.IntVar(&g.Seeds, "seeds", g.Seeds, "runs of each kind, with seeds that follow each other")
-	flags.Uint64Var(&g.Seed, "seed", g.Seed, "first seed")
-	flags.BoolVar(&s.full, "full", false, "more sizes, probabilities and seeds, where no other ones are given: takes several minutes")
+	seedFlags(cmd, &g.Seeds, &g.Seed)
+	s.full.flag(cmd, "more sizes, probabilities and seeds, where no other ones are given: takes several minutes")
+	larger := throughput.FullGrid()
+	fullValue(&s.full, "members", &g.Members, larger.Members)
+	fullValue(&s.full, "perturb", &g.Perturb, larger.Perturb)
+	fullValue(&s.full, "seeds", &g.Seeds, larger.Seeds)
 	s.labOutput.flags(cmd)
 	return cmd
 }
 
-// fill takes the published sizes for what was not given.
-func (s *labThroughputSettings) fill(cmd *cobra.Command) {
-	full := throughput.FullGrid()
-	for flag, take := range map[string]func(){
-		"members": func() { s.grid.Members = full.Members }, "perturb": func() { s.grid.Perturb = full.Perturb }, "seeds": func() { s.grid.Seeds = full.Seeds },
-	} {
-		if !cmd.Flags().Changed(flag) {
-			take()
-		}
-	}
-}
-
-func (s *labThroughputSettings) run(cmd *cobra.Command, runs []throughput.Config) error {
+func (s *labThroughputSettings) run(cmd *cobra.Command) error {
 	return (&series[throughput.Config, throughput.Result]{
-		runs: runs,
+		full: &s.full, grid: s.grid.Runs,
 		name: func(c *throughput.Config) string {
 			return fmt.Sprintf("%s, %d members, perturbed %s", c.Protocol, c.Members, percent(c.Perturb))
 		},
