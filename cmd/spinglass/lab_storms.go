@@ -29,7 +29,7 @@ func newLabStorms() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&grid.Protocols, "protocol", grid.Protocols, "bimodal, srm, srm-adaptive, rmtp, fec")
+	flags.StringSliceVar(&grid.Protocols, "protocol", grid.Protocols, "bimodal, srm, srm-adaptive, rmtp, fec, traditional")
 	flags.IntSliceVar(&grid.Members, "members", grid.Members, "members of the group")
 	flags.StringSliceVar(&grid.Topologies, "topology", grid.Topologies, "tree or star")
 	flags.Float64SliceVar(&grid.Loss, "loss", grid.Loss, "part of the packets that every link loses")

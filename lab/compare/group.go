@@ -3,12 +3,14 @@ package compare
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
 	"spinglass/bimodal"
 	"spinglass/lab/rmtp"
 	"spinglass/lab/stream"
+	"spinglass/lab/traditional"
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/wire"
@@ -20,6 +22,8 @@ const (
 	RateMax    = 100_000
 	SizeMin    = 16
 	SizeMax    = 1200
+
+	unstoppedBuffer = 1 << 32 // bytes, of a traditional sender that is not to be stopped
 )
 
 // Config describes a group.
@@ -33,6 +37,10 @@ type Config struct {
 	Seed     uint64
 	Cost     sim.Cost
 	Wire     bool // encode every message
+
+	Unicast   bool // the network has no multicast: what is sent to many is as many datagrams
+	View      View // what members of the shipping protocol know of each other
+	Unstopped bool // the sender of the traditional protocol publishes at the rate whatever others lack
 	// Joins says when each member joins, ascending; nil for all at once. Member 0 is there from the beginning.
 	Joins []time.Duration
 }
@@ -104,12 +112,16 @@ func New(c Config, deliver func(Delivery)) (*Group, error) {
 	switch {
 	case c.Members < 2 || c.Members > MembersMax:
 		return nil, fmt.Errorf("%d members, not 2 to %d", c.Members, MembersMax)
+	case c.Protocol.Fixed && (c.Joins != nil || c.Members > traditional.MembersMax):
+		return nil, fmt.Errorf("%s: groups of up to %d members, which are there from the beginning", c.Protocol.Name, traditional.MembersMax)
+	case c.View == ViewZones && !zoned(c.Layout):
+		return nil, errors.New("a layout without zones")
 	case c.Rate < 1 || c.Rate > RateMax || c.Size < SizeMin || c.Size > SizeMax:
 		return nil, fmt.Errorf("%d packets a second of %d bytes, not 1 to %d of %d to %d", c.Rate, c.Size, RateMax, SizeMin, SizeMax)
 	}
 	g := &Group{config: c, peers: make(map[peerKey]*protocol.Peer), present: make([]bool, c.Members), Loads: make([]Load, c.Members), deliver: deliver}
 	g.World = sim.New(sim.Config{
-		Seed: c.Seed, Cost: c.Cost, Wire: c.Wire, Decoder: c.Protocol.decoder, Network: sim.Network{Topology: c.Layout, Multicast: true},
+		Seed: c.Seed, Cost: c.Cost, Wire: c.Wire, Decoder: c.Protocol.decoder, Network: sim.Network{Topology: c.Layout, Multicast: !c.Unicast},
 	})
 	g.World.Trace(g.count)
 	g.World.Observe(g.observe)
@@ -141,7 +153,7 @@ func (g *Group) add(i int) {
 	g.present[i] = true
 	g.boot(i)
 	for j := range g.config.Members {
-		if g.present[j] && j != i {
+		if g.present[j] && j != i && g.knows(j, i) {
 			g.World.Command(idOf(j), func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
 				m.Notify(now, protocol.PeerUp{Peer: g.peer(j, i)}, out)
 			})
@@ -170,7 +182,7 @@ type starting struct {
 func (s starting) Start(now protocol.Time, out *protocol.Output) {
 	s.member.Start(now, out)
 	for j, there := range s.group.present {
-		if there && j != s.index {
+		if there && j != s.index && s.group.knows(s.index, j) {
 			s.Notify(now, protocol.PeerUp{Peer: s.group.peer(s.index, j)}, out)
 		}
 	}
@@ -178,15 +190,23 @@ func (s starting) Start(now protocol.Time, out *protocol.Output) {
 
 var interest = []protocol.Attribute{{Name: bimodal.InterestAttribute, Value: bimodal.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topic)})}}
 
-// peer returns what a member knows of another one. The shipping protocol knows of no levels: the group is one zone.
+// peer returns what a member knows of another one.
 func (g *Group) peer(i, j int) *protocol.Peer {
 	k := peerKey{j, g.config.Layout.Distance(i, j), g.config.Layout.Apart(i, j)}
+	name := fmt.Sprintf("/m%d", j)
 	if g.config.Protocol.Name == "bimodal" {
-		k.apart = 0
+		switch g.config.View {
+		case ViewZones:
+			name = fmt.Sprintf("%s/m%d", g.zone(j), j)
+		case ViewBlind:
+			k.distance, k.apart = 0, 0
+		default:
+			k.apart = 0
+		}
 	}
 	p := g.peers[k]
 	if p == nil {
-		p = &protocol.Peer{ID: idOf(j), Epoch: 1, Name: fmt.Sprintf("/m%d", j), Distance: k.apart, RoundTrip: 2 * k.distance, Attributes: interest}
+		p = &protocol.Peer{ID: idOf(j), Epoch: 1, Name: name, Distance: k.apart, RoundTrip: 2 * k.distance, Attributes: interest}
 		g.peers[k] = p
 	}
 	return p
@@ -230,8 +250,12 @@ func (g *Group) observe(now protocol.Time, id protocol.NodeID, e protocol.Event)
 		for c := e.Begin(); c.Next(); {
 			g.delivered(now, id, c.Payload)
 		}
-	case rmtp.Writable:
-		g.send()
+	case *traditional.Delivery:
+		g.delivered(now, id, e.Payload)
+	case rmtp.Writable, traditional.Writable:
+		if id == idOf(0) {
+			g.send()
+		}
 	}
 }
 
@@ -288,6 +312,11 @@ func (g *Group) Recoveries() (recoveries []Recovery) {
 
 // FirstWay returns how many packets have reached members on their first way. Parity is none.
 func (g *Group) FirstWay() uint64 { return g.firstWay }
+
+// Held returns the packets that a member holds at present, so that it can repair or deliver them, and the bytes that they take.
+func (g *Group) Held(member int) (packets, bytes int) {
+	return g.World.Machine(idOf(member)).(starting).held()
+}
 
 // ResetLoads begins to count anew.
 func (g *Group) ResetLoads() {

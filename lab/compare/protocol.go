@@ -9,6 +9,7 @@ import (
 	"spinglass/lab/fec"
 	"spinglass/lab/rmtp"
 	"spinglass/lab/srm"
+	"spinglass/lab/traditional"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -32,6 +33,8 @@ type member interface {
 	protocol.Machine
 	// publish sends a packet, or reports that there is no room for it now.
 	publish(now protocol.Time, payload []byte, out *protocol.Output) (room bool)
+	// held returns the packets that it holds at present, for whatever reason, and what they take.
+	held() (packets, bytes int)
 }
 
 // boot is what a machine is made from.
@@ -52,15 +55,23 @@ type Protocol struct {
 	class   func(k protocol.Kind) Class
 	decoder func() protocol.Decoder
 	number  func(protocol.Message) uint64 // of the packet that a request or repair is for; nil where one may be for several
+
+	Multicast bool // it is made for networks that have it, and sends most of what it sends to all
+	Fixed     bool // all members are there from the beginning
+	Scopes    bool // it can ask those near by first
 }
+
+// Class returns what messages of a kind are for.
+func (p *Protocol) Class(k protocol.Kind) Class { return p.class(k) }
 
 // Protocols are those that can be compared.
 var Protocols = []*Protocol{
-	{"bimodal", newBimodal, wire.KindData, classOfBimodal, func() protocol.Decoder { return new(bimodal.Decoder) }, nil},
-	{"srm", newSRM(false), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM},
-	{"srm-adaptive", newSRM(true), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM},
-	{"rmtp", newRMTP, rmtp.KindData, classOfRMTP, func() protocol.Decoder { return new(rmtp.Decoder) }, nil},
-	{"fec", newFEC, fec.KindData, classOfFEC, func() protocol.Decoder { return new(fec.Decoder) }, nil},
+	{"bimodal", newBimodal, wire.KindData, classOfBimodal, func() protocol.Decoder { return new(bimodal.Decoder) }, nil, false, false, false},
+	{"srm", newSRM(false), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM, true, false, true},
+	{"srm-adaptive", newSRM(true), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM, true, false, true},
+	{"rmtp", newRMTP, rmtp.KindData, classOfRMTP, func() protocol.Decoder { return new(rmtp.Decoder) }, nil, true, false, false},
+	{"fec", newFEC, fec.KindData, classOfFEC, func() protocol.Decoder { return new(fec.Decoder) }, nil, true, false, false},
+	{"traditional", newTraditional, traditional.KindData, classOfTraditional, func() protocol.Decoder { return new(traditional.Decoder) }, nil, false, true, false},
 }
 
 // Find returns the protocol that is called so.
@@ -77,13 +88,24 @@ func Find(name string) (*Protocol, error) {
 
 const topic = "stream"
 
-type bimodalMember struct{ *bimodal.Machine }
+type bimodalMember struct {
+	*bimodal.Machine
+	spread bimodal.Spread
+}
 
 func newBimodal(b boot) (member, error) {
 	c := bimodal.DefaultConfig()
 	c.Self, c.Epoch, c.Rand, c.Rate, c.Flow = b.id, 1, b.rand, 0, bimodal.Flow{}
+	spread := bimodal.SpreadAuto
+	if !b.group.config.Unicast {
+		// One transmission to all: the network copies it. Trees of relays are for networks that do not.
+		spread = bimodal.SpreadDirect
+	}
+	if b.group.config.View == ViewZones {
+		c.Zone = b.group.zone(b.index)
+	}
 	m, err := bimodal.New(c)
-	return bimodalMember{m}, err
+	return bimodalMember{m, spread}, err
 }
 
 // Start implements protocol.Machine.
@@ -92,10 +114,14 @@ func (m bimodalMember) Start(now protocol.Time, out *protocol.Output) {
 	if err := m.Subscribe(now, topic, out); err != nil {
 		panic(err) // the only topic
 	}
-	// One transmission to all: the network copies it. Trees of relays are for networks that do not.
-	if err := m.Configure(now, topic, bimodal.TopicOptions{Spread: bimodal.SpreadDirect}); err != nil {
+	if err := m.Configure(now, topic, bimodal.TopicOptions{Spread: m.spread}); err != nil {
 		panic(err)
 	}
+}
+
+func (m bimodalMember) held() (packets, bytes int) {
+	s := m.Stats()
+	return s.BufferedPackets, s.BufferedBytes
 }
 
 func (m bimodalMember) publish(now protocol.Time, payload []byte, out *protocol.Output) bool {
@@ -132,6 +158,8 @@ func (m srmMember) publish(now protocol.Time, payload []byte, out *protocol.Outp
 	return true
 }
 
+func (m srmMember) held() (packets, bytes int) { return m.Held() }
+
 func classOfSRM(k protocol.Kind) Class {
 	switch k {
 	case srm.KindData:
@@ -162,6 +190,8 @@ func (m rmtpMember) publish(now protocol.Time, payload []byte, out *protocol.Out
 	return m.Publish(now, payload, out) == nil
 }
 
+func (m rmtpMember) held() (packets, bytes int) { return m.Held() }
+
 func classOfRMTP(k protocol.Kind) Class {
 	switch k {
 	case rmtp.KindData:
@@ -186,6 +216,8 @@ func (m fecMember) publish(now protocol.Time, payload []byte, out *protocol.Outp
 	return true
 }
 
+func (m fecMember) held() (packets, bytes int) { return m.Held() }
+
 func classOfFEC(k protocol.Kind) Class {
 	switch k {
 	case fec.KindData, fec.KindParity:
@@ -193,6 +225,39 @@ func classOfFEC(k protocol.Kind) Class {
 	case fec.KindRepair:
 		return Repair
 	case fec.KindNak:
+		return Request
+	}
+	return Control
+}
+
+type traditionalMember struct{ *traditional.Machine }
+
+func newTraditional(b boot) (member, error) {
+	c := traditional.DefaultConfig()
+	c.Self = b.id
+	for i := range b.group.config.Members {
+		c.Members = append(c.Members, idOf(i))
+	}
+	if b.group.config.Unstopped {
+		c.Window, c.Buffer = 0, unstoppedBuffer
+	}
+	m, err := traditional.New(c)
+	return traditionalMember{m}, err
+}
+
+func (m traditionalMember) publish(now protocol.Time, payload []byte, out *protocol.Output) bool {
+	return m.Send(now, payload, out) == nil
+}
+
+func (m traditionalMember) held() (packets, bytes int) { return m.Held() }
+
+func classOfTraditional(k protocol.Kind) Class {
+	switch k {
+	case traditional.KindData:
+		return Data
+	case traditional.KindRepair:
+		return Repair
+	case traditional.KindNak:
 		return Request
 	}
 	return Control

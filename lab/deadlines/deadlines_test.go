@@ -64,7 +64,7 @@ func TestGrid(t *testing.T) {
 		t.Errorf("%d runs: %v", len(runs), err)
 	}
 	for _, wrong := range []func(*Grid){
-		func(g *Grid) { g.Protocols = []string{"udp"} }, func(g *Grid) { g.First = 2 }, func(g *Grid) { g.Members = 7 }, func(g *Grid) { g.Stages = 0 },
+		func(g *Grid) { g.Protocols = []string{"udp"} }, func(g *Grid) { g.Protocols = []string{"traditional"} }, func(g *Grid) { g.First = 2 }, func(g *Grid) { g.Members = 7 }, func(g *Grid) { g.Stages = 0 },
 		func(g *Grid) { g.Seconds = 11 }, func(g *Grid) { g.Seeds = 0 },
 	} {
 		g := DefaultGrid()

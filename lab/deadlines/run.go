@@ -210,6 +210,9 @@ func (g *Grid) Runs() (runs []Config, err error) {
 		return nil, err
 	}
 	for _, p := range protocols {
+		if p.Fixed {
+			return nil, fmt.Errorf("--protocol: groups of %s do not grow", p.Name)
+		}
 		for i := range g.Seeds {
 			runs = append(runs, Config{
 				Protocol: p, First: g.First, Members: g.Members, Duration: time.Duration(g.Seconds) * time.Second, Stages: g.Stages, Seed: g.Seed + uint64(i),

@@ -63,6 +63,31 @@ func New(c Config) (*Machine, error) {
 // Stats returns the counters.
 func (m *Machine) Stats() Stats { return m.stats }
 
+// Held returns the symbols that are kept, and the bytes of their bodies: those of all blocks kept at the sender, at a receiver those of the blocks that are not complete.
+func (m *Machine) Held() (symbols, bytes int) {
+	add := func(list [][]byte) {
+		for _, body := range list {
+			if body != nil {
+				symbols, bytes = symbols+1, bytes+len(body)
+			}
+		}
+	}
+	add(m.open)
+	for _, b := range m.sent {
+		if b != nil {
+			add(b.packets)
+			add(b.parity)
+		}
+	}
+	for _, b := range m.blocks {
+		if b != nil {
+			add(b.data)
+			add(b.parity)
+		}
+	}
+	return symbols, bytes
+}
+
 // Start implements protocol.Machine.
 func (m *Machine) Start(protocol.Time, *protocol.Output) {}
 

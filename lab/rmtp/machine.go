@@ -43,6 +43,9 @@ func New(c Config) (*Machine, error) {
 // Stats returns the counters.
 func (m *Machine) Stats() Stats { return m.stats }
 
+// Held returns the packets that are kept, and the bytes of their payload.
+func (m *Machine) Held() (packets, bytes int) { return m.window.Held() }
+
 // sender reports whether this member is the sender.
 func (m *Machine) sender() bool { return m.config.Self == m.config.Sender }
 

@@ -59,6 +59,15 @@ func New(c Config) (*Machine, error) {
 // Stats returns the counters.
 func (m *Machine) Stats() Stats { return m.stats }
 
+// Held returns the packets that are kept, of all sources, and the bytes of their payload.
+func (m *Machine) Held() (packets, bytes int) {
+	for _, s := range m.sources {
+		n, size := s.window.Held()
+		packets, bytes = packets+n, bytes+size
+	}
+	return packets, bytes
+}
+
 // Start implements protocol.Machine.
 func (m *Machine) Start(now protocol.Time, _ *protocol.Output) {
 	// Members that start together are to speak by turns.

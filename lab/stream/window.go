@@ -10,6 +10,8 @@ type Window struct {
 	end   uint64 // the highest number heard of
 	lost  uint64
 	begun bool
+
+	packets, bytes int // kept
 }
 
 type slot struct {
@@ -30,6 +32,9 @@ func (w *Window) End() uint64 { return w.end }
 
 // Begun reports whether it is known where the stream begins.
 func (w *Window) Begun() bool { return w.begun }
+
+// Held returns how many packets are kept, and the bytes of their payload. A packet is kept until another one takes its slot.
+func (w *Window) Held() (packets, bytes int) { return w.packets, w.bytes }
 
 // Lost returns how many packets were given up.
 func (w *Window) Lost() uint64 { return w.lost }
@@ -90,7 +95,12 @@ func (w *Window) Put(number uint64, payload []byte) bool {
 	if !w.Missing(number) {
 		return false
 	}
-	w.slots[number%uint64(len(w.slots))] = slot{number, payload}
+	s := &w.slots[number%uint64(len(w.slots))]
+	if s.number == 0 {
+		w.packets++
+	}
+	w.bytes += len(payload) - len(s.payload)
+	*s = slot{number, payload}
 	w.settle()
 	return true
 }

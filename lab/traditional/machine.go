@@ -75,6 +75,18 @@ func (m *Machine) View() View { return m.view }
 // Stats returns the counters.
 func (m *Machine) Stats() Stats { return m.stats }
 
+// Held returns the messages that this member holds, its own and those of others, because they are not known to be everywhere, and the bytes of their payload.
+func (m *Machine) Held() (messages, bytes int) {
+	for i := range m.streams {
+		for j := range m.streams[i].held {
+			if held := m.streams[i].held[j].message; held != nil {
+				messages, bytes = messages+1, bytes+len(held.Payload)
+			}
+		}
+	}
+	return messages, bytes
+}
+
 // Blocked reports whether a change of the view, or the lack of one, keeps this member from sending.
 func (m *Machine) Blocked() bool { return m.blocked }
 
