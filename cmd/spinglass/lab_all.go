@@ -41,6 +41,8 @@ var exhibits = []exhibit{
 		"What other reliable multicasts cost grows somewhere with the group: at the sender, at designated receivers, or in redundancy."},
 	{newLabLinks, "Load of the links between sites", bimodalPaper,
 		"Where members gossip with anybody, and where a sender sends to all, the few links between the parts of a network carry what grows with the group; with gossip that knows where members are they do not."},
+	{newLabBuffers, "Buffers", spinglassPaper + ", section 2; " + bimodalPaper,
+		"What members of a traditional group hold until all are known to have it grows with the group, and with a slow member; what gossip keeps for a number of rounds does not."},
 	{newLabDeadlines, "Deadlines", spinglassPaper + ", section 1",
 		"A deadline of a second that a fleet kept was missed when a few participants were added."},
 	{newLabScale, "Scale", bimodalPaper, "The load of a member is constant, and the rounds until all have a message grow with the logarithm of the group."},
