@@ -207,7 +207,7 @@ func (m *Machine) hostsNow() (count int, f fingerprint, oldest time.Duration) {
 	for h := range m.hostsIn {
 		f.add(uint64(h.Row.Owner))
 		f.add(h.Row.Epoch<<32 ^ h.Row.Sequence)
-		f.add(hostRank(h))
+		f.add(hostRank(&h))
 		oldest = max(oldest, h.Silence)
 		count++
 	}
@@ -218,13 +218,13 @@ func (m *Machine) hostsNow() (count int, f fingerprint, oldest time.Duration) {
 func (m *Machine) hostInputs() []input {
 	inputs := make([]input, 0, m.config.Hosts.Len())
 	for h := range m.hostsIn {
-		inputs = append(inputs, input{row: h.Row, rank: hostRank(h), age: h.Silence, host: true})
+		inputs = append(inputs, input{row: h.Row, rank: hostRank(&h), age: h.Silence, host: true})
 	}
 	return inputs
 }
 
 // hostsIn goes through the hosts of the own zone that are summarised.
-func (m *Machine) hostsIn(yield func(*membership.Host) bool) {
+func (m *Machine) hostsIn(yield func(membership.Host) bool) {
 	table := m.config.Hosts
 	out := table.Own() == nil
 	for i := range table.Len() {
@@ -232,7 +232,7 @@ func (m *Machine) hostsIn(yield func(*membership.Host) bool) {
 		if h.State == membership.StateLeft || out && h.Row.Owner == m.config.Self {
 			continue
 		}
-		if !yield(&h) {
+		if !yield(h) { // by value: a pointer would have each host allocated in each round
 			return
 		}
 	}
