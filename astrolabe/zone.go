@@ -60,9 +60,6 @@ func checkName(name string) error {
 
 // common returns in how many tables members of two zones of hosts take part both: those of the zones that their paths have in common.
 func common(a, b string) int {
-	if a == b {
-		return len(path(a)) - 1
-	}
 	count := 1 // the root's
 	for i := 1; ; i++ {
 		endA, endB := i >= len(a), i >= len(b)
