@@ -29,7 +29,7 @@ func (m *Machine) exchangeAddress(now protocol.Time, to protocol.Address, tables
 // digests says what this member holds in the first tables, the deepest first, in as many datagrams as it takes.
 func (m *Machine) digests(now protocol.Time, tables int) []*Digest {
 	m.stats.Exchanges++
-	d := digester{m: m, stamp: uint64(now)}
+	d := digester{m: m, stamp: uint64(now), tables: tables}
 	d.open()
 	d.all[0].Functions, d.all[0].Told = m.functionsOf(tables), true
 	for i := tables - 1; i >= 0; i-- {
@@ -44,9 +44,10 @@ func (m *Machine) digests(now protocol.Time, tables int) []*Digest {
 
 // digester packs the digests of tables into datagrams.
 type digester struct {
-	m     *Machine
-	stamp uint64
-	all   []*Digest
+	m      *Machine
+	stamp  uint64
+	tables int // that there are to add
+	all    []*Digest
 }
 
 // digestRowsTogether is for how many rows of a table a datagram must have room left, or the table goes into the next one.
@@ -57,7 +58,7 @@ func (d *digester) open() bool {
 	if len(d.all) == digestsMax {
 		return false
 	}
-	d.all = append(d.all, &Digest{Zone: d.m.zone, Stamp: d.stamp})
+	d.all = append(d.all, &Digest{Zone: d.m.zone, Stamp: d.stamp, Held: make([]Held, 0, d.tables)})
 	return true
 }
 
@@ -97,7 +98,7 @@ func (m *Machine) meet(now protocol.Time, zone string) int {
 func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Digest, out *protocol.Output) {
 	m.stats.DigestsReceived++
 	tables := m.meet(now, d.Zone)
-	a := m.answerTo(from, d.Stamp, out)
+	a := m.answerTo(from, d.Stamp, len(d.Held), out)
 	for i := range d.Held {
 		h := &d.Held[i]
 		if h.Depth >= tables {
@@ -127,7 +128,7 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 	for i := range d.Rows {
 		m.adopt(from, &d.Rows[i], out)
 	}
-	a := m.answerTo(from, 0, out)
+	a := m.answerTo(from, 0, len(d.Parts), out)
 	for i := range d.Parts {
 		p := &d.Parts[i]
 		if p.Depth >= tables {
@@ -159,6 +160,7 @@ type answer struct {
 	full  bool // there may be no more
 	sent  int  // datagrams
 	limit int  // of them
+	parts int  // that one may come to have
 	out   *protocol.Output
 }
 
@@ -169,9 +171,9 @@ const (
 	answersShare    = 4  // one peer gets a quarter of a round's bytes at most
 )
 
-// answerTo begins an answer.
-func (m *Machine) answerTo(to protocol.NodeID, echo uint64, out *protocol.Output) answer {
-	a := answer{m: m, to: to, head: Delta{Zone: m.zone, Echo: echo}, limit: answersMax, out: out}
+// answerTo begins an answer to what is of so many tables.
+func (m *Machine) answerTo(to protocol.NodeID, echo uint64, tables int, out *protocol.Output) answer {
+	a := answer{m: m, to: to, head: Delta{Zone: m.zone, Echo: echo}, limit: answersMax, parts: min(tables, len(m.levels)), out: out}
 	if m.stranger(to) {
 		a.limit = answersStranger
 	}
@@ -193,8 +195,8 @@ func (a *answer) add(l *level, d *table.Difference[state], claims []table.Claim)
 	for _, e := range d.Rows {
 		a.row(e)
 	}
-	for _, e := range d.Beats {
-		a.beat(l, e)
+	for i, e := range d.Beats {
+		a.beat(l, e, len(d.Beats)-i)
 	}
 	for _, owner := range d.WantRows {
 		if !a.m.unwanted(l, owner, claims) {
@@ -230,9 +232,9 @@ func (a *answer) grant(l *level, p *Part) {
 			a.row(e)
 		}
 	}
-	for _, owner := range p.WantBeats {
+	for i, owner := range p.WantBeats {
 		if e := l.table.Get(owner); e != nil {
-			a.beat(l, e)
+			a.beat(l, e, len(p.WantBeats)-i)
 		}
 	}
 }
@@ -245,9 +247,16 @@ func (a *answer) row(e *entry) {
 	}
 }
 
-func (a *answer) beat(l *level, e *entry) {
+// beatsTogether is for how many heartbeats room is made at once.
+const beatsTogether = 16
+
+// beat adds a heartbeat, the first of so many that are to go.
+func (a *answer) beat(l *level, e *entry, left int) {
 	b := membership.Beat{Claim: e.Claim(), Proof: e.Proof()}
 	p := a.part(l, beatSize(&b))
+	if len(p.Beats) == cap(p.Beats) {
+		p.Beats = slices.Grow(p.Beats, min(left, beatsTogether))
+	}
 	p.Beats = append(p.Beats, b)
 	a.m.stats.BeatsSent++
 }
@@ -261,6 +270,9 @@ func (a *answer) part(l *level, size int) *Part {
 		return &a.delta.Parts[last]
 	}
 	a.size += partHeaderMax
+	if a.delta.Parts == nil {
+		a.delta.Parts = make([]Part, 0, a.parts)
+	}
 	a.delta.Parts = append(a.delta.Parts, Part{Depth: l.depth})
 	return &a.delta.Parts[len(a.delta.Parts)-1]
 }
