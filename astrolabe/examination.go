@@ -124,13 +124,17 @@ func (m *Machine) receiveAccountQuestion(from protocol.NodeID, q *AccountQuestio
 		return
 	}
 	l := m.levels[i]
-	j := slices.IndexFunc(l.issued.accounts, func(a *account) bool { return a.digest == q.Digest })
+	var accounts []*account
+	if l.issued != nil {
+		accounts = l.issued.accounts
+	}
+	j := slices.IndexFunc(accounts, func(a *account) bool { return a.digest == q.Digest })
 	if j < 0 {
 		m.stats.AccountsGone++
 		out.Drop(from, ReasonAccount)
 		return
 	}
-	a := l.issued.accounts[j]
+	a := accounts[j]
 	for _, section := range q.Sections {
 		switch {
 		case section == 0:
@@ -146,7 +150,7 @@ func (m *Machine) appendClaims(b []byte, l *level, a *account) []byte {
 	for i := range a.inputs {
 		row := a.inputs[i].row
 		if row.Epoch == 0 && l.depth+1 < len(m.levels) { // the own child zone: as this member has told others of it
-			if e := m.levels[l.depth+1].issued.entry; e != nil && sameStatement(e.Row().Attributes, row.Attributes) {
+			if e := m.levels[l.depth+1].issued.current(); e != nil && sameStatement(e.Row().Attributes, row.Attributes) {
 				row = e.Row()
 			}
 		}

@@ -28,7 +28,7 @@ const (
 // Issued returns the sequence of the last row that this member made of a zone.
 func (m *Machine) Issued(zone string) uint64 {
 	for _, l := range m.levels {
-		if l.own == zone {
+		if l.own == zone && l.issued != nil {
 			return l.issued.sequence
 		}
 	}
@@ -39,7 +39,8 @@ func (m *Machine) Issued(zone string) uint64 {
 func (m *Machine) Represents(zone string) bool {
 	for _, l := range m.levels {
 		if l.own == zone {
-			return l.issued.entry != nil && !l.issued.entry.Row().Left
+			e := l.issued.current()
+			return e != nil && !e.Row().Left
 		}
 	}
 	return false

@@ -43,7 +43,7 @@ type level struct {
 	lost  []lost // child zones that went, by path
 
 	child  *summed       // the own child zone
-	issued issued        // the row that this member makes of it
+	issued *issued       // the row that this member makes of it, nil before the first one: most members never make any
 	met    protocol.Time // when a member of another child zone was last heard; 0 for never
 }
 
@@ -57,6 +57,14 @@ type issued struct {
 	links    *table.Chain
 	linksOf  uint64     // epoch of links
 	accounts []*account // what the last rows were made of
+}
+
+// current returns the row that is there now, nil when there is none.
+func (i *issued) current() *entry {
+	if i == nil {
+		return nil
+	}
+	return i.entry
 }
 
 // newSummed returns what the own child zone of a table is to be.

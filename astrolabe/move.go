@@ -43,7 +43,7 @@ func (m *Machine) moved(now protocol.Time, e protocol.Moved, out *protocol.Outpu
 	last.met = now // those whom this member has left
 	for i := kept; i < len(zones)-1; i++ {
 		l := newLevel(i, zones[i], zones[i+1], &m.config)
-		l.issued.epoch, l.issued.sequence = m.epoch(), m.sequence
+		l.issued = &issued{epoch: m.epoch(), sequence: m.sequence}
 		m.levels = append(m.levels, l)
 	}
 	m.rescope()
@@ -79,7 +79,7 @@ func (m *Machine) farewell(from int, out *protocol.Output) {
 	d := &Delta{Zone: m.zone}
 	var to []protocol.NodeID
 	for _, l := range m.levels[from:] {
-		if l.issued.entry == nil || m.config.Hosts.Own() == nil {
+		if l.issued.current() == nil || m.config.Hosts.Own() == nil {
 			continue
 		}
 		m.resign(l)

@@ -92,7 +92,7 @@ func (m *Machine) represents(now protocol.Time, l *level) bool {
 		return false // it goes, or is still looking for its zone
 	}
 	met := l.met != 0 && now.Sub(l.met) <= silentTimeouts*m.failTimeout(l.table.Len())
-	if c := l.childOf(l.own); met && (len(c) == 0 || len(c) == 1 && c[0] == l.issued.entry) {
+	if c := l.childOf(l.own); met && (len(c) == 0 || len(c) == 1 && c[0] == l.issued.current()) {
 		return true // whose turn it is has not heard of the others yet
 	}
 	if !l.others() && !met {
@@ -109,9 +109,9 @@ func (m *Machine) speaksFor(l *level) bool {
 // issue brings the row that this member makes of the own child zone up to date: a new one when the summary has changed, else a heartbeat.
 func (m *Machine) issue(now protocol.Time, l *level) {
 	own := m.config.Hosts.Own()
-	e := l.issued.entry
+	e := l.issued.current()
 	if !m.represents(now, l) {
-		if e != nil || l.issued.stale {
+		if e != nil || l.issued != nil && l.issued.stale {
 			m.resign(l)
 		}
 		return
@@ -137,6 +137,9 @@ func (m *Machine) resign(l *level) {
 
 // publish makes row the own one of a table.
 func (m *Machine) publish(l *level, row *table.Row) {
+	if l.issued == nil {
+		l.issued = new(issued)
+	}
 	if epoch := m.config.Hosts.Own().Epoch; epoch != l.issued.epoch {
 		l.issued.epoch, l.issued.sequence = epoch, 0
 	}
@@ -191,7 +194,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 		}
 	}
 	for i, l := range m.levels {
-		if l.issued.entry == nil {
+		if l.issued.current() == nil {
 			continue
 		}
 		if other := m.representative(l); other != nil {
@@ -344,8 +347,8 @@ const sequenceMax = 1 << 62
 // inCirculation meets a row that this member is said to have made. One of a version that this run has not made yet is of an earlier one: it is gone above. Who could say so
 // without its signature could have it use a version twice.
 func (m *Machine) inCirculation(from protocol.NodeID, l *level, u *membership.RowUpdate, out *protocol.Output) {
-	issued := &l.issued
-	if u.Row.Epoch != issued.epoch || u.Row.Sequence < issued.sequence || issued.entry != nil && u.Row.Compare(issued.entry.Row()) == 0 {
+	issued := l.issued
+	if issued == nil || u.Row.Epoch != issued.epoch || u.Row.Sequence < issued.sequence || issued.entry != nil && u.Row.Compare(issued.entry.Row()) == 0 {
 		return
 	}
 	if m.notary != nil && !m.ownHand(from, u.Row, out) {
@@ -364,7 +367,7 @@ func (m *Machine) Leave(now protocol.Time, out *protocol.Output) {
 	d := &Delta{Zone: m.zone}
 	var to []protocol.NodeID
 	for _, l := range m.levels {
-		if l.issued.entry == nil {
+		if l.issued.current() == nil {
 			continue
 		}
 		m.issue(now, l)

@@ -102,7 +102,7 @@ func (m *Machine) know(rows []*table.Row) {
 		}
 		l.enter(e)
 		if row.Owner == m.config.Self {
-			l.issued = issued{entry: e, epoch: row.Epoch, sequence: row.Sequence, beat: 1}
+			l.issued = &issued{entry: e, epoch: row.Epoch, sequence: row.Sequence, beat: 1}
 			l.table.Exempt(m.config.Self)
 		}
 	}
