@@ -37,12 +37,12 @@ type level struct {
 	depth int
 	zone  string
 	own   string // the child zone on the own path
-	table *table.Table[state]
+	table table.Table[state]
 	rows  []*entry // by child zone and owner
 	gone  gone
 	lost  []lost // child zones that went, by path
 
-	child  *summed       // the own child zone
+	child  summed        // the own child zone
 	issued *issued       // the row that this member makes of it, nil before the first one: most members never make any
 	met    protocol.Time // when a member of another child zone was last heard; 0 for never
 }
@@ -68,11 +68,11 @@ func (i *issued) current() *entry {
 }
 
 // newSummed returns what the own child zone of a table is to be.
-func newSummed(depth int, own string) *summed { return &summed{zone: own, depth: depth + 1} }
+func newSummed(depth int, own string) summed { return summed{zone: own, depth: depth + 1} }
 
 func newLevel(depth int, zone, own string, c *Config) *level {
 	rows := c.Children*(c.Representatives+rowsBeyond) + 1
-	return &level{depth: depth, zone: zone, own: own, child: newSummed(depth, own), table: table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit}), gone: gone{limit: goneFactor * rows}}
+	return &level{depth: depth, zone: zone, own: own, child: newSummed(depth, own), table: *table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit}), gone: gone{limit: goneFactor * rows}}
 }
 
 // rowsBeyond is how many rows of a child zone are kept beside those of as many representatives as it should have: while they change there are more.

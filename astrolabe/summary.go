@@ -185,9 +185,9 @@ type summed struct {
 // compute brings the summaries of the own path up to date, from the hosts up, each only where what it is made of has changed.
 func (m *Machine) compute(now protocol.Time) {
 	last := len(m.levels) - 1
-	m.computeHosts(now, m.levels[last].child)
+	m.computeHosts(now, &m.levels[last].child)
 	for i := last; i > 0; i-- {
-		m.computeZone(m.levels[i], m.levels[i-1].child)
+		m.computeZone(m.levels[i], &m.levels[i-1].child)
 	}
 	m.computeZone(m.levels[0], &m.root)
 }
