@@ -62,24 +62,27 @@ func systemOf(in *input) []afc.Attribute {
 }
 
 // evaluate returns what the functions that are in force in a zone make of its rows, sorted by name.
-func (m *Machine) evaluate(depth int, zone string, inputs []input, r *readable) (outputs []protocol.Attribute) {
-	all := m.inForce(min(depth, len(m.levels)-1))
+func (m *Machine) evaluate(z *summed, inputs []input) (outputs []protocol.Attribute) {
+	all := m.inForce(min(z.depth, len(m.levels)-1))
 	if len(all) == 0 {
-		*r = readable{}
+		z.forms = nil
 		return nil
 	}
-	r.read(inputs)
+	if z.forms == nil {
+		z.forms = new(readable)
+	}
+	z.forms.read(inputs)
 	var values []table.Value
 	for _, h := range all {
 		if h.program == nil {
 			continue
 		}
-		if h.evaluators[depth] == nil {
-			h.evaluators[depth] = afc.NewEvaluator(h.program)
+		if h.evaluators[z.depth] == nil {
+			h.evaluators[z.depth] = afc.NewEvaluator(h.program)
 		}
 		m.stats.Evaluations++
 		var err error
-		if values, err = h.evaluators[depth].Evaluate(r.rows, afc.Seed(zone, h.Version), values[:0]); err != nil {
+		if values, err = h.evaluators[z.depth].Evaluate(z.forms.rows, afc.Seed(z.zone, h.Version), values[:0]); err != nil {
 			m.stats.EvaluationsFailed++ // more rows than its steps allow
 			continue
 		}

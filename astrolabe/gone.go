@@ -14,8 +14,7 @@ const goneFactor = 4
 
 // gone remembers the versions of rows that were removed, for longer than others can still pass them on.
 type gone struct {
-	rows  []removed // in the order in which they were removed
-	limit int
+	rows []removed // in the order in which they were removed
 }
 
 type removed struct {
@@ -34,10 +33,10 @@ func (g *gone) covers(owner protocol.NodeID, version table.Version) bool {
 	return false
 }
 
-// put remembers a row. The first that was removed makes room.
-func (g *gone) put(r removed) {
+// put remembers a row, of so many at most. The first that was removed makes room.
+func (g *gone) put(r removed, limit int) {
 	g.rows = slices.DeleteFunc(g.rows, func(other removed) bool { return other.owner == r.owner })
-	if len(g.rows) >= g.limit {
+	if len(g.rows) >= limit {
 		g.rows = slices.Delete(g.rows, 0, 1)
 	}
 	g.rows = append(g.rows, r)

@@ -72,7 +72,12 @@ func newSummed(depth int, own string) summed { return summed{zone: own, depth: d
 
 func newLevel(depth int, zone, own string, c *Config) *level {
 	rows := c.Children*(c.Representatives+rowsBeyond) + 1
-	return &level{depth: depth, zone: zone, own: own, child: newSummed(depth, own), table: *table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit}), gone: gone{limit: goneFactor * rows}}
+	return &level{depth: depth, zone: zone, own: own, child: newSummed(depth, own), table: *table.New[state](table.Limits{Rows: rows, RowSize: c.RowLimit})}
+}
+
+// remember notes that a version of a row was removed.
+func (l *level) remember(owner protocol.NodeID, version table.Version, awake protocol.Time) {
+	l.gone.put(removed{owner: owner, version: version, at: awake}, goneFactor*l.table.Limits().Rows)
 }
 
 // rowsBeyond is how many rows of a child zone are kept beside those of as many representatives as it should have: while they change there are more.

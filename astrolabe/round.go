@@ -69,7 +69,7 @@ func (m *Machine) expire(now protocol.Time, out *protocol.Output) {
 
 // remove removes a row. The last one of a child zone takes that with it.
 func (m *Machine) remove(now protocol.Time, l *level, e *entry, out *protocol.Output) {
-	l.gone.put(removed{owner: e.Owner(), version: e.Version(), at: m.awake})
+	l.remember(e.Owner(), e.Version(), m.awake)
 	m.stats.RowsExpired++
 	row := e.Row()
 	if m.drop(l, e, out) && row.Name != l.own && !row.Left {
@@ -291,10 +291,10 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 		}
 		if weakest := l.weakest(u.Row.Name, m.config.Self, m.config.Representatives+rowsBeyond); weakest != nil {
 			if m.stats.RowsDisplaced++; weaker(u.Row, weakest.Row()) {
-				l.gone.put(removed{owner: u.Row.Owner, version: u.Row.Version(u.Heartbeat), at: m.awake})
+				l.remember(u.Row.Owner, u.Row.Version(u.Heartbeat), m.awake)
 				return
 			}
-			l.gone.put(removed{owner: weakest.Owner(), version: weakest.Version(), at: m.awake})
+			l.remember(weakest.Owner(), weakest.Version(), m.awake)
 			m.drop(l, weakest, out)
 		}
 	}

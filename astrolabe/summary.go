@@ -178,8 +178,8 @@ type summed struct {
 	depth       int // 0 for the root
 	summary     Summary
 	fingerprint fingerprint // of what it was made of
-	forms       readable
-	audited     // where rows are signed
+	forms       *readable   // nil without functions
+	audited                 // where rows are signed
 }
 
 // compute brings the summaries of the own path up to date, from the hosts up, each only where what it is made of has changed.
@@ -304,7 +304,7 @@ func (z *summed) stale(f fingerprint, oldest time.Duration, expected int) bool {
 // settle makes a summary anew.
 func (m *Machine) settle(z *summed, inputs []input, expected int) {
 	z.summary = summarize(inputs, expected, m.config.Representatives, m.barred())
-	z.summary.Outputs = m.evaluate(z.depth, z.zone, inputs, &z.forms)
+	z.summary.Outputs = m.evaluate(z, inputs)
 	m.accountFor(z, inputs)
 	m.stats.Computed++
 }
