@@ -80,30 +80,26 @@ func (s *Settled) Known(zone string) (rows []*table.Row) {
 
 // know begins with rows that are taken at their word.
 func (m *Machine) know(rows []*table.Row) {
+	if len(rows) == 0 {
+		return
+	}
+	own := make([]*table.Row, 0, len(rows))
 	for _, l := range m.levels {
-		count := 0
+		own = own[:0]
 		for _, row := range rows {
 			if l.contains(row.Name) {
-				count++
+				own = append(own, row)
 			}
 		}
-		l.table.Grow(count)
-		l.rows = slices.Grow(l.rows, count)
-	}
-	for _, row := range rows {
-		l := m.levelOf(row.Name)
-		if l == nil {
-			continue
-		}
-		e, outcome, err := l.table.Merge(m.awake, row, 1, nil)
-		if err != nil || outcome != table.Added {
-			m.stats.RowsRefused++
-			continue
-		}
-		l.enter(e)
-		if row.Owner == m.config.Self {
-			l.issued = &issued{entry: e, epoch: row.Epoch, sequence: row.Sequence, beat: 1}
-			l.table.Exempt(m.config.Self)
+		m.stats.RowsRefused += uint64(l.table.Load(m.awake, own, 1))
+		l.rows = slices.Grow(l.rows, l.table.Len())
+		for i := range l.table.Len() {
+			e := l.table.At(i)
+			l.enter(e)
+			if row := e.Row(); row.Owner == m.config.Self {
+				l.issued = &issued{entry: e, epoch: row.Epoch, sequence: row.Sequence, beat: 1}
+				l.table.Exempt(m.config.Self)
+			}
 		}
 	}
 }
