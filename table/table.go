@@ -1,6 +1,7 @@
 package table
 
 import (
+	"math"
 	"slices"
 
 	"spinglass/protocol"
@@ -11,7 +12,7 @@ const RowsDefault = 128
 
 // Limits bound a table.
 type Limits struct {
-	Rows    int // rows of the zone, 1 or more
+	Rows    int // rows of the zone, 1 to math.MaxInt32
 	RowSize int // bytes of a row's encoding, at most RowSizeMax
 }
 
@@ -86,7 +87,8 @@ type slot[S any] struct {
 
 // Table holds the rows of a zone.
 type Table[S any] struct {
-	limits  Limits
+	rowsMax int32     // Limits.Rows
+	sizeMax int32     // Limits.RowSize
 	order   []slot[S] // by owner
 	silence silence[S]
 	cursor  protocol.NodeID // where the rotating part of the next digest begins
@@ -96,14 +98,14 @@ type Table[S any] struct {
 
 // New returns an empty table.
 func New[S any](limits Limits) *Table[S] {
-	if limits.Rows < 1 || limits.RowSize < 1 || limits.RowSize > RowSizeMax {
+	if limits.Rows < 1 || limits.Rows > math.MaxInt32 || limits.RowSize < 1 || limits.RowSize > RowSizeMax {
 		panic("table: limits out of range")
 	}
-	return &Table[S]{limits: limits}
+	return &Table[S]{rowsMax: int32(limits.Rows), sizeMax: int32(limits.RowSize)}
 }
 
 // Limits returns the limits that the table was made with.
-func (t *Table[S]) Limits() Limits { return t.limits }
+func (t *Table[S]) Limits() Limits { return Limits{Rows: int(t.rowsMax), RowSize: int(t.sizeMax)} }
 
 // Stats returns the counters.
 func (t *Table[S]) Stats() Stats { return t.stats }
@@ -215,13 +217,14 @@ func (t *Table[S]) settle(now protocol.Time, e *Entry[S], row *Row, heartbeat ui
 
 // admit checks the limits for a row that is about to be taken.
 func (t *Table[S]) admit(row *Row, added bool) error {
-	if size := row.Size(); size > t.limits.RowSize {
+	limits := t.Limits()
+	if size := row.Size(); size > limits.RowSize {
 		t.stats.TooLarge++
-		return &RowTooLargeError{Size: size, Limit: t.limits.RowSize}
+		return &RowTooLargeError{Size: size, Limit: limits.RowSize}
 	}
-	if added && len(t.order) >= t.limits.Rows {
+	if added && len(t.order) >= limits.Rows {
 		t.stats.Full++
-		return &FullError{Limit: t.limits.Rows}
+		return &FullError{Limit: limits.Rows}
 	}
 	return nil
 }

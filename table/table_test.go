@@ -330,7 +330,7 @@ func TestCompareAgreesWithOracle(t *testing.T) {
 func TestExchangesConverge(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	a, b := randomTable(r, 300), randomTable(r, 300)
-	a.limits.Rows, b.limits.Rows = 600, 600
+	a.rowsMax, b.rowsMax = 600, 600
 	var d Difference[int]
 	for range 100 {
 		b.Compare(a.Digest(nil, 500), &d)
