@@ -42,6 +42,7 @@ type level struct {
 	gone  gone
 	lost  []lost // child zones that went, by path
 
+	aged   bool          // a row may tell of an age, which those of a fleet in which all is well do not
 	child  summed        // the own child zone
 	issued *issued       // the row that this member makes of it, nil before the first one: most members never make any
 	met    protocol.Time // when a member of another child zone was last heard; 0 for never
@@ -165,7 +166,11 @@ func (l *level) enter(e *entry) {
 	}
 	i, _ := l.search(zone, e.Owner())
 	l.rows = slices.Insert(l.rows, i, e)
+	l.age(e)
 }
+
+// age notes what the row of e, which is new, tells of its age.
+func (l *level) age(e *entry) { l.aged = l.aged || count(e.Row(), AttributeAge) > 0 }
 
 // leave notes that e is no longer a row of a child zone, which is not that of the row that it has now where the owner is in another one since. It reports whether it was the last one.
 func (l *level) leave(e *entry, zone string) (last bool) {

@@ -166,6 +166,8 @@ func (m *Machine) publish(l *level, row *table.Row) {
 	case outcome == table.Replaced && row.Name != before.Name: // this member has moved
 		l.leave(e, before.Name)
 		l.enter(e)
+	default:
+		l.age(e)
 	}
 	l.issued.entry = e
 	l.issued.keep(l.child.account)
@@ -322,6 +324,7 @@ func (m *Machine) adopt(from protocol.NodeID, u *membership.RowUpdate, out *prot
 			l.leave(e, before.Name)
 			l.enter(e)
 		}
+		l.age(e)
 		m.viewed(e, before, l, out)
 	}
 }

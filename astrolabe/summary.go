@@ -262,13 +262,14 @@ func (m *Machine) computeZone(l *level, z *summed) {
 // zonesNow chooses the feeds of the child zones of a table, and returns a fingerprint of them, with the own one, and the age of the oldest of the others.
 func (m *Machine) zonesNow(l *level) (f fingerprint, oldest time.Duration) {
 	f = fingerprint(m.functions.changes)
+	l.aged = l.aged && slices.ContainsFunc(l.rows, func(e *entry) bool { return count(e.Row(), AttributeAge) > 0 })
 	for c := range l.children {
 		feed := c.choose(protocol.Time(feedPatience * m.config.Round))
 		if feed == nil || c.zone() == l.own {
 			continue
 		}
 		row := feed.Row()
-		oldest = max(oldest, m.ageOf(feed))
+		oldest = max(oldest, m.ageOf(l, feed))
 		f.add(uint64(row.Owner))
 		f.add(row.Epoch<<32 ^ row.Sequence)
 	}
@@ -277,8 +278,12 @@ func (m *Machine) zonesNow(l *level) (f fingerprint, oldest time.Duration) {
 }
 
 // ageOf returns for how long the oldest host that a row of a child zone stands for was not heard of.
-func (m *Machine) ageOf(feed *entry) time.Duration {
-	return m.awake.Sub(feed.Advanced()) + time.Duration(count(feed.Row(), AttributeAge))*time.Second
+func (m *Machine) ageOf(l *level, feed *entry) time.Duration {
+	age := m.awake.Sub(feed.Advanced())
+	if l.aged {
+		age += time.Duration(count(feed.Row(), AttributeAge)) * time.Second
+	}
+	return age
 }
 
 // zoneInputs returns the feeds of the child zones of a table, the own one as it is computed here.
@@ -286,7 +291,7 @@ func (m *Machine) zoneInputs(l *level) []input {
 	inputs := make([]input, 0, len(l.rows)+1)
 	for c := range l.children {
 		if feed := c.feed(); feed != nil && c.zone() != l.own {
-			inputs = append(inputs, input{row: feed.Row(), rank: rankOf(c.zone()), age: m.ageOf(feed)})
+			inputs = append(inputs, input{row: feed.Row(), rank: rankOf(c.zone()), age: m.ageOf(l, feed)})
 		}
 	}
 	return append(inputs, input{row: m.ownRow(l), rank: rankOf(l.own), age: l.child.summary.Age})
