@@ -9,7 +9,18 @@ type favours struct {
 }
 
 // portions are what one sender has had of each.
-type portions struct{ answers, replies protocol.Portion }
+type portions struct {
+	answers protocol.Portion
+	replies *protocol.Portion // nil before the first probe: where datagrams are not lost few are ever probed
+}
+
+// ofReplies returns what a sender has had of the probes answered.
+func (p *portions) ofReplies() *protocol.Portion {
+	if p.replies == nil {
+		p.replies = new(protocol.Portion)
+	}
+	return p.replies
+}
 
 func newFavours(c *Config) favours {
 	return favours{answers: protocol.Share{Limit: c.AnswerBytes}, replies: protocol.Share{Limit: repliesPerRound}}

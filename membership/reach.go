@@ -90,7 +90,7 @@ func (m *Machine) missed(now protocol.Time, e *entry, out *protocol.Output) {
 func (m *Machine) receiveProbe(now protocol.Time, from protocol.NodeID, p *Probe, out *protocol.Output) {
 	m.stats.ProbesReceived++
 	m.hear(now, from, &p.Evidence, out)
-	if m.favours.replies.Take(&m.portions(from).replies, 1) != protocol.Granted {
+	if m.favours.replies.Take(m.portions(from).ofReplies(), 1) != protocol.Granted {
 		m.stats.AnswersOverBudget++
 		out.Drop(from, ReasonAnswerBudget)
 		return
