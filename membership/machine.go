@@ -46,7 +46,7 @@ type entry = table.Entry[peer]
 // Machine is the membership protocol of one node. See the package documentation.
 type Machine struct {
 	config Config
-	table  *table.Table[peer]
+	table  table.Table[peer]
 	own    *entry
 	gone   gone
 	awake  awake
@@ -93,7 +93,7 @@ func New(config Config) (*Machine, error) {
 	config.Seeds = slices.Clone(config.Seeds)
 	m := &Machine{
 		config: config,
-		table:  table.New[peer](table.Limits{Rows: config.ZoneLimit, RowSize: config.RowLimit}),
+		table:  *table.New[peer](table.Limits{Rows: config.ZoneLimit, RowSize: config.RowLimit}),
 		gone:   gone{limit: goneMaxFactor * config.ZoneLimit, off: config.MemoryOfDead < 0},
 		awake:  awake{off: config.LocalHealthOff, due: protocol.Never},
 	}
