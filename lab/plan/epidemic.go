@@ -15,6 +15,7 @@ const epidemicSteps = 20
 const (
 	unlikely = 1e-11 // what is left out
 	certain  = 1e-8  // members that may lack a packet which counts as arrived everywhere
+	breadth  = 8     // standard deviations beyond which numbers are left out
 )
 
 // outbreak is a packet that did not get into a zone on its first way.
@@ -24,16 +25,20 @@ type outbreak struct {
 	loss       float64
 	round      float64                       // seconds
 	aware      float64                       // seconds after which members know that it is missing
-	latency    float64                       // seconds, within the zone
-	near       float64                       // digests that a member gets from its zone, a round
+	way        float64                       // seconds from a poll to the repair
+	enterWay   float64                       // the same from a digest of another zone
+	near       float64                       // digests that a member gets from its zone, and sends in it, a round
 	entering   float64                       // digests that a representative gets from other zones, a round
 	outside    func(seconds float64) float64 // part of the members of other zones that hold the packet
-	regional   bool                          // a round's budget has room for the whole zone
+	regional   float64                       // part of the zone for which a round's budget has room
 	factorials
-	flooded []float64 // probability that a repair goes to the whole zone in this step, by holders
+	past    []distribution // of the number of holders, by step
+	ticked  []float64      // expected members that get it as a round of theirs begins, by step
+	got     []float64      // all that get it
+	failing []float64      // requests of a member that lacks the packet which lead to nothing, expected, by step
 }
 
-// spreading is what becomes of such a packet.
+// spreading is what becomes of such a packet. A packet counts as there when the poll is sent that leads to it.
 type spreading struct {
 	step   float64   // seconds
 	got    []float64 // part of the members that have it, by step
@@ -43,38 +48,112 @@ type spreading struct {
 	copies float64   // expected, to all members: repairs that went to the whole zone count fully
 }
 
-// follow computes the Markov chain on the number of members that hold the packet, and on how often the first of them has replied.
+// holders is what there is of the cases in which so many hold the packet.
+type holders struct {
+	probability float64
+	complete    float64              // of this, that nobody has given it up
+	waiting     float64              // expected members that lack it and whose round has yet to begin, of those that begin one within a round
+	replied     [repliesMost]float64 // expected holders that have replied so often; none where a reply has gone to the whole zone
+}
+
+// distribution is of a number: the probabilities that it is at most so much.
+type distribution []float64
+
+// moment is a step of the chain.
+type moment struct {
+	now     float64   // seconds
+	polls   int       // that a member sends which lacks the packet, when its round begins
+	gap     bool      // a later packet comes, and all poll
+	begins  bool      // a round, counted from then on
+	ticking float64   // part of those whose round begins, of those whose round has yet to begin
+	named   int       // of the polls, those that name the packet
+	knows   bool      // that there is the packet
+	enters  float64   // probability that a representative gets the packet from another zone
+	windows []int     // holders that tell of it no more, by holders
+	pushes  []int     // holders that push it, by holders
+	meets   []float64 // holders that have it already when a poll comes that is sent now, by holders
+	sent    []float64 // holders that had it when what comes now was sent, by holders
+	before  []float64 // of these, those that had it a round before
+	ticked  float64   // part of the others that got it as their round began, and have not sent a digest since
+}
+
+// follow computes the Markov chain on the number of members that hold the packet.
 func (o *outbreak) follow() spreading {
-	o.factorials, o.flooded = newFactorials(o.members), make([]float64, o.members+1)
-	end := o.aware/o.round + float64(o.parameters.Life) + 0.5 // rounds; then members give up
-	s := spreading{step: o.round / epidemicSteps}
-	law := make([][repliesMost + 1]float64, o.members+1)
-	law[0][0] = 1
-	for at := 0; float64(at)/epidemicSteps < end; at++ {
+	o.factorials, o.past, o.ticked, o.got, o.failing = newFactorials(o.members), nil, nil, nil, nil
+	s := spreading{step: o.round / epidemicSteps, each: 1}
+	law := make([]holders, o.members+1)
+	law[0].probability, law[0].complete = 1, 1
+	held, patient := 0.0, 1.0 // mean of the holders if nobody gave up; part of those that lack it which have not
+	got := 0.0
+	for at := 0; patient > 0; at++ {
 		mean := 0.0
 		for k := range law {
-			for _, p := range law[k] {
-				mean += p * float64(k)
-			}
+			mean += law[k].probability * float64(k)
 		}
-		s.got = append(s.got, mean/float64(o.members))
-		law = o.advance(&s, law, float64(at)*s.step)
+		got += (mean - held) / float64(o.members) * patient
+		held = mean
+		s.got = append(s.got, got)
 		if float64(o.members)-mean < certain {
 			break
 		}
-	}
-	for k, row := range law {
-		for _, p := range row {
-			s.each += p * float64(k) / float64(o.members)
-			if k == o.members {
-				s.all += p
-			}
+		left := o.patient(at + 1)
+		gives := 1 - left/patient
+		s.each -= (float64(o.members) - mean) / float64(o.members) * (patient - left)
+		patient = left
+		for k := range law {
+			law[k].complete *= math.Pow(1-gives, float64(o.members-k))
 		}
+		law = o.advance(&s, law, at)
+	}
+	for k := range law {
+		s.all += law[k].complete
 	}
 	return s
 }
 
-// polls returns how many polls a member sends that lacks the packet, when the rounds-th round since it knows begins.
+// patient returns which part of the members that lack the packet at a step has not given it up: a member does so when its life is over since it knows of it and since it asked for it last, or at the end of
+// a second life.
+func (o *outbreak) patient(at int) float64 {
+	life := o.parameters.Life
+	rounds := (float64(at)/epidemicSteps - o.aware/o.round)
+	if rounds < float64(life) {
+		return 1
+	}
+	whole, part := math.Modf(rounds)
+	before := 1.0 // of members whose last round that is over is the one before
+	for round := life; round < int(whole); round++ {
+		before *= 1 - o.gives(round)
+	}
+	return before * (1 - part*o.gives(int(whole)))
+}
+
+// gives returns the probability that a member which has not given the packet up does so as a round begins, with so many rounds, and half a round, behind it since it knows of the packet.
+func (o *outbreak) gives(rounds int) float64 {
+	life := o.parameters.Life
+	if rounds >= 2*life {
+		return 1
+	}
+	asks := func(from, to int) float64 { return sum(o.failing, from, to) }
+	end := int((o.aware/o.round + float64(rounds) + 0.5) * epidemicSteps)
+	begin := end - life*epidemicSteps - epidemicSteps/2
+	none := math.Exp(-asks(begin, end))
+	if rounds == life {
+		return none
+	}
+	// It had asked within a life when the round before began.
+	had := -math.Expm1(-asks(begin-epidemicSteps, end-epidemicSteps))
+	return min(-math.Expm1(-asks(begin-epidemicSteps, begin))*none/max(had, unlikely), 1)
+}
+
+// sum returns the sum of what there is from one index to before another.
+func sum(of []float64, from, to int) (sum float64) {
+	for at := max(from, 0); at < min(to, len(of)); at++ {
+		sum += of[at]
+	}
+	return sum
+}
+
+// pollsAt returns how many polls a member sends that lacks the packet, when the rounds-th round since it knows begins.
 func pollsAt(rounds int) int {
 	switch {
 	case rounds < pollUrgent:
@@ -85,32 +164,254 @@ func pollsAt(rounds int) int {
 	return pollsAgain
 }
 
-// advance makes a step.
-func (o *outbreak) advance(s *spreading, law [][repliesMost + 1]float64, now float64) [][repliesMost + 1]float64 {
-	next := make([][repliesMost + 1]float64, len(law))
-	polls, ticking := 0, 1.0/epidemicSteps
-	if since := now - o.aware; since >= 0 {
-		polls = pollsAt(int(since/o.round) + 1)
-		if since < s.step {
-			polls, ticking = 1, 1 // the gap shows
+// moment returns a step.
+func (o *outbreak) moment(at int, s *spreading) moment {
+	w := moment{now: float64(at) * s.step}
+	if since := w.now - o.aware; since >= 0 {
+		whole, part := math.Modf(since / o.round)
+		step := int(part * epidemicSteps)
+		rounds := int(whole) + 1
+		w.knows, w.gap, w.begins = true, since < s.step, step == 0
+		w.polls, w.ticking = pollsAt(rounds), 1/float64(epidemicSteps-step)
+		if rounds > o.parameters.short() && w.polls == pollsAgain {
+			w.named = pollsAgain - 1
 		}
 	}
-	enters := o.enters(now)
-	for k := range law {
-		sum := 0.0
-		for _, p := range law[k] {
-			sum += p
+	w.enters = o.enters(w.now + o.way - o.enterWay)
+	if got := sum(o.got, at-epidemicSteps, at); got > 0 {
+		w.ticked = sum(o.ticked, at-epidemicSteps, at) / got
+	}
+	late := (1 + w.ticked) / 2 // parts of a round that pass until one begins
+	ago := func(rounds int) []int {
+		return o.ago(at - int((float64(rounds)+late)*epidemicSteps))
+	}
+	hop := o.way / exchange / s.step
+	w.meets, w.sent = o.between(float64(at)-(exchange-1)*hop), o.between(float64(at)-(exchange+1)*hop)
+	w.before = o.between(float64(at) - (exchange+1)*hop - epidemicSteps)
+	w.windows, w.pushes = ago(o.parameters.short()), ago(o.parameters.Life/2)
+	return w
+}
+
+// ago returns how many held the packet at an earlier step, by how many hold it now: what is likelier to be many now was so before.
+func (o *outbreak) ago(at int) []int {
+	before := make([]int, o.members+1)
+	if at < 0 || len(o.past) == 0 {
+		return before
+	}
+	past, present, k := o.past[at], o.past[len(o.past)-1], 0
+	low := 0.0
+	for i, high := range present {
+		for k < i && past[k] < (low+high)/2 {
+			k++
 		}
-		if sum < unlikely {
+		before[i], low = k, high
+	}
+	return before
+}
+
+// between is the same between steps.
+func (o *outbreak) between(at float64) []float64 {
+	whole, part := math.Modf(max(at, 0))
+	low, high := o.ago(int(whole)), o.ago(min(int(whole)+1, len(o.past)-1))
+	between := make([]float64, len(low))
+	for k := range between {
+		between[k] = (1-part)*float64(low[k]) + part*float64(high[k])
+	}
+	return between
+}
+
+// advance makes a step.
+func (o *outbreak) advance(s *spreading, law []holders, at int) []holders {
+	next, flooded := make([]holders, len(law)), make([]holders, len(law))
+	sums, total := make(distribution, len(law)), 0.0
+	for k := range law {
+		total += law[k].probability
+		sums[k] = total
+	}
+	o.past = append(o.past, sums)
+	w := o.moment(at, s)
+	o.ticked, o.got = append(o.ticked, 0), append(o.got, 0)
+	lacking, failing := 0.0, 0.0
+	for k := range law {
+		p := law[k].probability
+		if p < unlikely {
 			continue
 		}
-		missing := o.members - k
-		s.polls += sum * float64(missing) * ticking * float64(polls)
-		told := o.told(k, polls, ticking, now >= o.aware)
-		enter := 1 - math.Pow(1-enters, o.entrances(k))
-		o.spread(s, next, law[k], k, told, enter)
+		missing := float64(o.members - k)
+		if w.begins {
+			law[k].waiting = p * missing
+		}
+		c := o.chances(&w, k, law[k].waiting/(p*max(missing, 1)))
+		s.polls += p * missing * c.polls
+		lacking, failing = lacking+p*missing, failing+p*missing*c.asks*(1-o.both())
+		o.ticked[at] += p * missing * c.ticked
+		o.got[at] += p * missing * c.gets
+		s.copies += p * missing * c.gets
+		o.grow(next, flooded, &law[k], k, c)
 	}
-	o.flood(s, next)
+	if lacking > 0 {
+		failing /= lacking
+	}
+	o.failing = append(o.failing, failing)
+	o.flood(s, next, flooded)
+	return o.enter(next, w.enters)
+}
+
+// both is the probability that two datagrams arrive.
+func (o *outbreak) both() float64 { return (1 - o.loss) * (1 - o.loss) }
+
+// chances are what happens in a step to a member that lacks the packet.
+type chances struct {
+	asks   float64 // probability that it asks
+	gets   float64 // that what brings it begins
+	ticked float64 // of this, as its round begins
+	polled float64 // part of what brings it that is asked for because of a poll
+	heard  float64 // the same because of a digest
+	tell   float64 // holders that send digests
+	polls  float64 // expected
+	waits  float64 // probability that one whose round has yet to begin still lacks the packet and waits
+}
+
+// chances returns these if k members of the zone hold the packet, and a part of those that lack it have a round yet to begin.
+func (o *outbreak) chances(w *moment, k int, waiting float64) chances {
+	both, others := o.both(), float64(max(o.members-1, 1))
+	part := func(holders float64) float64 { return min(max(holders, 0)/others, 1) }
+	holding, telling, told := part(w.meets[k]), part(w.meets[k]-float64(w.windows[k])), part(w.sent[k]-w.ticked*(w.sent[k]-w.before[k])-float64(w.windows[k]))
+	// Bufferers have it as soon as it is there, and the author's turn goes to any member where it is in another zone.
+	bufferer := oldToHolder*holding + (1-oldToHolder)*telling
+	ticking := min(waiting, 1) * w.ticking
+	polls, polled := ticking*float64(w.polls), ticking*(1-math.Pow(1-both*telling, float64(w.polls-w.named))*math.Pow(1-both*bufferer, float64(w.named)))
+	if w.gap {
+		polls, polled = 1, both*telling
+	}
+	heard := 0.0
+	if w.knows { // who first hears of a packet by a digest does not ask for it because of the same one
+		heard = min(o.near/epidemicSteps*(1-o.loss)*told, 1)
+	}
+	pushed := ticking * (1 - math.Pow(1-both*part(float64(w.pushes[k])), o.near))
+	c := chances{asks: 1 - (1-polled)*(1-heard), polls: polls, waits: (1 - w.ticking) * (1 - heard*both)}
+	c.gets = 1 - (1-c.asks*both)*(1-pushed)
+	c.ticked = 1 - (1-polled*both)*(1-pushed)
+	if w.gap {
+		c.ticked = 0
+	}
+	if c.gets > 0 {
+		c.polled = polled * both / c.gets
+		c.heard = c.asks*both/c.gets - c.polled
+		c.tell = told * others
+	}
+	return c
+}
+
+// grow adds to next, and to flooded where a repair goes to the whole zone, what becomes of k holders.
+func (o *outbreak) grow(next, flooded []holders, from *holders, k int, c chances) {
+	missing := o.members - k
+	mean := float64(missing) * c.gets
+	width := breadth * (math.Sqrt(mean*(1-c.gets)) + 1)
+	for j := max(int(mean-width), 0); j <= min(int(mean+width), missing); j++ {
+		p := o.choose(missing, j, c.gets)
+		if p*from.probability < unlikely {
+			continue
+		}
+		to := &next[k+j]
+		to.waiting += p * min(from.waiting*c.waits, from.probability*float64(missing-j))
+		if j == 0 || k == 0 {
+			to.add(from, p)
+			continue
+		}
+		replies := o.replies(from, j, k, c)
+		over := from.over(&replies) // expected holders that have replied often enough
+		none := math.Pow(1-min(over/float64(k), 1), float64(k))
+		flooded[k+j].add(from, p*(1-none))
+		to.probability += p * none * from.probability
+		to.complete += p * none * from.complete
+		stay := p * none / max(1-over/float64(k), unlikely)
+		for r, n := range from.replied {
+			for more := 0; n > 0 && r+more < repliesMost; more++ {
+				to.replied[r+more] += stay * n * replies[r][more]
+			}
+		}
+		to.replied[0] += p * none * from.probability * float64(j)
+	}
+}
+
+// laws are the probabilities that a holder which has replied so often replies so many times more.
+type laws [repliesMost][repliesMost]float64
+
+// replies returns these of j requests to k holders. Those because of polls go to all holders evenly; those because of digests to those that send some, which are the oldest, and so those that have replied most often.
+func (o *outbreak) replies(from *holders, j, k int, c chances) (l laws) {
+	tell := min(c.tell, float64(k))
+	for r, left := repliesMost-1, tell; r >= 0; r-- {
+		n := from.replied[r] / from.probability
+		if n <= 0 {
+			continue
+		}
+		part := c.polled / float64(k)
+		if tell > 0 {
+			part += c.heard / tell * min(left/n, 1)
+		}
+		left = max(left-n, 0)
+		for more := 0; r+more < repliesMost && more <= j; more++ {
+			l[r][more] = o.choose(j, more, min(part, 1))
+		}
+	}
+	return l
+}
+
+// add adds a part of other cases, but for who waits.
+func (h *holders) add(other *holders, part float64) {
+	h.probability += part * other.probability
+	h.complete += part * other.complete
+	for r, n := range other.replied {
+		h.replied[r] += part * n
+	}
+}
+
+// over returns how many holders are expected to send their last reply, if each is to send a number of replies with these probabilities.
+func (h *holders) over(replies *laws) (sum float64) {
+	for r, n := range h.replied {
+		few := 0.0
+		for more := 0; r+more < repliesMost; more++ {
+			few += replies[r][more]
+		}
+		sum += n / h.probability * max(1-few, 0)
+	}
+	return sum
+}
+
+// flood has the repairs arrive that go to the whole zone, as far as there is room.
+func (o *outbreak) flood(s *spreading, next, flooded []holders) {
+	for k := range flooded {
+		h := &flooded[k]
+		if h.probability < unlikely {
+			continue
+		}
+		h.replied = [repliesMost]float64{}
+		s.copies += h.probability * float64(o.members-1) * o.regional
+		o.got[len(o.got)-1] += h.probability * float64(o.members-k) * o.regional
+		for j := 0; j <= o.members-k; j++ {
+			next[k+j].add(h, o.choose(o.members-k, j, (1-o.loss)*o.regional))
+		}
+	}
+}
+
+// enter returns what becomes of a law when the packet may get to representatives from other zones.
+func (o *outbreak) enter(law []holders, enters float64) []holders {
+	next := make([]holders, len(law))
+	for k := range law {
+		if law[k].probability < unlikely {
+			continue
+		}
+		p := 1 - math.Pow(1-enters, o.entrances(k))
+		next[k].add(&law[k], 1-p)
+		next[k].waiting += (1 - p) * law[k].waiting
+		if k < o.members {
+			next[k+1].add(&law[k], p)
+			next[k+1].waiting += p * law[k].waiting
+			o.got[len(o.got)-1] += p * law[k].probability
+			next[k+1].replied[0] += p * law[k].probability
+		}
+	}
 	return next
 }
 
@@ -125,87 +426,15 @@ func (o *outbreak) entrances(holders int) float64 {
 
 // enters returns the probability that a representative gets the packet from elsewhere in a step. Who first hears of the packet by a digest does not ask for it because of the same one.
 func (o *outbreak) enters(now float64) float64 {
+	if now < 0 {
+		return 0
+	}
 	hears := o.entering * (1 - o.loss) * o.outside(now)
 	rate := hears
 	if now < o.aware {
 		rate = hears * hears * now / o.round / (1 + hears*now/o.round)
 	}
-	return 1 - math.Exp(-rate*(1-o.loss)*(1-o.loss)/epidemicSteps)
-}
-
-// told returns the probability that a member which lacks the packet gets it in a step from one of k in the zone.
-func (o *outbreak) told(k, polls int, ticking float64, knows bool) float64 {
-	both := (1 - o.loss) * (1 - o.loss)
-	// Who gets the packet now serves others only when it is there: it grows by about as much as it is in a round, so that as large a part is under way.
-	holders := float64(k) / float64(max(o.members-1, 1)) * max(0, 1-exchange*o.latency/o.round)
-	polled := ticking * (1 - math.Pow(1-both*min(holders, 1), float64(polls))) * both
-	heard := o.near / epidemicSteps * (1 - o.loss) * both * holders
-	if !knows {
-		heard = 0 // who first hears of a packet by a digest does not ask for it because of the same one
-	}
-	return 1 - (1-polled)*(1-min(heard, 1))
-}
-
-// spread adds to next what becomes of k holders.
-func (o *outbreak) spread(s *spreading, next [][repliesMost + 1]float64, row [repliesMost + 1]float64, k int, told, enter float64) {
-	missing := o.members - k
-	sum, left := 0.0, 1.0
-	for _, p := range row {
-		sum += p
-	}
-	for j := 0; j <= missing && left > unlikely; j++ {
-		p := o.choose(missing, j, told)
-		left -= p
-		if p*sum < unlikely {
-			continue
-		}
-		s.copies += sum * p * float64(j)
-		for r, have := range row {
-			if have < unlikely {
-				continue
-			}
-			for replies := 0; replies <= j; replies++ {
-				q := have * p
-				if k > 1 {
-					q *= o.choose(j, replies, 1/float64(k))
-				} else if replies < j {
-					continue
-				}
-				if q < unlikely {
-					continue
-				}
-				o.settle(next, k+j, r, replies, q, enter)
-			}
-		}
-	}
-}
-
-// settle adds a probability of so many holders, of which the first has replied so often before and now.
-func (o *outbreak) settle(next [][repliesMost + 1]float64, k, r, replies int, p, enter float64) {
-	if o.regional && r < repliesMost && r+replies >= repliesMost {
-		o.flooded[k] += p
-		return
-	}
-	r = min(r+replies, repliesMost)
-	if k < o.members {
-		next[k+1][r] += p * enter
-		p *= 1 - enter
-	}
-	next[k][r] += p
-}
-
-// flood has the repairs arrive that go to the whole zone.
-func (o *outbreak) flood(s *spreading, next [][repliesMost + 1]float64) {
-	for k, p := range o.flooded {
-		if p < unlikely {
-			continue
-		}
-		s.copies += p * float64(o.members-1)
-		for j := 0; j <= o.members-k; j++ {
-			next[k+j][repliesMost] += p * o.choose(o.members-k, j, 1-o.loss)
-		}
-		o.flooded[k] = 0
-	}
+	return 1 - math.Exp(-rate*o.both()/epidemicSteps)
 }
 
 // factorials are the logarithms of factorials.

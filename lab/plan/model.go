@@ -304,17 +304,19 @@ func (m *model) outbreak(p *place, zones float64, later int, got []float64) spre
 	s := m.surroundings(p)
 	lacking := (zones - 1) / float64(p.count)
 	b := outbreak{
-		parameters: m.parameters, members: p.members, loss: m.setting.Loss, round: m.round, latency: m.setting.Latency[0].Seconds(), near: s.near,
+		parameters: m.parameters, members: p.members, loss: m.setting.Loss, round: m.round, near: s.near,
+		way: exchange * m.setting.Latency[0].Seconds(), enterWay: (exchange - 1) * m.setting.Latency[1].Seconds(),
 		aware:    float64(later)*m.pause + m.grid.quantile(p.first, 0.5).Seconds(),
 		entering: float64(m.parameters.Fanout) * m.remote(p) * float64(p.members) / float64(min(representatives, p.members)),
-		regional: m.packet()*p.members <= regionalBytes,
+		regional: min(1, regionalBytes/float64(m.packet()*p.members)),
 	}
 	steps := grid{step: m.round / epidemicSteps}
 	b.outside = func(seconds float64) float64 {
+		there := s.first(seconds)
 		if got == nil {
-			return 1 - lacking
+			return (1 - lacking) * there
 		}
-		return 1 - lacking*(1-steps.at(got, seconds))
+		return (1-lacking)*there + lacking*steps.at(got, seconds-b.way)
 	}
 	e := b.follow()
 	for pass := 0; pass < passes && later == 1 && lacking > fewLacking; pass++ {
@@ -328,7 +330,7 @@ func (m *model) outbreak(p *place, zones float64, later int, got []float64) spre
 func (m *model) spreadTimes(e *spreading) (there, settled cumulative) {
 	steps := grid{step: e.step}
 	there, settled = make(cumulative, m.grid.length), make(cumulative, m.grid.length)
-	way := 3 * m.setting.Latency[0].Seconds()
+	way := exchange * m.setting.Latency[0].Seconds()
 	for i := range there {
 		t := float64(i) * m.grid.step
 		there[i] = steps.at(e.got, t-way)
