@@ -55,13 +55,14 @@ var layers = map[string][]string{
 	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
 	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
-		"lab/compare", "lab/load", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers"},
+		"lab/compare", "lab/load", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection"},
 
 	"lab/traditional":     {"protocol", "wire"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},
 	"lab/throughput":      {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
 	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},
 	"lab/micropartitions": {"protocol", "membership", "sim", "lab/traditional"},
+	"lab/detection":       {"protocol", "membership", "sim", "lab/traditional", "lab/compare"},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.

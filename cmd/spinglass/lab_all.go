@@ -33,6 +33,8 @@ var exhibits = []exhibit{
 		"One member that sleeps now and then brings down the rate of a whole group in traditional virtual synchrony, the sooner the larger the group; with gossip the others do not notice."},
 	{newLabMicropartitions, "Micropartitions", spinglassPaper + ", section 2",
 		"With failure detection ever more aggressive, wrong ejections and the time lost in changes of the view grow about quadratically with the group."},
+	{newLabDetection, "Failure detection", "van Renesse, Minsky, Hayden, \"A Gossip-Style Failure Detection Service\", Middleware 1998; Dadgar, Phillips, Currey, \"Lifeguard\", 2017",
+		"Heartbeats that spread by gossip find out who has failed, with few mistakes in spite of loss, at a load that hardly grows; members that judge their own health do not take others for failed when they are slow themselves."},
 	{newLabConvoys, "Convoys", spinglassPaper + ", figure 2",
 		"In a hierarchy of groups messages bunch up more at each level, in total order more than in FIFO order; gossip does not."},
 	{newLabStorms, "Storms of requests and repairs", spinglassPaper + ", figure 3; " + bimodalPaper,

@@ -34,7 +34,7 @@
 // # Contract
 //
 // Members that install the same two views one after the other have delivered the same messages between them: those of each sender without gaps, and with [OrderTotal] all in
-// the same order. Events are *[Delivery], [Writable], [Blocked], *[Installed] and [Ejected].
+// the same order. Events are *[Delivery], [Writable], [Suspected], [Blocked], *[Installed] and [Ejected].
 //
 // # Limitations
 //

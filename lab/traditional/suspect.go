@@ -21,6 +21,7 @@ func (m *Machine) ping(now protocol.Time, out *protocol.Output) {
 		if p := &m.peers[i]; i != m.rank && !p.failed && me.heard > p.echoed+uint64(m.config.PingsMissed) {
 			m.stats.Suspicions++
 			p.failed, fresh = true, true
+			out.Emit(Suspected{Member: m.view.Members[i]})
 		}
 	}
 	if fresh || m.anyFailed() {

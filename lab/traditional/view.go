@@ -36,6 +36,11 @@ type (
 	}
 	// Writable tells that Send may succeed again, after ErrFull or ErrBlocked.
 	Writable struct{ protocol.EventMark }
+	// Suspected tells of a member that has not echoed enough of this one's pings. It is going to be out of the view.
+	Suspected struct {
+		protocol.EventMark
+		Member protocol.NodeID
+	}
 	// Blocked tells that a flush has begun: nothing is sent until the next view.
 	Blocked struct{ protocol.EventMark }
 	// Installed tells of a new view. Stopped is for how long this member could not send because of it.
@@ -52,6 +57,9 @@ type (
 func (d *Delivery) AppendTrace(b []byte) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(d.Origin)), d.Seq)
 }
+
+// AppendTrace implements sim.Traced.
+func (s Suspected) AppendTrace(b []byte) []byte { return binary.AppendUvarint(b, uint64(s.Member)) }
 
 // AppendTrace implements sim.Traced.
 func (e *Installed) AppendTrace(b []byte) []byte {
