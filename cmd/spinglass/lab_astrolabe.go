@@ -58,9 +58,9 @@ func (s *labAstrolabeSettings) run(cmd *cobra.Command) error {
 		name: func(c *astrolabe.Config) string { return fmt.Sprintf("%d members", c.Members()) },
 		run: func(ctx context.Context, c astrolabe.Config, progress func(string)) (astrolabe.Result, error) {
 			prepare(c.Members())
-			forgetMemory()
+			before := forgetMemory()
 			result, err := astrolabe.Run(ctx, c, progress)
-			result.MemoryBytes = memoryMost()
+			result.MemoryBytes = memoryUsed(before)
 			return result, err
 		},
 		write: writeLabAstrolabe, draw: drawLabAstrolabe, out: s.labOutput,

@@ -7,6 +7,15 @@ import (
 	"strings"
 )
 
+// memoryUsed returns the most memory that the process had in use since forgetMemory, beyond what it had then; nil where the system does not tell.
+func memoryUsed(before *uint64) *uint64 {
+	most := memoryMost()
+	if before == nil || most == nil {
+		return nil
+	}
+	return new(*most - min(*most, *before))
+}
+
 // memoryMost returns the most memory that the process had in use since forgetMemory, nil where the system does not tell.
 func memoryMost() *uint64 {
 	text, err := os.ReadFile("/proc/self/status")
@@ -22,8 +31,10 @@ func memoryMost() *uint64 {
 	return nil
 }
 
-// forgetMemory begins anew with what memoryMost returns, without what runs before have left. Where the system does not do that, it is the most since the process began.
-func forgetMemory() {
+// forgetMemory gives back what runs before have left, begins anew with what memoryMost returns, and returns that. Where the system does not begin anew, it is the most since the
+// process began.
+func forgetMemory() (before *uint64) {
 	debug.FreeOSMemory()
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+	return memoryMost()
 }

@@ -5,20 +5,34 @@ import (
 	"testing"
 )
 
-// What a run has left does not count for the next one.
-func TestMemoryOfEarlierRuns(t *testing.T) {
-	const left = 64 << 20 // bytes
-	garbage := make([]byte, left)
-	for i := 0; i < len(garbage); i += 1 << 10 {
-		garbage[i] = 1
+const runBytes = 64 << 20
+
+// take uses memory as a run does, and leaves it behind.
+func take() {
+	memory := make([]byte, runBytes)
+	for i := 0; i < len(memory); i += 1 << 10 {
+		memory[i] = 1
 	}
-	runtime.KeepAlive(garbage)
-	before := memoryMost()
+	runtime.KeepAlive(memory)
+	runtime.GC() // which gives it back to the process, not to the system
+}
+
+// What a run takes counts for it, and not for the next one.
+func TestMemoryOfRuns(t *testing.T) {
+	before := forgetMemory()
 	if before == nil {
 		t.Skip("the system does not tell")
 	}
-	forgetMemory()
-	if after := memoryMost(); *after+left*3/4 > *before {
-		t.Errorf("%d MiB before and %d MiB after %d MiB were given up", *before>>20, *after>>20, left>>20)
+	take()
+	if used := memoryUsed(before); *used < runBytes*3/4 || *used > runBytes*3/2 {
+		t.Errorf("a run that takes %d MiB took %d MiB", runBytes>>20, *used>>20)
+	}
+	before = forgetMemory()
+	if used := memoryUsed(before); *used > runBytes/4 || *before > *memoryMost() {
+		t.Errorf("a run that takes nothing took %d MiB after one that took %d MiB", *used>>20, runBytes>>20)
+	}
+	take()
+	if used := memoryUsed(before); *used < runBytes*3/4 {
+		t.Errorf("the next run that takes %d MiB took %d MiB", runBytes>>20, *used>>20)
 	}
 }

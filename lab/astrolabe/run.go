@@ -64,7 +64,7 @@ type Result struct {
 	PublishedRounds  *float64 `json:"published_rounds"`
 	PublishedMost    *float64 `json:"published_messages_max"`
 	PublishedMembers int      `json:"published_members"`
-	// MemoryBytes is the most memory that the process had during the run, nil where that is not known. It is for who runs it to fill in, and differs between runs of one seed.
+	// MemoryBytes is the most memory that the process had during the run beyond what it had before it, nil where that is not known. It is for who runs it to fill in, and differs between runs of one seed.
 	MemoryBytes *uint64 `json:"memory_bytes"`
 }
 
