@@ -52,7 +52,7 @@ func newLabThroughput() *cobra.Command {
 	flags.StringVar(&s.fault, "fault", s.fault, "what happens to them: sleep, delay, loss")
 	flags.IntVar(&g.Size, "size", g.Size, "bytes of a message")
 	flags.StringVar(&s.spread, "spread", s.spread, "by which means bimodal spreads packets: auto, as it ships, direct, tree")
-	flags.IntVar(&g.Rate, "rate", g.Rate, "messages a second of bimodal's topic")
+	flags.IntVar(&g.Rate, "rate", g.Rate, "messages a second of bimodal's topic; 0 for as fast as the crowd allows, as it ships")
 	flags.IntSliceVar(&g.Window, "window", g.Window, "bytes that a member may have been sent and not acknowledged, of traditional; 0 for no limit")
 	flags.IntSliceVar(&g.Buffer, "buffer", g.Buffer, "bytes that the sender holds until all members are known to have them, of traditional")
 	flags.IntVar(&g.Missed, "pings-missed", g.Missed, "pings without an echo after which a member is ejected, of traditional; 0 for never")

@@ -33,8 +33,11 @@ func (m member) Start(now protocol.Time, out *protocol.Output) {
 	m.Machine.Start(now, out)
 	err := m.Subscribe(now, topic, out)
 	if err == nil {
-		rate := int64(m.group.config.Rate) * int64(wire.RecordSize(m.group.config.Size))
-		err = m.Configure(now, topic, bimodal.TopicOptions{Rate: rate, Burst: burst, Spread: m.group.config.Spread})
+		options := bimodal.TopicOptions{Spread: m.group.config.Spread, Rate: int64(m.group.config.Rate) * int64(wire.RecordSize(m.group.config.Size)), Burst: burst}
+		if m.group.config.Rate == 0 { // as it ships
+			options.Burst, options.Flow = 0, bimodal.Flow{Adaptive: true}
+		}
+		err = m.Configure(now, topic, options)
 	}
 	if err != nil {
 		panic(err) // Validate has said what is wrong
@@ -62,10 +65,14 @@ func (g *bimodalGroup) build(boot sim.Boot) protocol.Machine {
 	return member{m, g, boot.ID}
 }
 
-func (g *bimodalGroup) observe(_ protocol.Time, id protocol.NodeID, e protocol.Event) int {
+func (g *bimodalGroup) observe(now protocol.Time, id protocol.NodeID, e protocol.Event) int {
 	switch e := e.(type) {
 	case *bimodal.Delivery:
 		return e.Count
+	case *bimodal.Gap:
+		if id == first && now >= g.start {
+			g.lost += e.Count
+		}
 	case *bimodal.Writable:
 		if id == sender {
 			g.begin()

@@ -27,7 +27,7 @@ type Config struct {
 	Fault     Fault
 	Perturb   float64        // probability that an interval is perturbed
 	Size      int            // bytes of a message
-	Rate      int            // messages a second of bimodal's topic
+	Rate      int            // messages a second of bimodal's topic; 0 for as fast as the crowd allows, as it ships
 	Spread    bimodal.Spread // of bimodal
 	Window    int            // bytes, of traditional
 	Buffer    int            // bytes, of traditional
@@ -42,6 +42,7 @@ const (
 	SampleLength = 500 * time.Millisecond
 	Warmup       = 5 * time.Second // before the first sample, perturbed like the rest: what is buffered by then is not counted as delivered at the rate of the samples
 	Latency      = 200 * time.Microsecond
+	tick         = 10 * time.Millisecond // the shortest windows over which rates are told
 )
 
 // Result is what a run found.
@@ -74,6 +75,18 @@ type Result struct {
 	PingsMissed   int      `json:"pings_missed"`
 	EjectedAt     *float64 `json:"ejected_at_s"`
 	UntilEjection *float64 `json:"until_ejection_per_s"`
+	// Rates at the measured member over shorter and longer windows than the samples: the least of any window, and the standard deviation.
+	Min10ms      float64 `json:"min_10ms_per_s"`
+	Stddev10ms   float64 `json:"stddev_10ms_per_s"`
+	Min100ms     float64 `json:"min_100ms_per_s"`
+	Stddev100ms  float64 `json:"stddev_100ms_per_s"`
+	Min1000ms    float64 `json:"min_1000ms_per_s"`
+	Stddev1000ms float64 `json:"stddev_1000ms_per_s"`
+	Rate         int     `json:"rate_per_s"` // that bimodal's topic was given; 0 for as fast as the crowd allows, and for traditional
+	Lost         float64 `json:"lost_per_s"` // told as lost to the measured member, of bimodal
+	// What a message costs: datagrams that all members send, for whatever reason, and their bytes as UDP payload, over the messages that the measured member was delivered.
+	Datagrams float64 `json:"datagrams_per_message"`
+	Bytes     float64 `json:"bytes_per_message"`
 }
 
 // sender and first are members of every group.
@@ -90,6 +103,9 @@ type run struct {
 	payload []byte
 	start   protocol.Time // of the first sample
 	samples [][]int       // messages, by member
+	ticks   []int         // messages at the measured member, in windows of tick
+	lost    uint64        // told to it as lost
+	before  sim.Stats     // at the first sample
 }
 
 // until is the time, and the messages since the first sample until then.
@@ -114,6 +130,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		return Result{}, err
 	}
 	r := &run{config: c, payload: make([]byte, c.Size), start: protocol.Time(Warmup), samples: make([][]int, c.Members+1)}
+	r.ticks = make([]int, c.Samples*int(SampleLength/tick))
 	r.world = sim.New(sim.Config{Seed: c.Seed, Cost: cost, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Latency: sim.Constant(Latency)}}}})
 	for i := range c.Members {
 		r.members = append(r.members, protocol.NodeID(i+1))
@@ -127,6 +144,9 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		if n := g.observe(now, id, e); n > 0 && now >= r.start {
 			if i := int(now.Sub(r.start) / SampleLength); i < c.Samples {
 				r.samples[id][i] += n
+				if id == first {
+					r.ticks[now.Sub(r.start)/tick] += n
+				}
 			}
 		}
 	})
@@ -139,6 +159,9 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	g.begin()
 	for i := range c.Samples + 1 {
 		r.world.Run(r.start.Add(time.Duration(i) * SampleLength))
+		if i == 0 {
+			r.before = r.world.Stats()
+		}
 		if err := ctx.Err(); err != nil {
 			return Result{}, err
 		}
@@ -157,7 +180,7 @@ func (r *run) result() Result {
 	if c.Protocol == Traditional {
 		out.Window, out.Buffer, out.PingsMissed = c.Window, c.Buffer, c.Missed
 	} else {
-		out.Spread = c.Spread.String()
+		out.Spread, out.Rate = c.Spread.String(), c.Rate
 	}
 	out.Mean, out.Min, out.Stddev = rates(r.samples[first])
 	out.MinAny = out.Min
@@ -167,6 +190,13 @@ func (r *run) result() Result {
 	}
 	if c.Perturbed > 0 {
 		out.PerturbedMean, _, _ = rates(r.samples[r.members[c.Members-c.Perturbed]])
+	}
+	out.Min10ms, out.Stddev10ms = windows(r.ticks, 1)
+	out.Min100ms, out.Stddev100ms = windows(r.ticks, 10)
+	out.Min1000ms, out.Stddev1000ms = windows(r.ticks, 100)
+	out.Lost = thousandths(float64(r.lost) / (time.Duration(c.Samples) * SampleLength).Seconds())
+	if after, messages := r.world.Stats(), out.Mean*(time.Duration(c.Samples)*SampleLength).Seconds(); messages > 0 {
+		out.Datagrams, out.Bytes = thousandths(float64(after.Sent-r.before.Sent)/messages), math.Round(float64(after.SentBytes-r.before.SentBytes)/messages)
 	}
 	out.SenderBusy = thousandths(r.world.HostStats(sender).Busy.Seconds() / r.world.Now().Sub(0).Seconds())
 	return out
@@ -189,6 +219,26 @@ func rates(samples []int) (mean, least, stddev float64) {
 	return thousandths(mean), least, thousandths(math.Sqrt(max(0, squares/n-mean*mean)))
 }
 
+// windows returns the least rate over windows of so many ticks that follow each other, and the standard deviation, in messages a second. A rest that does not fill a window is left out.
+func windows(ticks []int, length int) (least, stddev float64) {
+	perSecond := 1 / (time.Duration(length) * tick).Seconds()
+	least = math.Inf(1)
+	sum, squares, n := 0.0, 0.0, 0.0
+	for window := range slices.Chunk(ticks, length) {
+		if len(window) < length {
+			break
+		}
+		messages := 0
+		for _, m := range window {
+			messages += m
+		}
+		rate := float64(messages) * perSecond
+		least, sum, squares, n = min(least, rate), sum+rate, squares+rate*rate, n+1
+	}
+	mean := sum / n
+	return thousandths(least), thousandths(math.Sqrt(max(0, squares/n-mean*mean)))
+}
+
 // thousandths leaves out the digits that mean nothing.
 func thousandths(v float64) float64 { return math.Round(v*1000) / 1000 }
 
@@ -197,16 +247,16 @@ func (c *Config) Validate() error {
 	switch {
 	case !slices.Contains([]string{Bimodal, Traditional}, c.Protocol):
 		return fmt.Errorf("--protocol: %q is neither bimodal nor traditional", c.Protocol)
-	case c.Members < 3 || c.Members > MembersMax:
-		return fmt.Errorf("--members: %d is not from 3 to %d", c.Members, MembersMax)
+	case c.Members < 2 || c.Members > MembersMax:
+		return fmt.Errorf("--members: %d is not from 2 to %d", c.Members, MembersMax)
 	case c.Perturbed < 0 || c.Perturbed > c.Members-2:
 		return fmt.Errorf("--perturbed-members: %d is not from 0 to %d, which leaves a sender and one more of %d members", c.Perturbed, c.Members-2, c.Members)
 	case !(c.Perturb >= 0 && c.Perturb < 1):
 		return fmt.Errorf("--perturb: %v is not from 0 to below 1", c.Perturb)
 	case c.Size < 1 || c.Size > SizeMax:
 		return fmt.Errorf("--size: %d is not from 1 to %d", c.Size, SizeMax)
-	case c.Rate < 1 || c.Rate > RateMax:
-		return fmt.Errorf("--rate: %d is not from 1 to %d", c.Rate, RateMax)
+	case c.Rate < 0 || c.Rate > RateMax:
+		return fmt.Errorf("--rate: %d is not from 0 to %d", c.Rate, RateMax)
 	case c.Spread != bimodal.SpreadAuto && c.Spread != bimodal.SpreadDirect && c.Spread != bimodal.SpreadTree:
 		return fmt.Errorf("--spread: %q is none of auto, direct, tree", c.Spread)
 	case c.Window < 0 || c.Window > BytesMax:

@@ -2,6 +2,7 @@ package throughput
 
 import (
 	"context"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -113,6 +114,40 @@ func TestEjection(t *testing.T) {
 	}
 }
 
+// In a small group that nobody disturbs, and with a buffer that does not stop it, the traditional sender is faster, and takes fewer datagrams and bytes for each message; the shipping one keeps its
+// rate when a member sleeps.
+func TestSmallGroups(t *testing.T) {
+	found := rows(t, func(g *Grid) {
+		g.Members, g.Buffer, g.Rate, g.Perturb, g.Samples = []int{4}, []int{64 << 20}, 0, []float64{0, 0.6}, 20
+	})
+	ours, oursAsleep, theirs, theirsAsleep := found[0], found[1], found[2], found[3]
+	if theirs.Mean <= 1.2*ours.Mean || theirs.Datagrams >= ours.Datagrams || theirs.Bytes >= ours.Bytes || ours.Lost > 0 {
+		t.Errorf("nobody asleep: %+v and %+v", ours, theirs)
+	}
+	if oursAsleep.Mean < 0.85*ours.Mean || theirsAsleep.Mean > 0.5*theirs.Mean {
+		t.Errorf("asleep 0.6 of the time: %+v and %+v", oursAsleep, theirsAsleep)
+	}
+	two := rows(t, func(g *Grid) { g.Members, g.Perturbed, g.Perturb, g.Samples = []int{2}, 0, []float64{0}, 4 })
+	if two[0].Mean < 99 || two[1].Mean < 500 {
+		t.Errorf("two members: %+v", two)
+	}
+}
+
+// Over shorter windows rates are less steady. A rest that fills no window does not count.
+func TestWindows(t *testing.T) {
+	ticks := []int{2, 0, 1, 1, 0, 2, 9}
+	for length, want := range map[int][2]float64{1: {0, 289.97}, 2: {100, 0}, 3: {100, 0}} {
+		least, stddev := windows(ticks, length)
+		if math.Abs(least-want[0]) > 0.01 || math.Abs(stddev-want[1]) > 0.01 {
+			t.Errorf("windows of %d: at least %v, deviation %v, want %v", length, least, stddev, want)
+		}
+	}
+	r := rows(t, func(g *Grid) { g.Protocol, g.Members, g.Perturb = []string{Traditional}, []int{16}, []float64{0.3} })[0]
+	if r.Min1000ms != r.Min || r.Min100ms > r.Min1000ms || r.Min10ms > r.Min100ms || r.Stddev10ms < r.Stddev100ms || r.Stddev100ms < r.Stddev1000ms {
+		t.Errorf("%+v", r)
+	}
+}
+
 // What more room does: harm comes later, and comes.
 func TestMoreRoomPostponesTheHarm(t *testing.T) {
 	found := rows(t, func(g *Grid) {
@@ -148,13 +183,14 @@ func TestEqualSeedsEqualRows(t *testing.T) {
 func TestGridSaysWhatIsWrong(t *testing.T) {
 	for flag, change := range map[string]func(*Grid){
 		"--protocol":          func(g *Grid) { g.Protocol = []string{"carrier-pigeon"} },
-		"--members":           func(g *Grid) { g.Members = []int{32, 2} },
+		"--members":           func(g *Grid) { g.Members = []int{32, 1} },
 		"--perturb":           func(g *Grid) { g.Perturb = []float64{1} },
 		"--perturbed-members": func(g *Grid) { g.Perturbed = 31 },
 		"--seeds":             func(g *Grid) { g.Seeds = 0 },
 		"--window":            func(g *Grid) { g.Window = []int{-1} },
 		"--buffer":            func(g *Grid) { g.Buffer = []int{10} },
 		"--cost":              func(g *Grid) { g.Cost = "free" },
+		"--rate":              func(g *Grid) { g.Rate = -1 },
 		"--pings-missed":      func(g *Grid) { g.Missed = -1 },
 		"--samples":           func(g *Grid) { g.Samples = 1 },
 		"no runs":             func(g *Grid) { g.Members = nil },
