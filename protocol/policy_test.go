@@ -25,13 +25,14 @@ var layers = map[string][]string{
 	"protocol":      {},
 	"wire":          {"protocol"},
 	"identity":      {"protocol", "wire"},
+	"gravity":       {"protocol"},
 	"seal":          {"protocol", "wire"},
 	"table":         {"protocol", "wire"},
 	"astrolabe/afc": {"protocol", "wire", "table"},
 	"membership":    {"protocol", "wire", "table", "identity"},
-	"bimodal":       {"protocol", "wire", "identity"},
-	"astrolabe":     {"protocol", "wire", "table", "identity", "membership", "astrolabe/afc"},
-	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "identity"},
+	"bimodal":       {"protocol", "wire", "identity", "gravity"},
+	"astrolabe":     {"protocol", "wire", "table", "identity", "gravity", "membership", "astrolabe/afc"},
+	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "identity", "gravity"},
 	"sim":           {"protocol", "wire"},
 	"relay":         {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
@@ -53,7 +54,7 @@ var layers = map[string][]string{
 	"lab/overhead":  {"protocol", "lab/compare"},
 	"lab/deadlines": {"protocol", "sim", "lab/compare"},
 	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
-	"":              {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
+	"":              {"protocol", "wire", "gravity", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
 		"lab/compare", "lab/load", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection"},
 
@@ -66,7 +67,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional", "lab/hierarchical"}
+var core = []string{"protocol", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional", "lab/hierarchical"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{
