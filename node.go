@@ -17,6 +17,7 @@ import (
 
 	"spinglass/astrolabe"
 	"spinglass/bimodal"
+	"spinglass/gravity"
 	"spinglass/identity"
 	"spinglass/live"
 	"spinglass/membership"
@@ -219,7 +220,7 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 	if err := checkTopic(topic); err != nil {
 		return nil, err
 	}
-	o := subscribeOptions{queue: QueueDefault}
+	o := subscribeOptions{queue: QueueDefault, rating: gravity.All}
 	for _, option := range options {
 		if err := option(&o); err != nil {
 			return nil, err
@@ -229,14 +230,17 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 		return nil, err
 	}
 	s := &Subscription{node: n, topic: topic, limit: o.queue, wake: make(chan struct{}, 1)}
+	s.rating.Store(uint32(o.rating))
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
 		if len(n.subscriptions[topic]) == 0 {
-			if failed = n.stack.Subscribe(now, topic, out); failed != nil {
-				return
-			}
+			failed = n.stack.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: o.rating}, out)
+		} else {
+			failed = n.rate(now, topic, append(slices.Clone(n.subscriptions[topic]), s), out)
 		}
-		n.subscriptions[topic] = append(n.subscriptions[topic], s)
+		if failed == nil {
+			n.subscriptions[topic] = append(n.subscriptions[topic], s)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -259,6 +263,9 @@ func (n *Node) unsubscribe(s *Subscription) error {
 		}
 		if len(kept) > 0 || len(all) == 0 {
 			n.subscriptions[s.topic] = kept
+			if len(kept) > 0 {
+				_ = n.rate(now, s.topic, kept, out) // a row that has no room for ratings keeps the higher one
+			}
 			return
 		}
 		delete(n.subscriptions, s.topic)
@@ -269,6 +276,35 @@ func (n *Node) unsubscribe(s *Subscription) error {
 		return nil
 	}
 	return err
+}
+
+// rate has a topic rated by the highest rating of some subscriptions to it. It runs on the loop.
+func (n *Node) rate(now protocol.Time, topic string, all []*Subscription, out *protocol.Output) error {
+	highest := gravity.Rating(0)
+	for _, s := range all {
+		highest = max(highest, s.wants())
+	}
+	return n.stack.SetRating(now, topic, highest, out)
+}
+
+// setRating sets the rating of a subscription.
+func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating) error {
+	var failed error
+	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
+		if !slices.Contains(n.subscriptions[s.topic], s) {
+			failed = ErrClosed
+			return
+		}
+		before := s.rating.Swap(uint32(r))
+		if failed = n.rate(now, s.topic, n.subscriptions[s.topic], out); failed != nil {
+			s.rating.Store(before)
+			failed = fmt.Errorf("%w: %w", ErrLimit, failed)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return failed
 }
 
 // Leave sends what was published, tells the fleet that this member leaves, and closes the node. When ctx ends first it closes the node all the

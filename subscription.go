@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"spinglass/bimodal"
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -60,7 +62,27 @@ func (g *Gap) Error() string {
 type SubscribeOption func(*subscribeOptions) error
 
 type subscribeOptions struct {
-	queue int
+	queue  int
+	rating gravity.Rating
+}
+
+// Rating states which fraction of the messages of a topic is wanted: above 0, and at most 1, which is the default. It costs that fraction of what all messages cost. Which messages they are
+// follows from the packets that they come in: who has the same rating gets the same ones, who has a higher one gets these as well, and messages that were published together come together or not at
+// all. A message that takes several packets comes whole only to who wants each of them. What is not wanted is no [Gap].
+func Rating(fraction float64) SubscribeOption {
+	return func(o *subscribeOptions) (err error) {
+		o.rating, err = ratingOf(fraction)
+		return err
+	}
+}
+
+// ratingOf returns a fraction as the protocols have it.
+func ratingOf(fraction float64) (gravity.Rating, error) {
+	r, err := gravity.NewRating(fraction)
+	if err != nil {
+		return 0, fmt.Errorf("%w: a rating of %v is not above 0 and at most 1", ErrConfig, fraction)
+	}
+	return r, nil
 }
 
 // Queue bounds the queue of a subscription, [QueueMin] to [QueueMax] bytes. When the application reads too slowly, the oldest messages in the
@@ -80,6 +102,8 @@ type Subscription struct {
 	node  *Node
 	topic string
 	limit int
+
+	rating atomic.Uint32 // a gravity.Rating; the loop of the node writes it
 
 	mu       sync.Mutex
 	returned []entry        // what loops that were left have put back; comes first
@@ -211,8 +235,26 @@ func (s *Subscription) putBack(e entry) {
 	s.signal()
 }
 
+// Rating returns which fraction of the messages the subscription wants.
+func (s *Subscription) Rating() float64 { return s.wants().Fraction() }
+
+func (s *Subscription) wants() gravity.Rating { return gravity.Rating(s.rating.Load()) }
+
+// SetRating sets which fraction of the messages is wanted, see [Rating]. Publishers learn of it as fast as of a subscription, and what comes from then on comes at the new rating; what was left out before does not come later. Errors:
+// ErrConfig, ErrClosed, ErrLimit when the row of the node has no room for it, or that of ctx.
+func (s *Subscription) SetRating(ctx context.Context, fraction float64) error {
+	r, err := ratingOf(fraction)
+	if err != nil {
+		return err
+	}
+	return s.node.setRating(ctx, s, r)
+}
+
 // push appends an entry; the loop of the node calls it. It returns how many messages had to make room.
 func (s *Subscription) push(e entry) (lost uint64) {
+	if e.gap == nil && !s.wants().Wants(e.delivery.Height) {
+		return 0 // another subscription of this node wants more
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()

@@ -139,7 +139,7 @@ func TestOldPacketsArePolledForAtTheirBufferers(t *testing.T) {
 	s.receive(d)
 	stream := s.byID[packet(1).Stream]
 	bufferer := func(id protocol.NodeID, seq uint64) bool {
-		return slices.ContainsFunc(s.weigh(stream.topic, stream.blockKey(seq), nil), func(r rival) bool { return r.id == id })
+		return slices.ContainsFunc(s.weigh(stream.topic, stream.blockKey(seq), 0, nil), func(r rival) bool { return r.id == id })
 	}
 	elsewhere, most := 0, 0
 	for range 12 {

@@ -3,6 +3,7 @@ package bimodal
 import (
 	"math/bits"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -32,6 +33,7 @@ type candidate struct {
 	id        protocol.NodeID
 	hash      uint64
 	reachable bool
+	rating    gravity.Rating
 }
 
 // hashMember returns what stands for a member in weights.
@@ -83,11 +85,12 @@ func (m *Machine) buffers(s *stream, seq uint64) bool {
 	case m.config.Buffering == BufferRendezvous && m.own(s.id):
 		return true
 	}
-	return t.follows() && m.ranks(t, m.hash, s.blockKey(seq))
+	h := s.height(seq)
+	return t.follows() && t.holds.Wants(h) && m.ranks(t, m.hash, s.blockKey(seq), h)
 }
 
-// ranks reports whether a member of the own zone is one of the bufferers of a block by its hash.
-func (m *Machine) ranks(t *topic, member, key uint64) bool {
+// ranks reports whether a member of the own zone that wants a packet is one of its bufferers by the hash of its block: one of those with the highest that want it.
+func (m *Machine) ranks(t *topic, member, key uint64, h gravity.Height) bool {
 	own, count, members := weight(member, key), t.knobs.Bufferers, t.residents()
 	if members <= count {
 		return true
@@ -95,11 +98,11 @@ func (m *Machine) ranks(t *topic, member, key uint64) bool {
 	if m.config.Buffering == BufferIndependent {
 		return below(own, count, members)
 	}
-	if t.follows() && weight(m.hash, key) > own {
+	if t.follows() && t.holds.Wants(h) && weight(m.hash, key) > own {
 		count--
 	}
 	for i := 0; i < len(t.candidates) && count > 0; i++ {
-		if weight(t.candidates[i].hash, key) > own {
+		if c := &t.candidates[i]; weight(c.hash, key) > own && (t.levels == nil || c.rating.Wants(h)) {
 			count--
 		}
 	}
@@ -111,7 +114,7 @@ func (m *Machine) drawBufferer(s *stream, seq uint64) *candidate {
 	t := s.topic
 	m.refreshTargets(t)
 	var chosen [bufferersMax]rival
-	bufferers := m.weigh(t, s.blockKey(seq), chosen[:0])
+	bufferers := m.weigh(t, s.blockKey(seq), s.height(seq), chosen[:0])
 	if len(bufferers) == 0 {
 		return nil
 	}
@@ -132,11 +135,14 @@ type rival struct {
 	weight uint64
 }
 
-// weigh appends those candidates that are bufferers of a block as far as this node knows, at most bufferersMax.
-func (m *Machine) weigh(t *topic, key uint64, chosen []rival) []rival {
+// weigh appends those candidates that are bufferers of a packet as far as this node knows, at most bufferersMax.
+func (m *Machine) weigh(t *topic, key uint64, h gravity.Height, chosen []rival) []rival {
 	count, members := t.knobs.Bufferers, t.residents()
 	for i := range t.candidates {
 		r := rival{&t.candidates[i], weight(t.candidates[i].hash, key)}
+		if t.levels != nil && !r.rating.Wants(h) {
+			continue
+		}
 		switch {
 		case m.config.Buffering == BufferIndependent && members > count:
 			if below(r.weight, count, members) && len(chosen) < bufferersMax {
@@ -154,7 +160,7 @@ func (m *Machine) weigh(t *topic, key uint64, chosen []rival) []rival {
 			chosen[j], chosen[j-1] = chosen[j-1], chosen[j]
 		}
 	}
-	if last := len(chosen) - 1; t.follows() && m.config.Buffering == BufferRendezvous && last == count-1 && chosen[last].weight < weight(m.hash, key) {
+	if last := len(chosen) - 1; t.follows() && t.holds.Wants(h) && m.config.Buffering == BufferRendezvous && last == count-1 && chosen[last].weight < weight(m.hash, key) {
 		return chosen[:last] // this node is one of them
 	}
 	return chosen

@@ -160,7 +160,7 @@ func TestViewsThatDifferByAMember(t *testing.T) {
 	bufferers := func(seq uint64) map[protocol.NodeID]bool {
 		s.refreshTargets(stream.topic)
 		set := map[protocol.NodeID]bool{}
-		for _, r := range s.weigh(stream.topic, stream.blockKey(seq), nil) {
+		for _, r := range s.weigh(stream.topic, stream.blockKey(seq), 0, nil) {
 			set[r.id] = true
 		}
 		if s.buffers(stream, seq) {

@@ -1,6 +1,7 @@
 package bimodal
 
 import (
+	"spinglass/gravity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -31,6 +32,9 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 		return s
 	}
 	m.doubtEnd(id, s, o.from)
+	if s != nil && s.topic.holds != gravity.All {
+		return m.hearWanted(s, e, o)
+	}
 	if e.Manifest == 0 || s != nil && e.Manifest <= s.high {
 		return s
 	}
@@ -46,6 +50,24 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 	if c.allows(m.round, e.Manifest, o) {
 		c.asked, c.sought, c.teller = m.round, e.Manifest, o.from
 		m.askNumber(id, e.Manifest, o)
+	}
+	return s
+}
+
+// hearWanted does what hearSay does for a stream of which this node wants some packets: it asks for the newest of these, which proves itself. Where none is among those told of, nothing is missed.
+func (m *Machine) hearWanted(s *stream, e *DigestEntry, o *occasion) *stream {
+	seq, wanted := s.wantsWithin(s.high+1, e.High)
+	if !wanted {
+		return s
+	}
+	t := m.trialOf(s.id, m.linkOf(o.from))
+	if t == nil {
+		m.stats.ClaimsRefused++
+		return s
+	}
+	if c := &t.claim; c.allows(m.round, seq, o) {
+		c.asked, c.sought, c.teller = m.round, seq, o.from
+		m.askNumber(s.id, seq, o)
 	}
 	return s
 }

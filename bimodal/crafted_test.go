@@ -95,7 +95,7 @@ func TestWindowBits(t *testing.T) {
 		var w window
 		w.base = 1 + r.Uint64N(200)
 		w.next, w.high = w.base, w.base-1
-		share := r.IntN(11)
+		share, spared := r.IntN(11), r.IntN(6)
 		for range 1 + r.IntN(4) {
 			from := w.high + 1
 			w.extend(w.high+1+r.Uint64N(150), 1)
@@ -103,6 +103,8 @@ func TestWindowBits(t *testing.T) {
 				if r.IntN(10) < share {
 					w.put(&Packet{Seq: seq})
 					w.held++
+				} else if r.IntN(10) < spared {
+					w.setSpared(seq)
 				}
 			}
 			for n := r.Uint64N(w.high + 1 - w.base); n > 0; n-- {
@@ -113,21 +115,26 @@ func TestWindowBits(t *testing.T) {
 				w.base++
 			}
 		}
-		low, seq, held := w.base+r.Uint64N(w.high+1-w.base), w.base+r.Uint64N(w.high+1-w.base), r.IntN(2) == 0
+		low, seq, f := w.base+r.Uint64N(w.high+1-w.base), w.base+r.Uint64N(w.high+1-w.base), find(r.IntN(4))
+		is := func(seq uint64) bool {
+			held := w.at(seq).packet != nil
+			return [...]bool{held, !held, !held && !w.spares(seq), held || w.spares(seq)}[f]
+		}
 		want, found := seq, false
 		for ; want >= low && !found; want-- {
-			found = (w.at(want).packet != nil) == held
+			found = is(want)
 		}
-		if got, ok := w.last(seq, low, held); ok != found || ok && got != want+1 {
-			t.Fatalf("last(%d, %d, %v) = %d, %v; want %d, %v", seq, low, held, got, ok, want+1, found)
+		if got, ok := w.last(seq, low, f); ok != found || ok && got != want+1 {
+			t.Fatalf("last(%d, %d, %v) = %d, %v; want %d, %v", seq, low, f, got, ok, want+1, found)
 		}
 		for want, found = low, false; want <= seq && !found; want++ {
-			found = (w.at(want).packet != nil) == held
+			found = is(want)
 		}
-		if got, ok := w.first(low, seq, held); ok != found || ok && got != want-1 {
-			t.Fatalf("first(%d, %d, %v) = %d, %v; want %d, %v", low, seq, held, got, ok, want-1, found)
+		if got, ok := w.first(low, seq, f); ok != found || ok && got != want-1 {
+			t.Fatalf("first(%d, %d, %v) = %d, %v; want %d, %v", low, seq, f, got, ok, want-1, found)
 		}
-		ranges, floor := w.ranges(nil, 1+r.IntN(20))
+		over := r.IntN(2) == 0
+		ranges, floor := w.ranges(nil, 1+r.IntN(20), over)
 		named := map[uint64]bool{}
 		for _, part := range ranges {
 			for seq := part.First; seq <= part.Last; seq++ {
@@ -135,8 +142,8 @@ func TestWindowBits(t *testing.T) {
 			}
 		}
 		for seq := floor; seq <= w.high; seq++ {
-			if named[seq] != (w.at(seq).packet != nil) {
-				t.Fatalf("%v from %d on: %d is held: %v", ranges, floor, seq, !named[seq])
+			if named[seq] != (w.at(seq).packet != nil || over && w.held > 0 && w.spares(seq)) {
+				t.Fatalf("%v from %d on, over what is spared: %v: %d is named: %v", ranges, floor, over, seq, named[seq])
 			}
 		}
 	}

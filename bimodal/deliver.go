@@ -1,6 +1,7 @@
 package bimodal
 
 import (
+	"spinglass/gravity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -18,15 +19,18 @@ const (
 
 // reassembly is how far the messages of a stream are accounted for, delivered or told as lost.
 type reassembly struct {
-	counted  uint64 // messages accounted for
-	fresh    bool   // nothing was delivered yet, and the first packet says where counting begins
-	seeking  bool   // the first packet is looked for among those before heard; implies fresh
-	bounded  bool   // a packet from before the subscription is known, behind which what is missing counts
-	heard    uint64 // of a stream that is sought in: the first number that was heard of
-	skipping bool   // inside a cut message that is accounted for already
-	partial  []byte // what there is of a cut message
-	whole    int    // bytes of that message; 0 when there is none
+	counted  uint64         // messages accounted for
+	fresh    bool           // nothing was delivered yet, and the first packet says where counting begins
+	seeking  bool           // the first packet is looked for among those before heard; implies fresh
+	bounded  bool           // a packet from before the subscription is known, behind which what is missing counts
+	heard    uint64         // of a stream that is sought in: the first number that was heard of
+	skipping bool           // inside a cut message that is accounted for already
+	partial  []byte         // what there is of a cut message
+	whole    int            // bytes of that message; 0 when there is none
+	height   gravity.Height // the highest of its packets
 	reason   GapReason
+	spared   uint64 // packets passed over since messages were accounted for last: not wanted,
+	failed   uint64 // and given up
 }
 
 // deliverNext delivers the next packet, which must be held.
@@ -37,6 +41,10 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 	o := &s.order
 	if !s.topic.subscribed {
 		*o = reassembly{counted: p.total()} // a subscription begins behind it
+		return
+	}
+	if r := s.topic.rating; r != gravity.All && !r.Wants(s.height(p.Seq)) {
+		m.passOver(s)
 		return
 	}
 	at := p.Messages
@@ -51,7 +59,7 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 	}
 	if o.fresh {
 		// A manifest alone does not tell whether it stands between the pieces of a message.
-		o.counted, o.fresh, o.seeking = at, len(p.Body) == 0, false
+		o.counted, o.fresh, o.seeking, o.spared, o.failed = at, len(p.Body) == 0, false, 0, 0
 	}
 	if at < o.counted {
 		m.stats.PacketsContrary++
@@ -66,7 +74,7 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 // deliverRecords delivers what p completes. Runs of whole messages go out together, as one part of the body.
 func (m *Machine) deliverRecords(s *stream, p *Packet, out *protocol.Output) {
 	if p.whole {
-		m.deliverRun(s, p.Body, int(p.Count), out)
+		m.deliverRun(s, p.Seq, p.Body, int(p.Count), out)
 		return
 	}
 	begin, run := 0, 0 // of the run of whole messages
@@ -83,21 +91,21 @@ func (m *Machine) deliverRecords(s *stream, p *Packet, out *protocol.Output) {
 			}
 			run++
 			if len(rest) == 0 {
-				m.deliverRun(s, p.Body[begin:end:end], run, out)
+				m.deliverRun(s, p.Seq, p.Body[begin:end:end], run, out)
 			}
 			continue
 		}
 		if run > 0 {
-			m.deliverRun(s, p.Body[begin:here:here], run, out)
+			m.deliverRun(s, p.Seq, p.Body[begin:here:here], run, out)
 			run = 0
 		}
-		m.deliverPiece(s, record, out)
+		m.deliverPiece(s, p.Seq, record, out)
 	}
 }
 
-func (m *Machine) deliverRun(s *stream, records []byte, count int, out *protocol.Output) {
+func (m *Machine) deliverRun(s *stream, seq uint64, records []byte, count int, out *protocol.Output) {
 	d := m.newDelivery(s, count)
-	d.records = records
+	d.records, d.Height = records, s.height(seq)
 	out.Emit(d)
 }
 
@@ -112,12 +120,13 @@ func (m *Machine) newDelivery(s *stream, count int) *Delivery {
 }
 
 // deliverPiece puts a cut message together.
-func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Output) {
+func (m *Machine) deliverPiece(s *stream, seq uint64, record wire.Record, out *protocol.Output) {
 	o := &s.order
 	last := record.Kind == wire.RecordLast
 	if record.Kind == wire.RecordFirst {
-		o.whole = record.Total
+		o.whole, o.height = record.Total, 0
 	}
+	o.height = max(o.height, s.height(seq))
 	if o.whole == 0 {
 		o.skipping = o.skipping && !last
 		return
@@ -146,7 +155,7 @@ func (m *Machine) deliverPiece(s *stream, record wire.Record, out *protocol.Outp
 		return
 	}
 	d := m.newDelivery(s, 1)
-	d.cut = o.partial
+	d.cut, d.Height = o.partial, o.height
 	m.abandonAssembly(s)
 	out.Emit(d)
 }
@@ -163,22 +172,27 @@ func (m *Machine) lose(s *stream, at uint64, reason GapReason, out *protocol.Out
 	if o.reason != "" {
 		reason, o.reason = o.reason, ""
 	}
-	if at <= o.counted {
+	first, lost := o.counted+1, o.lost(at)
+	o.spared, o.failed = 0, 0
+	if at < first {
+		return
+	}
+	m.stats.MessagesSpared += at - o.counted - lost
+	if o.counted = at; lost == 0 {
 		return
 	}
 	m.stats.Gaps++
-	m.stats.MessagesLost += at - o.counted
+	m.stats.MessagesLost += lost
 	out.Emit(&Gap{
-		Author: s.id.Author, Epoch: s.id.Epoch, Topic: s.topic.name,
-		First: o.counted + 1, Last: at, Count: at - o.counted, Reason: reason,
+		Author: s.id.Author, Epoch: s.id.Epoch, Topic: s.topic.name, First: first, Last: at, Count: lost, Reason: reason,
 	})
-	o.counted = at
 }
 
 // skip gives up the next packet.
 func (m *Machine) skip(s *stream, reason GapReason) {
 	m.stats.PacketsMissed++
 	s.missed++
+	s.order.failed++
 	m.breakOff(s, reason)
 	s.next++
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -14,17 +15,21 @@ const (
 	orderLazy    = 10   // rounds between orders otherwise
 	orderShare   = 2000 // members for each of which orders are a round rarer
 	dispatchIdle = 600  // rounds without a packet after which a sender gives up its order
-	orderReview  = 10   // rounds between looks at members whose standing changes with time
-	newcomersMax = 16   // members who are not in the order yet and get copies from the sender
-	newcomerWait = 50   // rounds for which a new member is left out of orders: others may not know how to reach it yet
-	slowMemory   = 100  // rounds for which a member that was slow counts as slow
+
+	dispatchesMax = 64  // orders of one topic that a sender has at a time: for each level, and each depth at which packets enter its zone
+	orderReview   = 10  // rounds between looks at members whose standing changes with time
+	newcomersMax  = 16  // members who are not in the order yet and get copies from the sender
+	newcomerWait  = 50  // rounds for which a new member is left out of orders: others may not know how to reach it yet
+	slowMemory    = 100 // rounds for which a member that was slow counts as slow
 )
 
 // dispatch is how this node has packets of a topic handed on as their sender: as their author, or as the contact through which packets of
 // others enter a zone.
 type dispatch struct {
 	// depth is 0 for one that includes everybody. Otherwise it includes the own zone and those zones that lie deeper than depth.
-	depth    int
+	depth int
+	// above is below the ratings of those that it includes: packets of each level have an order of their own.
+	above    gravity.Rating
 	current  *tree
 	next     *tree  // announced, and used from the round after made on
 	made     uint32 // round of the latest order
@@ -45,8 +50,8 @@ type composition struct {
 }
 
 // spreadTree sends a packet on its way by a dispatch's order.
-func (m *Machine) spreadTree(t *topic, depth int, p *Packet, out *protocol.Output) {
-	d := m.dispatchFor(t, depth)
+func (m *Machine) spreadTree(t *topic, to *audience, depth int, p *Packet, out *protocol.Output) {
+	d := m.dispatchFor(t, depth, to.above)
 	if d.current == nil {
 		c := m.compose(t, d)
 		if len(c.members)+len(c.zones) == 0 {
@@ -70,10 +75,10 @@ func (m *Machine) spreadTree(t *topic, depth int, p *Packet, out *protocol.Outpu
 	}
 }
 
-// dispatchFor returns the dispatch of a depth, which it takes up if it is new.
-func (m *Machine) dispatchFor(t *topic, depth int) *dispatch {
+// dispatchFor returns the dispatch of a depth for ratings above one, which it takes up if it is new.
+func (m *Machine) dispatchFor(t *topic, depth int, above gravity.Rating) *dispatch {
 	for _, d := range t.dispatches {
-		if d.depth == depth {
+		if d.depth == depth && d.above == above {
 			d.used = m.round
 			return d
 		}
@@ -81,7 +86,12 @@ func (m *Machine) dispatchFor(t *topic, depth int) *dispatch {
 	if t.seed == 0 {
 		t.seed, t.order = m.config.Rand.Uint64()|1, 1+m.config.Rand.Uint64N(orderNumberMax/2)
 	}
-	d := &dispatch{depth: depth, used: m.round}
+	if len(t.dispatches) >= dispatchesMax {
+		m.stats.DispatchesEnded++
+		oldest := slices.MaxFunc(t.dispatches, func(a, b *dispatch) int { return cmp.Compare(m.round-a.used, m.round-b.used) })
+		t.dispatches = slices.DeleteFunc(t.dispatches, func(d *dispatch) bool { return d == oldest })
+	}
+	d := &dispatch{depth: depth, above: above, used: m.round}
 	t.dispatches = append(t.dispatches, d)
 	return d
 }
@@ -105,7 +115,7 @@ func (m *Machine) adopt(d *dispatch, t *tree) {
 func (m *Machine) outsiders(t *topic, d *dispatch) []protocol.NodeID {
 	var outside []protocol.NodeID
 	for _, p := range m.peerOrder {
-		if p.regional && p.wants(t.id) && !d.has(p.id) {
+		if p.regional && p.wants(t.id) && m.includes(t, d, p) && !d.has(p.id) {
 			if outside = append(outside, p.id); len(outside) == newcomersMax {
 				break
 			}
@@ -119,8 +129,9 @@ func (m *Machine) outsiders(t *topic, d *dispatch) []protocol.NodeID {
 func (m *Machine) compose(t *topic, d *dispatch) (c composition) {
 	var fast, slow, fresh []protocol.NodeID
 	kept := 0
+	m.refreshTargets(t)
 	for _, p := range m.peerOrder {
-		if !p.regional || !p.wants(t.id) {
+		if !p.regional || !p.wants(t.id) || !m.includes(t, d, p) {
 			continue
 		}
 		inside := d.current != nil && d.has(p.id)
@@ -145,9 +156,8 @@ func (m *Machine) compose(t *topic, d *dispatch) (c composition) {
 	if kept < len(d.fast)+len(d.slow) {
 		c.urgent = true
 	}
-	m.refreshTargets(t)
 	for i := range t.entrances {
-		if e := &t.entrances[i]; e.depth > d.depth {
+		if e := &t.entrances[i]; e.depth > d.depth && e.rating > d.above {
 			c.zones = append(c.zones, protocol.NodeID(e.zone))
 		}
 	}
@@ -161,6 +171,11 @@ func (m *Machine) compose(t *topic, d *dispatch) (c composition) {
 	}
 	c.fast = min(len(fast), len(c.members))
 	return c
+}
+
+// includes reports whether packets of a dispatch are for a member that wants the topic.
+func (m *Machine) includes(t *topic, d *dispatch, p *peer) bool {
+	return t.levels == nil || m.ratingOf(p, t) > d.above
 }
 
 // shuffle sorts members by a hash. Two orders with one seed differ in no more than in who is in them.

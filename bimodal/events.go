@@ -3,6 +3,7 @@ package bimodal
 import (
 	"slices"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -19,6 +20,8 @@ type Delivery struct {
 	Topic  string
 	First  uint64
 	Count  int
+	// Height is that of the packet that the messages came in, the highest where a message came in several: who wants less than this node passes over what is too high.
+	Height gravity.Height
 
 	records []byte // whole records
 	cut     []byte // or one message that was cut

@@ -24,6 +24,8 @@ const (
 
 // scratch is memory for messages being built. They are copied, in one piece, when they are done.
 type scratch struct {
+	weight   float64 // with which that peer was drawn
+	to       *peer   // whom a digest under way goes to; nil when that is no peer
 	topics   []TopicID
 	entries  []DigestEntry
 	asked    []RequestEntry
@@ -105,7 +107,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	}
 	author := m.drawAuthor()
 	for i := range m.fanoutMost {
-		if p := m.drawPartnerFor(i); p != nil {
+		if p := m.drawRated(i); p != nil {
 			m.sendDigest(now, p, i, out)
 			if p == author {
 				author = nil
@@ -134,6 +136,10 @@ func (m *Machine) sweep(s *stream, out *protocol.Output) {
 			m.deliverNext(s, out)
 			continue
 		}
+		if s.spares(s.next) {
+			m.spare(s)
+			continue
+		}
 		missing := m.round - slot.since
 		if missing <= s.topic.life()*patienceLives && (!m.over(s, &slot.usage) || m.waits(s.id, s.next)) {
 			break
@@ -158,9 +164,9 @@ func (m *Machine) over(s *stream, use *usage) bool {
 // sendDigest tells a peer what this node holds of the streams that the peer wants: the most recently active streams first, the
 // rest in rotation, as much as a datagram holds. It is number i of the digests of the round.
 func (m *Machine) sendDigest(now protocol.Time, p *peer, i int, out *protocol.Output) {
-	m.beginDigest()
+	m.beginDigest(p)
 	for _, id := range p.topics {
-		if t := m.topics[id]; t != nil && t.knobs.Fanout > i {
+		if t := m.topics[id]; t != nil && t.knobs.Fanout > i && m.drawTopic(t, p) {
 			t.stamp, t.index = m.digestStamp, -1
 		}
 	}
@@ -199,9 +205,10 @@ func (m *Machine) messageRoom() int {
 	return m.config.DatagramSize - wire.HeaderSize - wire.FrameSize(1<<14) + 1<<14
 }
 
-func (m *Machine) beginDigest() {
+func (m *Machine) beginDigest(to *peer) {
 	m.digestStamp++
 	c := &m.scratch
+	c.to = to
 	c.topics, c.entries, c.ranges = c.topics[:0], c.entries[:0], c.ranges[:0]
 	c.reserved = digestSize(m.round, digestTopicsMax, digestEntriesMax) - 8*digestTopicsMax
 }
@@ -219,7 +226,7 @@ func (m *Machine) addEntry(now protocol.Time, s *stream, asked []Range, limit in
 		Age: s.age(now), High: s.high, Messages: s.total, Manifest: m.newestManifest(s),
 	}
 	if len(asked) == 0 {
-		c.ranges, e.Floor = s.ranges(c.ranges, rangesMax)
+		c.ranges, e.Floor = s.ranges(c.ranges, rangesMax, m.tellsOverSpared(s))
 	} else {
 		c.ranges, e.Floor = m.offer(s, asked, c.ranges)
 	}

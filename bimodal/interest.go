@@ -1,14 +1,16 @@
 package bimodal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
 // InterestAttribute names the attribute of a member's row that says which topics it wants: the TopicIDs, eight bytes each, most
-// significant first, ascending.
+// significant first, ascending; and their ratings behind them where any is below 1, see package gravity.
 const InterestAttribute = "topics"
 
 // interestTopicsMax bounds how many topics of a peer are regarded.
@@ -22,8 +24,9 @@ func AppendInterest(b []byte, topics []TopicID) []byte {
 	return b
 }
 
-// ParseInterest returns the topics of an attribute's value, ascending. What is malformed says nothing.
+// ParseInterest returns the topics of an attribute's value, ascending, without their ratings. What is malformed says nothing.
 func ParseInterest(value []byte) []TopicID {
+	value, _ = gravity.SplitInterest(value)
 	if len(value)%8 != 0 || len(value) > 8*interestTopicsMax {
 		return nil
 	}
@@ -54,20 +57,45 @@ func appendCarries(topics []TopicID) ([]byte, *protocol.Interest) {
 	return broad[:], &broad
 }
 
-// interestOf returns what the attributes of a peer say of topics: those that it wants, those that it carries, and what is said by a bitmap only.
-func interestOf(p *protocol.Peer) (claimed, carried []TopicID, broad *protocol.Interest) {
+// stated is what the attributes of a peer say of topics.
+type stated struct {
+	claimed []TopicID          // that it wants, ascending
+	ratings []byte             // of these, see gravity.RatingAt; nil where all are 1
+	carried []TopicID          // that it carries
+	broad   *protocol.Interest // topics that it carries, or that its zone wants, where these are not listed; nil where they are
+	sketch  *gravity.Sketch    // of its zone, with ratings; nil of a member of the own zone, and where there are no ratings below 1
+}
+
+// interestOf returns what the attributes of a peer say of topics.
+func interestOf(p *protocol.Peer) (s stated) {
+	interest := p.Attribute(InterestAttribute)
 	if p.Distance > 0 {
-		if zone, ok := protocol.ParseInterest(p.Attribute(protocol.InterestAttribute)); ok {
-			return nil, nil, &zone
+		if value := p.Attribute(protocol.InterestAttribute); len(value) >= len(protocol.Interest{}) {
+			zone := gravity.ParseSketch(value)
+			if s.broad = &zone.Topics; len(value) > len(protocol.Interest{}) {
+				s.sketch = &zone
+			}
+			return s
 		}
-		return ParseInterest(p.Attribute(InterestAttribute)), nil, nil
 	}
-	claimed = ParseInterest(p.Attribute(InterestAttribute))
+	if s.claimed = ParseInterest(interest); len(s.claimed) > 0 {
+		_, s.ratings = gravity.SplitInterest(interest)
+	}
+	if p.Distance > 0 {
+		return s
+	}
 	carries := p.Attribute(CarriesAttribute)
 	if some, ok := protocol.ParseInterest(carries); ok {
-		return claimed, nil, &some
+		s.broad = &some
+		return s
 	}
-	return claimed, ParseInterest(carries), nil
+	s.carried = ParseInterest(carries)
+	return s
+}
+
+// equalRatings reports whether two statements say the same of ratings, if they do of topics.
+func (s *stated) equalRatings(other *stated) bool {
+	return bytes.Equal(s.ratings, other.ratings) && (s.sketch == other.sketch || s.sketch != nil && other.sketch != nil && *s.sketch == *other.sketch)
 }
 
 // topicsOf returns the topics that a peer counts as wanting.

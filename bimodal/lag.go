@@ -165,7 +165,7 @@ func (w *window) missingUpTo(last uint64) uint64 {
 	for seq := w.next; seq <= last; {
 		i := w.index(seq)
 		span := min(64-i%64, last-seq+1, uint64(len(w.slots))-i)
-		word := w.filled[i/64] >> (i % 64)
+		word := w.word(i, findSettled) >> (i % 64)
 		if span < 64 {
 			word &= 1<<span - 1
 		}

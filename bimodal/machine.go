@@ -3,6 +3,7 @@ package bimodal
 import (
 	"time"
 
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -11,6 +12,7 @@ import (
 type Machine struct {
 	config Config
 	packer wire.Packer
+	proven wire.Packer // of bodies that leave room for a signature
 	arena  arena
 	hash   uint64 // of config.Self, for the choice of bufferers
 
@@ -86,6 +88,7 @@ func New(config Config) (*Machine, error) {
 	m := &Machine{
 		config:  config,
 		packer:  wire.NewPacker(config.DatagramSize - packetOverheadMax),
+		proven:  wire.NewPacker(config.DatagramSize - packetOverheadMax - identity.SignatureSize),
 		topics:  make(map[TopicID]*topic),
 		byName:  make(map[string]*topic),
 		byID:    make(map[StreamID]*stream),

@@ -64,6 +64,10 @@ func (m *Machine) statementOf(p *Packet, key identity.PublicKey) identity.Statem
 
 // cover has a packet of this node's own carry a manifest, if it is time for one. last says that the batch of inputs ends with it.
 func (m *Machine) cover(now protocol.Time, t *topic, p *Packet, last bool) {
+	if m.provesItself(t, p) {
+		m.proveAlone(t, p)
+		return
+	}
 	if m.carries(now, t, len(p.Body), last) {
 		m.attach(now, t, p)
 		return
@@ -71,6 +75,23 @@ func (m *Machine) cover(now protocol.Time, t *topic, p *Packet, last bool) {
 	u := &t.uncovered
 	u.add(m.sumOf(p))
 	u.count++
+}
+
+// provesItself reports whether a packet carries a signature for itself alone: some members want it that would not want the packet with the manifest of it.
+func (m *Machine) provesItself(t *topic, p *Packet) bool {
+	m.refreshTargets(t)
+	return t.below.Wants(heightOf(p)) && m.roomBeside(len(p.Body), 0)
+}
+
+// proveAlone signs a packet. A manifest of those before and behind it covers it as well, since it covers packets in a row.
+func (m *Machine) proveAlone(t *topic, p *Packet) {
+	p.Manifest = m.ownArena.manifest()
+	m.sign(p)
+	m.stats.PacketsSigned++
+	if u := &t.uncovered; u.count > 0 {
+		u.add(m.sumOf(p))
+		u.count++
+	}
 }
 
 // carries reports whether a packet with a body of so many bytes is to carry the next manifest of a topic: if it has room for it, and no more can be covered, or the
@@ -109,7 +130,7 @@ func (m *Machine) roomBeside(body, packets int) bool {
 // manifestDelay returns for how long the packets of a topic may go without a manifest.
 func (m *Machine) manifestDelay(t *topic) time.Duration {
 	m.refreshTargets(t)
-	if m.meansOf(t) == SpreadDirect {
+	if m.meansOf(t, &t.audience) == SpreadDirect {
 		return manifestDelay
 	}
 	return manifestDelayProven

@@ -33,6 +33,9 @@ func (m *Machine) multicasts(t *topic) bool {
 		return false
 	}
 	g := m.refreshGroup(t)
+	if t.levels != nil {
+		return false // not everybody wants what everybody would get
+	}
 	if t.means == SpreadMulticast {
 		return g.hearing > 0
 	}
@@ -148,6 +151,8 @@ func (m *Machine) probes(t *topic) bool {
 	g := &t.group
 	copies := g.rate * float64(len(t.region))
 	switch {
+	case t.levels != nil:
+		return false
 	case t.means == SpreadMulticast:
 		return copies > groupCopiesEnd
 	case t.means != SpreadAuto || len(t.region) < m.config.GroupMin:

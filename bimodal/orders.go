@@ -8,8 +8,8 @@ import (
 
 // Bounds of the orders of others, and of packets that wait for one.
 const (
-	ordersKept     = 8       // complete ones of one sender and topic; the oldest give way
-	ordersPending  = 4       // incomplete ones of one sender and topic
+	ordersKept     = 8       // complete ones of one sender and topic; the oldest give way. Twice as many as levels where there are ratings below 1
+	ordersPending  = 4       // incomplete ones of one sender and topic; as many as levels where there are ratings below 1
 	orderIDsMax    = 1 << 20 // ids in all of them
 	bookCost       = 64      // what the orders of one sender and topic count for besides, in ids
 	orderAsksMax   = 16      // orders asked for a round
@@ -154,9 +154,17 @@ func (m *Machine) dropPending(b *book, i int) {
 	}
 }
 
+// ordersOf returns how many orders are kept of a topic, which may have ratings below 1.
+func (m *Machine) ordersOf(id TopicID, plain, rated int) int {
+	if t := m.topics[id]; t != nil && t.levels != nil {
+		return rated
+	}
+	return plain
+}
+
 // keepTree puts a complete order into its book.
 func (m *Machine) keepTree(b *book, t *tree) {
-	if len(b.trees) == ordersKept {
+	if len(b.trees) >= m.ordersOf(b.key.topic, ordersKept, 2*levelsMax) {
 		m.charge(b, -b.trees[0].size())
 		b.trees = slices.Delete(b.trees, 0, 1)
 	}
@@ -212,7 +220,7 @@ func (m *Machine) pendingOrder(b *book, o *Order) int {
 			return i
 		}
 	}
-	if len(b.pending) == ordersPending {
+	if len(b.pending) >= m.ordersOf(b.key.topic, ordersPending, levelsMax) {
 		m.dropPending(b, 0)
 	}
 	m.orders.pending++

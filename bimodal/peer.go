@@ -14,9 +14,7 @@ type peer struct {
 	hash       uint64 // of id, for the choice of bufferers
 	epoch      uint64
 	topics     []TopicID           // that it or its zone wants and, as far as this node knows their names, it may subscribe to; ascending
-	claimed    []TopicID           // that it wants, as its row says
-	carried    []TopicID           // that it carries, as its row says
-	broad      *protocol.Interest  // topics that it carries, or that its zone wants, where these are not listed; nil where they are. Of these, topics has those that this node knows
+	stated                         // by its row. Of broad, topics has those that this node knows
 	credential protocol.Credential // nil where members do not prove themselves
 	format     uint64              // the latest that it speaks; 0 where rows do not say
 	regional   bool                // in the own zone
@@ -43,9 +41,9 @@ type peer struct {
 
 // setPeer takes over what membership says of a peer.
 func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
-	claimed, carried, broad := interestOf(p)
+	said := interestOf(p)
 	credential := m.credentialOf(p)
-	topics := m.topicsOf(claimed, carried, broad, credential)
+	topics := m.topicsOf(said.claimed, said.carried, said.broad, credential)
 	known := m.peers[p.ID]
 	if known == nil {
 		if len(m.peerOrder) >= m.config.Peers {
@@ -70,9 +68,10 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		known.credential = credential
 		m.revisePublisher(known)
 	}
-	known.claimed, known.carried, known.broad = claimed, carried, broad
+	rerated := !known.equalRatings(&said)
+	known.stated = said
 	known.epoch, known.roundTrip, known.format = p.Epoch, p.RoundTrip, p.Format
-	if restarted || p.Distance != known.distance || m.elsewhere(known, p) || !slices.Equal(topics, known.topics) {
+	if rerated || restarted || p.Distance != known.distance || m.elsewhere(known, p) || !slices.Equal(topics, known.topics) {
 		m.changed(known)
 		known.topics = topics
 		m.locate(known, p)
@@ -146,6 +145,7 @@ func (m *Machine) refreshTargets(t *topic) {
 		return
 	}
 	t.known = true
+	m.grade(t)
 	targets := make([]protocol.NodeID, 0, len(t.targets)+8)
 	region := make([]protocol.NodeID, 0, len(t.region)+8)
 	t.candidates = t.candidates[:0]
@@ -157,12 +157,13 @@ func (m *Machine) refreshTargets(t *topic) {
 			targets = append(targets, p.id)
 			if p.regional {
 				region = append(region, p.id)
-				t.candidates = append(t.candidates, candidate{id: p.id, hash: p.hash, reachable: reachable})
+				t.candidates = append(t.candidates, candidate{id: p.id, hash: p.hash, reachable: reachable, rating: m.ratingOf(p, t)})
 			}
 		}
 	}
 	t.targets, t.region = targets, region
 	t.entrances = m.listEntrances(t)
+	m.fillLevels(t)
 	t.group.current = false
 	if t.target != 0 {
 		m.resolveKnobs(t)

@@ -67,6 +67,10 @@ func (m *Machine) retire(s *stream, forced bool) {
 // view do not divide one.
 func (m *Machine) chosen(s *stream, seq uint64) bool {
 	a := &s.archive
+	if s.topic.levels != nil { // those of a block differ
+		a.judged, a.chosen = 0, m.buffers(s, seq)
+		return a.chosen
+	}
 	if first := blockOf(seq); a.judged != first+1 {
 		a.judged, a.chosen = first+1, m.buffers(s, seq)
 		if a.chosen {
@@ -82,6 +86,7 @@ func (m *Machine) chosen(s *stream, seq uint64) bool {
 func (m *Machine) openBlock(s *stream, seq uint64) *block {
 	a := &s.archive
 	if n := len(a.blocks); n > 0 && a.blocks[n-1].first == blockOf(seq) {
+		a.blocks[n-1].chosen = a.blocks[n-1].chosen || a.chosen
 		return a.blocks[n-1]
 	}
 	var b *block

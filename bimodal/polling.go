@@ -88,7 +88,7 @@ func (m *Machine) pollTarget(s *stream) (protocol.NodeID, bool) {
 	}
 	m.refreshTargets(s.topic)
 	if len(s.topic.targets) > 0 {
-		return m.drawPolled(s.topic), true
+		return m.drawPolled(s), true
 	}
 	return s.id.Author, m.peers[s.id.Author] != nil
 }
@@ -109,7 +109,7 @@ func (m *Machine) overdue(s *stream) bool {
 // waits for. Something must be missing.
 func (m *Machine) drawMissing(s *stream) uint64 {
 	if s.polls%2 == 0 && s.polls%(2*pollElsewhere) != 0 {
-		if seq, ok := s.first(s.next+m.config.Rand.Uint64N(s.high+1-s.next), s.high, false); ok {
+		if seq, ok := s.first(s.next+m.config.Rand.Uint64N(s.high+1-s.next), s.high, findMissing); ok {
 			return seq
 		}
 	}
@@ -123,10 +123,10 @@ func (m *Machine) lacking(s *stream, seq uint64, of *candidate) []Range {
 	missing := true
 	for blocks := 0; missing && blocks < pollScan && len(ranges) < PollRangesMax; blocks++ {
 		end := min(blockOf(seq)+blockLength-1, s.high)
-		if of == nil || m.ranks(s.topic, of.hash, s.blockKey(seq)) {
+		if of == nil || m.ranks(s.topic, of.hash, s.blockKey(seq), s.height(seq)) {
 			ranges = s.lackingWithin(ranges, seq, end)
 		}
-		seq, missing = s.first(end+1, s.high, false)
+		seq, missing = s.first(end+1, s.high, findMissing)
 	}
 	slices.Reverse(ranges)
 	return ranges
@@ -134,18 +134,18 @@ func (m *Machine) lacking(s *stream, seq uint64, of *candidate) []Range {
 
 // lackingWithin appends the ranges of missing packets from first to last, oldest first.
 func (s *stream) lackingWithin(ranges []Range, first, last uint64) []Range {
-	seq, missing := s.first(first, last, false)
+	seq, missing := s.first(first, last, findMissing)
 	for missing && len(ranges) < PollRangesMax {
-		held, more := s.first(seq, last, true)
+		settled, more := s.first(seq, last, findSettled)
 		if !more {
-			held = last + 1
+			settled = last + 1
 		}
 		if n := len(ranges); n > 0 && ranges[n-1].Last+1 == seq {
-			ranges[n-1].Last = held - 1
+			ranges[n-1].Last = settled - 1
 		} else {
-			ranges = append(ranges, Range{First: seq, Last: held - 1})
+			ranges = append(ranges, Range{First: seq, Last: settled - 1})
 		}
-		seq, missing = s.first(held, last, false)
+		seq, missing = s.first(settled, last, findMissing)
 	}
 	return ranges
 }
@@ -181,11 +181,11 @@ func (m *Machine) offer(s *stream, asked, ranges []Range) ([]Range, uint64) {
 // touch. It reports whether there was no false.
 func (s *stream) runs(low, high uint64, yield func(Range) bool) bool {
 	for high >= max(low, s.base) {
-		last, held := s.last(high, max(low, s.base), true)
+		last, held := s.last(high, max(low, s.base), findHeld)
 		if !held {
 			break
 		}
-		hole, more := s.last(last, max(low, s.base), false)
+		hole, more := s.last(last, max(low, s.base), findAbsent)
 		if !more {
 			hole = max(low, s.base) - 1
 		}
@@ -211,7 +211,7 @@ func (m *Machine) receivePoll(now protocol.Time, from protocol.NodeID, q *Poll, 
 		out.Drop(from, ReasonPolls)
 		return
 	}
-	m.beginDigest()
+	m.beginDigest(m.peers[from])
 	limit := m.messageRoom() - m.reportsRoom()
 	for i := range q.Entries {
 		s := m.byID[q.Entries[i].Stream]

@@ -120,12 +120,18 @@ func (m *Machine) drawNear(partners []*peer) *peer {
 // polledRedraws is how often another member is drawn instead of one that is shunned.
 const polledRedraws = 4
 
-// drawPolled returns a random member to poll for a topic that has targets: of the own zone, where there are others. A contact in another zone
-// may not know this node.
-func (m *Machine) drawPolled(t *topic) protocol.NodeID {
-	from := t.targets
-	if len(t.entrances) > 0 && len(t.region) > 0 {
-		from = t.region
+// drawPolled returns a random member to poll for a stream whose topic has targets: of the own zone, where there are others, and of those who want the packet that delivery waits for. A
+// contact in another zone may not know this node.
+func (m *Machine) drawPolled(s *stream) protocol.NodeID {
+	to := &s.topic.audience
+	if s.topic.levels != nil {
+		if likely := s.topic.audienceOf(s.height(s.next)); len(likely.targets) > 0 {
+			to = likely
+		}
+	}
+	from := to.targets
+	if len(to.entrances) > 0 && len(to.region) > 0 {
+		from = to.region
 	}
 	id := from[m.config.Rand.IntN(len(from))]
 	for redraws := polledRedraws; redraws > 0 && m.shuns(id); redraws-- {

@@ -33,7 +33,8 @@ func (m *Machine) PublishAll(now protocol.Time, name string, messages *wire.Mess
 		if t.bucket.rate > 0 {
 			count = 1 // each has to find tokens
 		}
-		run, behind := messages.Run(next, count, m.packer.Limit()-len(t.body))
+		packer := m.packerOf(t)
+		run, behind := messages.Run(next, count, packer.Limit()-len(t.body))
 		switch {
 		case behind > next:
 			m.open(now, t)
@@ -41,7 +42,7 @@ func (m *Machine) PublishAll(now protocol.Time, name string, messages *wire.Mess
 			t.body = append(t.body, run...)
 			t.count += uint64(behind - next)
 			next = behind
-		case len(t.body) > 0 && !m.packer.Cuts(len(messages.Message(next))):
+		case len(t.body) > 0 && !packer.Cuts(len(messages.Message(next))):
 			m.seal(now, t, false, out)
 		default:
 			message := messages.Message(next)
@@ -83,8 +84,9 @@ func (m *Machine) account(t *topic, messages, bytes int) {
 
 // pack adds a message to the packet being filled, and seals those that are full.
 func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protocol.Output) {
-	if !m.packer.Cuts(len(payload)) {
-		if !m.packer.Fits(len(t.body), len(payload)) {
+	packer := m.packerOf(t)
+	if !packer.Cuts(len(payload)) {
+		if !packer.Fits(len(t.body), len(payload)) {
 			m.seal(now, t, false, out)
 		}
 		m.open(now, t)
@@ -93,7 +95,7 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 		return
 	}
 	for done := 0; done < len(payload); {
-		room := m.packer.Room(len(t.body), len(payload), done)
+		room := packer.Room(len(t.body), len(payload), done)
 		if room == 0 {
 			m.seal(now, t, false, out)
 			continue
@@ -106,6 +108,18 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 		}
 		m.seal(now, t, false, out)
 	}
+}
+
+// packerOf returns what says how much fits into the packet being filled.
+func (m *Machine) packerOf(t *topic) wire.Packer {
+	if len(t.body) == 0 && m.signed() {
+		m.refreshTargets(t)
+		t.proves = t.levels != nil
+	}
+	if t.proves {
+		return m.proven
+	}
+	return m.packer
 }
 
 // open sees to it that the packet being filled is sealed when the present batch of inputs is done.
@@ -138,10 +152,10 @@ func (m *Machine) seal(now protocol.Time, t *topic, last bool, out *protocol.Out
 	if len(t.body) == 0 {
 		return
 	}
-	if m.signed() && m.coveredFully(t) && !m.roomBeside(len(t.body), t.uncovered.count) {
+	s := t.stream
+	if m.signed() && m.coveredFully(t) && (!m.roomBeside(len(t.body), t.uncovered.count) || t.below.Wants(s.height(s.high+1))) {
 		m.coverRest(now, t, out)
 	}
-	s := t.stream
 	t.flow.present.packets++
 	p := m.ownArena.packet()
 	p.Stream, p.Seq, p.Age = s.id, s.high+1, s.age(now)

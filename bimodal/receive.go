@@ -1,6 +1,9 @@
 package bimodal
 
-import "spinglass/protocol"
+import (
+	"spinglass/gravity"
+	"spinglass/protocol"
+)
 
 // way is how a packet came.
 type way uint8
@@ -70,7 +73,11 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 		m.stats.PacketsDuplicate++
 		return
 	}
-	gap := p.Seq > s.high+1
+	if s.topic.holds != gravity.All && !s.topic.holds.Wants(s.height(p.Seq)) {
+		m.takeSpared(now, from, s, p, out)
+		return
+	}
+	gap, missing := p.Seq > s.high+1, s.missing()
 	if gap && !m.follow(p.Seq-s.high-1, from, out) {
 		return
 	}
@@ -87,7 +94,7 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 	}
 	m.accept(now, s, m.arena.keep(p), standing, out)
 	s.relayed = way == wayRelay || s.relayed && way == wayRepair
-	if gap && !s.overtakes() || s.overtaken(p.Seq) {
+	if gap && !s.overtakes() && (s.spared == nil || s.missing() > missing) || s.overtaken(p.Seq) {
 		m.poll(s, out)
 	}
 }
@@ -151,9 +158,7 @@ func (m *Machine) accept(now protocol.Time, s *stream, p *Packet, standing stand
 		m.proveKept(s, p)
 		m.grantPostponed(s, p, out)
 	}
-	for s.next <= s.high && s.at(s.next).packet != nil {
-		m.deliverNext(s, out)
-	}
+	m.advance(s, out)
 	m.evict(out)
 }
 
@@ -175,8 +180,15 @@ func (m *Machine) learn(now protocol.Time, s *stream, high, total uint64, out *p
 	if high-s.base >= windowMax {
 		m.raise(s, high-windowMax+1, GapBehind, out)
 	}
+	before := s.high
 	m.stats.BufferedBytes += slotCost * s.extend(high, m.round)
 	s.total = total
+	if s.topic.carry != nil {
+		m.refreshTargets(s.topic)
+	}
+	if s.topic.holds != gravity.All && !m.own(s.id) {
+		m.spareFrom(s, before+1)
+	}
 	m.activate(now, s)
 }
 
@@ -184,9 +196,12 @@ func (m *Machine) learn(now protocol.Time, s *stream, high, total uint64, out *p
 // is not, and dropped.
 func (m *Machine) raise(s *stream, floor uint64, reason GapReason, out *protocol.Output) {
 	for s.next < floor && s.next <= s.high {
-		if s.at(s.next).packet != nil {
+		switch {
+		case s.at(s.next).packet != nil:
 			m.deliverNext(s, out)
-		} else {
+		case s.spares(s.next):
+			m.spare(s)
+		default:
 			m.skip(s, reason)
 		}
 	}
@@ -194,6 +209,9 @@ func (m *Machine) raise(s *stream, floor uint64, reason GapReason, out *protocol
 		// Not even heard of so far. What it held shows in the counts of the packets to come.
 		m.stats.PacketsMissed += floor - s.next
 		s.missed += floor - s.next
+		wanted := uint64(float64(floor-s.next)*s.topic.holds.Fraction() + 0.5)
+		s.order.failed += wanted
+		s.order.spared += floor - s.next - wanted
 		m.breakOff(s, reason)
 		s.next = floor
 	}

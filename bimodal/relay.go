@@ -231,22 +231,22 @@ func (m *Machine) enter(from protocol.NodeID, r *Relay, out *protocol.Output) {
 		out.Drop(from, ReasonZone)
 		return
 	}
-	m.refreshTargets(t)
+	to := m.audienceFor(t, r.Packet)
 	p := m.kept(r.Packet)
-	if len(t.region) > directMax || t.deeper(r.Depth) {
-		m.spreadTree(t, r.Depth, p, out)
+	if len(to.region) > directMax || to.deeper(r.Depth) {
+		m.spreadTree(t, to, r.Depth, p, out)
 		return
 	}
-	if len(t.region) > 0 {
-		m.stats.PacketsRelayed += uint64(len(t.region))
-		out.Spread(t.region, p)
+	if len(to.region) > 0 {
+		m.stats.PacketsRelayed += uint64(len(to.region))
+		out.Spread(to.region, p)
 	}
 }
 
 // deeper reports whether there are zones to reach that lie deeper than depth.
-func (t *topic) deeper(depth int) bool {
-	for i := range t.entrances {
-		if t.entrances[i].depth > depth {
+func (a *audience) deeper(depth int) bool {
+	for i := range a.entrances {
+		if a.entrances[i].depth > depth {
 			return true
 		}
 	}

@@ -176,7 +176,7 @@ func (m *Machine) pushRange(s *stream, lacking Range, left int, to *peer, out *p
 func (m *Machine) pushHeld(s *stream, r Range, left int, to *peer, out *protocol.Output) int {
 	for seq := r.First; seq <= r.Last && left > 0; seq++ {
 		left--
-		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 && m.prove(s, p, use, &to.link) {
+		if p, use := s.packet(seq); p != nil && m.round-use.since > s.topic.life()/2 && m.wantsPacket(to, s.topic, s.height(seq)) && m.prove(s, p, use, &to.link) {
 			if !m.enqueue(repair{to: to, stream: s, seq: seq, round: m.round, pushed: true}, out) {
 				return 0
 			}
@@ -280,7 +280,7 @@ func (m *Machine) reply(r repair, p *Packet, size int, out *protocol.Output) {
 			if m.repairGroup(r, p, size, out) {
 				return
 			}
-			region := m.regionWithin(r.stream.topic, m.regionRoom(r.to)/size-1)
+			region := m.regionWithin(m.audienceFor(r.stream.topic, p), m.regionRoom(r.to)/size-1)
 			if len(region) > 0 {
 				m.stats.RepairsRegional++
 				out.Spread(region, p.again())
@@ -308,15 +308,14 @@ func (m *Machine) spend(copies, size int) {
 	m.stats.RepairBytesSent += uint64(copies * size)
 }
 
-// regionWithin returns the members of the own zone that want a topic, from a random one on at most room of them.
-func (m *Machine) regionWithin(t *topic, room int) []protocol.NodeID {
-	m.refreshTargets(t)
+// regionWithin returns the members of the own zone in an audience, from a random one on at most room of them.
+func (m *Machine) regionWithin(to *audience, room int) []protocol.NodeID {
 	if room <= 0 {
 		return nil
 	}
-	if room >= len(t.region) {
-		return t.region
+	if room >= len(to.region) {
+		return to.region
 	}
-	begin := m.config.Rand.IntN(len(t.region) - room + 1)
-	return t.region[begin : begin+room : begin+room]
+	begin := m.config.Rand.IntN(len(to.region) - room + 1)
+	return to.region[begin : begin+room : begin+room]
 }

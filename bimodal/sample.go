@@ -125,7 +125,7 @@ func (m *Machine) drawAuthor() (author *peer) {
 
 // sendAuthorDigest tells the author of streams what this node holds of them, and with it how it lags.
 func (m *Machine) sendAuthorDigest(now protocol.Time, author *peer, out *protocol.Output) {
-	m.beginDigest()
+	m.beginDigest(author)
 	limit := m.messageRoom() - m.reportsRoom()
 	for s := m.newest; s != nil; s = s.older {
 		if s.id.Author != author.id {

@@ -55,14 +55,14 @@ func (m *Machine) pollSeeking(s *stream, to protocol.NodeID, out *protocol.Outpu
 func (s *stream) sought() []Range {
 	var ranges []Range
 	left := uint64(seekRequests)
-	for seq, missing := s.last(s.high, s.next, false); missing && left > 0; {
+	for seq, missing := s.last(s.high, s.next, findMissing); missing && left > 0; {
 		first := max(s.next, seq+1-min(seq, left))
-		if held, more := s.last(seq, first, true); more {
-			first = held + 1
+		if settled, more := s.last(seq, first, findSettled); more {
+			first = settled + 1
 		}
 		ranges = append(ranges, Range{First: first, Last: seq})
 		left -= seq + 1 - first
-		seq, missing = s.last(first-1, s.next, false)
+		seq, missing = s.last(first-1, s.next, findMissing)
 	}
 	return ranges
 }
@@ -75,7 +75,7 @@ func (m *Machine) begin(now protocol.Time, s *stream, p *Packet, out *protocol.O
 	}
 	s.order.counted, s.order.bounded = p.total(), true
 	m.seekBehind(s, p.Seq+1)
-	if s.next > s.high || s.at(s.next).packet != nil {
+	if s.next > s.high || s.settled(s.next) {
 		m.endSeek(s, out)
 	}
 }
@@ -87,7 +87,7 @@ func (m *Machine) boundSeek(s *stream, e *DigestEntry, out *protocol.Output) {
 	}
 	s.order.bounded = false
 	m.seekBehind(s, min(e.Floor, s.high+1))
-	if s.next > s.high || s.at(s.next).packet != nil {
+	if s.next > s.high || s.settled(s.next) {
 		s.order.counted = s.total // for what is to come, when nothing is there
 		m.endSeek(s, out)
 	}
@@ -99,12 +99,11 @@ func (m *Machine) seekBehind(s *stream, first uint64) {
 		m.discard(s)
 	}
 	s.next = s.base
+	s.recount()
 }
 
 // endSeek delivers from where the stream begins for this node.
 func (m *Machine) endSeek(s *stream, out *protocol.Output) {
 	s.order.seeking, s.order.fresh = false, true
-	for s.next <= s.high && s.at(s.next).packet != nil {
-		m.deliverNext(s, out)
-	}
+	m.advance(s, out)
 }

@@ -44,15 +44,15 @@ func ParseSpread(text string) (Spread, error) {
 	return 0, fmt.Errorf("%w: %q (auto, direct, tree or multicast)", ErrSpread, text)
 }
 
-// meansOf returns by which means a packet of a topic goes out now, whose targets are up to date. It never returns SpreadAuto.
-func (m *Machine) meansOf(t *topic) Spread {
+// meansOf returns by which means a packet of a topic goes out now to those who want it. Lists are up to date. It never returns SpreadAuto.
+func (m *Machine) meansOf(t *topic, to *audience) Spread {
 	if m.multicasts(t) {
 		return SpreadMulticast
 	}
 	switch {
 	case m.config.Mode != ModeFull || t.means == SpreadDirect:
 		return SpreadDirect
-	case t.means == SpreadTree || len(t.targets) > directMax || len(t.entrances) > 0:
+	case t.means == SpreadTree || len(to.targets) > directMax || len(to.entrances) > 0:
 		return SpreadTree
 	}
 	return SpreadDirect
@@ -60,29 +60,29 @@ func (m *Machine) meansOf(t *topic) Spread {
 
 // spread sends a packet of this node's own on its first way.
 func (m *Machine) spread(now protocol.Time, t *topic, p *Packet, out *protocol.Output) {
-	m.refreshTargets(t)
+	to := m.audienceFor(t, p)
 	m.stats.PacketsSent++
 	m.stats.BytesSent += uint64(p.Size())
-	if len(t.targets) == 0 {
+	if len(to.targets) == 0 {
 		return
 	}
-	switch m.meansOf(t) {
+	switch m.meansOf(t, to) {
 	case SpreadMulticast:
 		m.spreadMulticast(now, t, p, out)
 	case SpreadTree:
-		m.spreadTree(t, 0, p, out)
+		m.spreadTree(t, to, 0, p, out)
 	default:
-		m.spreadDirect(t, p, out)
+		m.spreadDirect(t, to, p, out)
 	}
 }
 
 // spreadDirect sends a copy to each target in the own zone, and to one contact of each other zone, which hands it on there.
-func (m *Machine) spreadDirect(t *topic, p *Packet, out *protocol.Output) {
-	targets := t.targets
-	if m.config.Mode == ModeFull && len(t.entrances) > 0 {
-		targets = t.region
-		for i := range t.entrances {
-			if m.enterZone(t, t.entrances[i].zone, p, out) {
+func (m *Machine) spreadDirect(t *topic, to *audience, p *Packet, out *protocol.Output) {
+	targets := to.targets
+	if m.config.Mode == ModeFull && len(to.entrances) > 0 {
+		targets = to.region
+		for i := range to.entrances {
+			if m.enterZone(t, to.entrances[i].zone, p, out) {
 				m.stats.PacketsSpread++
 			}
 		}

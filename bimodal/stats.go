@@ -5,6 +5,7 @@ type Stats struct {
 	MessagesPublished uint64
 	MessagesDelivered uint64
 	MessagesLost      uint64 // told in gaps
+	MessagesSpared    uint64 // passed over because this node's rating leaves them out; below rating 1 this and MessagesLost are told apart by the packets that were lost
 	Gaps              uint64
 	PublishesRefused  uint64 // with ErrWouldBlock
 	RateDecreases     uint64 // times that the crowd's lag lowered the rate of a topic
@@ -18,6 +19,9 @@ type Stats struct {
 	PacketsDuplicate uint64 // held already, or below what is still wanted
 	PacketsRepaired  uint64 // new to this node by a repair
 	PacketsUnwanted  uint64 // of topics not subscribed to
+	PacketsSpared    uint64 // received though this node's rating leaves them out
+	LevelsMerged     uint64 // times that the members of a topic had more ratings than are told apart
+	DispatchesEnded  uint64 // ways to hand packets on that were given up because a topic had too many
 	PacketsMissed    uint64 // given up
 	PacketsEvicted   uint64 // dropped in their short phase, or by bufferers before their life was over, because the buffer was full
 	LongEvicted      uint64 // of those: by bufferers
@@ -52,6 +56,7 @@ type Stats struct {
 
 	ManifestsSigned      uint64
 	ManifestsAlone       uint64 // of them: in packets that carry nothing else
+	PacketsSigned        uint64 // of them: for one packet alone, because not all members want the packets behind it
 	ManifestsVerified    uint64 // signatures looked at
 	ManifestsRefused     uint64 // not looked at: more than are verified in a round
 	PacketsCorrupt       uint64 // that their authors have not made
@@ -113,7 +118,7 @@ type Stats struct {
 	StreamsForgotten  uint64
 	StreamsRefused    uint64
 	PeersRefused      uint64
-	InterestRefused   uint64 // the row had no room for the topics that this node wants
+	InterestRefused   uint64 // the row had no room for the topics that this node wants, or for their ratings
 	AssembliesRefused uint64 // cut messages lost because too many were being put together
 
 	Round            uint64 // rounds so far

@@ -3,6 +3,7 @@ package bimodal
 import (
 	"time"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -23,6 +24,7 @@ type stream struct {
 	archive  archive
 	id       StreamID
 	key      uint64 // hash of id, see blockKey
+	salt     gravity.Salt
 	topic    *topic
 	author   *author
 	began    protocol.Time // estimated; never earlier than the truth
@@ -102,7 +104,7 @@ func (m *Machine) addStream(now protocol.Time, id StreamID, t *topic, first uint
 		m.refuseStream(id, t, out)
 		return nil
 	}
-	s := &stream{id: id, key: id.hash(), topic: t, began: now, used: now}
+	s := &stream{id: id, key: id.hash(), salt: gravity.NewSalt(uint64(id.Topic), uint64(id.Author), id.Epoch), topic: t, began: now, used: now}
 	s.base, s.next, s.high, s.mark = first, first, first-1, first-1
 	m.streams = append(m.streams, s)
 	m.byID[id] = s
@@ -165,7 +167,7 @@ func (m *Machine) rest(s *stream) {
 func (m *Machine) releaseSlots(s *stream) {
 	s.base = max(s.base, s.next)
 	m.stats.BufferedBytes -= slotCost * len(s.slots)
-	s.slots, s.filled = nil, nil
+	s.slots, s.filled, s.spared = nil, nil, nil
 }
 
 // forget removes every stream that gone reports, and what it holds.

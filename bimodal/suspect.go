@@ -207,7 +207,7 @@ func (m *Machine) suspectsUpTo(s *stream, last uint64) (count uint64) {
 		return 0
 	}
 	last = min(last, s.high)
-	for seq, missing := s.first(s.next, last, false); missing && count < uint64(len(t.suspects)); seq, missing = s.first(seq+1, last, false) {
+	for seq, missing := s.first(s.next, last, findMissing); missing && count < uint64(len(t.suspects)); seq, missing = s.first(seq+1, last, findMissing) {
 		if t.suspects[seq] != nil {
 			count++
 		}
@@ -231,7 +231,7 @@ func (m *Machine) onTrial(s *stream, seq uint64, o *occasion) bool {
 		return true
 	}
 	last = min(last, s.high)
-	for next, missing := s.first(seq+1, last, false); missing; next, missing = s.first(next+1, last, false) {
+	for next, missing := s.first(seq+1, last, findMissing); missing; next, missing = s.first(next+1, last, findMissing) {
 		if o.scan = max(0, o.scan-1); t.suspects[next] == nil {
 			return true
 		}

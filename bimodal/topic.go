@@ -3,6 +3,7 @@ package bimodal
 import (
 	"slices"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -12,31 +13,36 @@ type topic struct {
 	name string
 
 	subscribed bool
-	carry      *carry        // nil when this node does not carry it for others
-	since      protocol.Time // streams that began before are taken up where they stand
-	streams    int           // known, of this topic
+	rating     gravity.Rating // of the subscription
+	holds      gravity.Rating // what this node holds: what it wants, and what it carries for others; All of a topic that it only publishes to
+	carry      *carry         // nil when this node does not carry it for others
+	since      protocol.Time  // streams that began before are taken up where they stand
+	streams    int            // known, of this topic
 
 	stream     *stream // this node's own, once it has published
 	body       []byte  // records of the packet being filled
 	count      uint64  // messages that they complete
 	pieces     bool    // of cut messages are among them
+	proves     bool    // it leaves room for a signature
 	uncovered  uncovered
 	opened     bool // in Machine.opened
 	bucket     bucket
 	flow       flow
-	means      Spread            // as its options say
-	targets    []protocol.NodeID // who wants the topic, the unreachable last; immutable
-	region     []protocol.NodeID // those of targets in the own zone; immutable
-	known      bool              // targets, region and candidates are up to date
-	candidates []candidate       // region with what the choice of bufferers takes
-	entrances  []entrance        // of other zones, by zone
-	barred     int               // zones that want the topic and have no contact that may have it
-	dispatches []*dispatch       // for handing packets on
-	seed       uint64            // of their orders; 0 before the first
-	order      uint64            // number of the latest order
-	group      group             // the way to the targets by multicast
-	address    protocol.Group    // of the topic in the own zone
-	joined     bool              // this node has joined the group
+	means      Spread         // as its options say
+	audience                  // who wants the topic
+	levels     []audience     // the same by ratings, the lowest first; nil where all want everything
+	local      gravity.Rating // the highest of the own zone's members but for this node
+	top        gravity.Rating // the highest of all that are known
+	below      gravity.Rating // the highest below All of the peers'; 0 where there is none
+	known      bool           // audience, levels and candidates are up to date
+	candidates []candidate    // region with what the choice of bufferers takes
+	barred     int            // zones that want the topic and have no contact that may have it
+	dispatches []*dispatch    // for handing packets on
+	seed       uint64         // of their orders; 0 before the first
+	order      uint64         // number of the latest order
+	group      group          // the way to the targets by multicast
+	address    protocol.Group // of the topic in the own zone
+	joined     bool           // this node has joined the group
 
 	chosen Knobs   // for this topic; zeros follow target and Config
 	target float64 // probability to plan for; 0 for none
@@ -84,7 +90,7 @@ func (m *Machine) ownTopics() int {
 
 // newTopic takes up a topic; one that is carried for others may have no name.
 func (m *Machine) newTopic(now protocol.Time, id TopicID, name string) *topic {
-	t := &topic{id: id, name: name, address: m.groupOf(id)}
+	t := &topic{id: id, name: name, address: m.groupOf(id), rating: gravity.All, holds: gravity.All}
 	t.limit(now, m.defaultLimits())
 	m.resolveKnobs(t)
 	if m.topics[id] = t; name != "" {
@@ -99,6 +105,19 @@ func (m *Machine) newTopic(now protocol.Time, id TopicID, name string) *topic {
 // older streams from the first packet sealed since, as far as that can still be had. Messages arrive as [Delivery] events, losses as [Gap] events; what this node itself
 // publishes is delivered too. Errors: ErrTopicName, ErrTopicClash, ErrSubscribed, *LimitError.
 func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output) error {
+	return m.SubscribeWith(now, name, SubscribeOptions{Rating: gravity.All}, out)
+}
+
+// SubscribeOptions are what is chosen for a subscription.
+type SubscribeOptions struct {
+	Rating gravity.Rating // which fraction of the messages is wanted; not zero
+}
+
+// SubscribeWith is Subscribe with options. Errors: those of Subscribe, gravity.ErrRating.
+func (m *Machine) SubscribeWith(now protocol.Time, name string, options SubscribeOptions, out *protocol.Output) error {
+	if options.Rating == 0 {
+		return gravity.ErrRating
+	}
 	if t := m.byName[name]; t != nil && t.subscribed {
 		return ErrSubscribed
 	}
@@ -110,7 +129,8 @@ func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output
 		return err
 	}
 	m.subscriptions++
-	t.subscribed, t.since = true, now
+	t.subscribed, t.since, t.rating = true, now, options.Rating
+	m.settleHolds(t)
 	for _, s := range m.streams {
 		if s.topic == t { // what it held was not delivered so far
 			s.order.fresh, s.order.reason = true, ""
@@ -131,7 +151,8 @@ func (m *Machine) Unsubscribe(_ protocol.Time, name string, out *protocol.Output
 		return ErrNotSubscribed
 	}
 	m.subscriptions--
-	t.subscribed = false
+	t.subscribed, t.rating = false, gravity.All
+	m.settleHolds(t)
 	for _, s := range m.streams {
 		if s.topic == t {
 			m.abandonAssembly(s)
@@ -170,7 +191,11 @@ func (m *Machine) announceInterest(out *protocol.Output) {
 	attribute := protocol.Attribute{Name: InterestAttribute}
 	if len(wanted) > 0 {
 		slices.Sort(wanted)
-		attribute.Value = AppendInterest(make([]byte, 0, 8*len(wanted)), wanted)
+		ratings := make([]gravity.Rating, len(wanted))
+		for i, id := range wanted {
+			ratings[i] = m.topics[id].rating
+		}
+		attribute.Value = gravity.AppendInterest(make([]byte, 0, 8*len(wanted)), wanted, ratings)
 	}
 	out.Emit(protocol.SetAttribute{Attribute: attribute})
 }

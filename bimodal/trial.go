@@ -1,6 +1,7 @@
 package bimodal
 
 import (
+	"spinglass/gravity"
 	"spinglass/identity"
 	"spinglass/protocol"
 )
@@ -11,6 +12,10 @@ func (m *Machine) try(now protocol.Time, a arrived, out *protocol.Output) {
 	p, by, s := a.packet, m.voiceOf(&a), m.byID[a.packet.Stream]
 	if !by.group && m.shunned(by.peer) {
 		m.tryShunned(s, a, by, out)
+		return
+	}
+	if s != nil && a.relay == nil && p.Manifest == nil && s.topic.holds != gravity.All && !s.topic.holds.Wants(s.height(p.Seq)) {
+		m.stats.PacketsSpared++
 		return
 	}
 	if s != nil && s.had(p.Seq) {

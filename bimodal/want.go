@@ -36,9 +36,9 @@ func (m *Machine) want(s *stream, e *DigestEntry, answer bool, o *occasion) {
 func (m *Machine) wantNewest(s *stream, e *DigestEntry, o *occasion, w *wish) {
 	for _, offered := range e.Ranges {
 		low := max(offered.First, s.next)
-		seq, missing := s.last(min(offered.Last, s.high), low, false)
+		seq, missing := s.last(min(offered.Last, s.high), low, findMissing)
 		for missing && m.wishFor(s, seq, o, w) {
-			seq, missing = s.last(seq-1, low, false)
+			seq, missing = s.last(seq-1, low, findMissing)
 		}
 	}
 }
@@ -46,9 +46,9 @@ func (m *Machine) wantNewest(s *stream, e *DigestEntry, o *occasion, w *wish) {
 func (m *Machine) wantOldest(s *stream, e *DigestEntry, o *occasion, w *wish) {
 	for _, offered := range slices.Backward(e.Ranges) {
 		high := min(offered.Last, s.high)
-		seq, missing := s.first(max(offered.First, s.next), high, false)
+		seq, missing := s.first(max(offered.First, s.next), high, findMissing)
 		for missing && m.wishFor(s, seq, o, w) {
-			seq, missing = s.first(seq+1, high, false)
+			seq, missing = s.first(seq+1, high, findMissing)
 		}
 	}
 	slices.Reverse(m.scratch.ranges[w.mark:])

@@ -56,11 +56,13 @@ func (s *slot) ask(round uint32, o *occasion) {
 type window struct {
 	slots   []slot   // a ring, its length a power of two
 	filled  []uint64 // a bit for each slot: it has a packet. So runs of packets, and of holes, are found 64 at a time
+	spared  []uint64 // a bit for each slot: it has no packet, and this node wants none; nil as long as there is none
 	base    uint64
 	next    uint64
 	high    uint64 // highest number heard of
 	held    int    // packets in slots
 	waiting int    // packets in slots from next on
+	sparing int    // numbers from next on that are spared
 	bytes   int    // what the packets in slots cost
 }
 
@@ -71,7 +73,7 @@ func (w *window) cost() int { return w.bytes + slotCost*len(w.slots) }
 func (w *window) at(seq uint64) *slot { return &w.slots[w.index(seq)] }
 
 // missing returns how many packets are wanted and not held.
-func (w *window) missing() uint64 { return w.high + 1 - w.next - uint64(w.waiting) }
+func (w *window) missing() uint64 { return w.high + 1 - w.next - uint64(w.waiting+w.sparing) }
 
 // active reports whether there is anything to repair for others or for this node.
 func (w *window) active() bool { return w.held > 0 || w.next <= w.high }
@@ -81,6 +83,9 @@ func (w *window) put(p *Packet) *slot {
 	slot, i := w.at(p.Seq), w.index(p.Seq)
 	slot.packet = p
 	w.filled[i/64] |= 1 << (i % 64)
+	if w.spared != nil {
+		w.setWanted(p.Seq)
+	}
 	return slot
 }
 
@@ -93,14 +98,11 @@ func (w *window) take(seq uint64) {
 
 func (w *window) index(seq uint64) uint64 { return seq & uint64(len(w.slots)-1) }
 
-// last returns the highest number from low to seq whose packet is held, or is not held; base <= low and seq <= high.
-func (w *window) last(seq, low uint64, held bool) (uint64, bool) {
+// last returns the highest number from low to seq that is looked for; base <= low and seq <= high.
+func (w *window) last(seq, low uint64, f find) (uint64, bool) {
 	for seq >= low {
 		i := w.index(seq)
-		word := w.filled[i/64]
-		if !held {
-			word = ^word
-		}
+		word := w.word(i, f)
 		span := i%64 + 1 // numbers that this word has of the ring, from seq down
 		if n := uint64(bits.LeadingZeros64(word << (64 - span))); n < span {
 			return seq - n, seq-n >= low && seq >= n
@@ -113,14 +115,11 @@ func (w *window) last(seq, low uint64, held bool) (uint64, bool) {
 	return 0, false
 }
 
-// first returns the lowest number from seq to high whose packet is held, or is not held; base <= seq and high is at most the window's.
-func (w *window) first(seq, high uint64, held bool) (uint64, bool) {
+// first returns the lowest number from seq to high that is looked for; base <= seq and high is at most the window's.
+func (w *window) first(seq, high uint64, f find) (uint64, bool) {
 	for seq <= high {
 		i := w.index(seq)
-		word := w.filled[i/64]
-		if !held {
-			word = ^word
-		}
+		word := w.word(i, f)
 		span := min(64, uint64(len(w.slots))) - i%64 // numbers that this word has of the ring, from seq up
 		if n := uint64(bits.TrailingZeros64(word >> (i % 64))); n < span {
 			return seq + n, seq+n <= high
@@ -139,6 +138,10 @@ func (w *window) extend(high uint64, round uint32) int {
 	}
 	for seq := w.high + 1; seq <= high; seq++ {
 		*w.at(seq) = slot{usage: usage{since: round, asked: round - neverAsked}}
+		if w.spared != nil {
+			i := w.index(seq)
+			w.spared[i/64] &^= 1 << (i % 64)
+		}
 	}
 	w.high = high
 	return grown
@@ -154,30 +157,41 @@ func (w *window) grow(need uint64) int {
 		length *= 2
 	}
 	w.slots, w.filled = make([]slot, length), make([]uint64, (length+63)/64)
+	if w.spared != nil {
+		w.spared = make([]uint64, len(w.filled))
+	}
 	for seq := old.base; seq <= old.high; seq++ {
-		slot := old.at(seq)
+		slot, i := old.at(seq), w.index(seq)
 		*w.at(seq) = *slot
-		if slot.packet != nil {
-			w.put(slot.packet)
+		switch {
+		case slot.packet != nil:
+			w.filled[i/64] |= 1 << (i % 64)
+		case old.spares(seq):
+			w.spared[i/64] |= 1 << (i % 64)
 		}
 	}
 	return length - len(old.slots)
 }
 
-// ranges appends the ranges of packets held, newest first, at most max, and returns the number from which on they are complete.
-func (w *window) ranges(ranges []Range, max int) ([]Range, uint64) {
+// ranges appends the ranges of packets held, newest first, at most max, and returns the number from which on they are complete. Those for a member that wants no more than this node
+// go over what is spared, which neither misses.
+func (w *window) ranges(ranges []Range, max int, overSpared bool) ([]Range, uint64) {
+	part, rest := findHeld, findAbsent
+	if overSpared {
+		part, rest = findSettled, findMissing
+	}
 	if w.held == 0 {
 		return ranges, w.base
 	}
 	for seq, count := w.high, 0; ; count++ {
-		last, held := w.last(seq, w.base, true)
+		last, held := w.last(seq, w.base, part)
 		if !held {
 			return ranges, w.base
 		}
 		if count == max {
 			return ranges, ranges[len(ranges)-1].First
 		}
-		hole, more := w.last(last, w.base, false)
+		hole, more := w.last(last, w.base, rest)
 		if !more {
 			return append(ranges, Range{First: w.base, Last: last}), w.base
 		}

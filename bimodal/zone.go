@@ -6,13 +6,15 @@ import (
 	"slices"
 	"strings"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
 // entrance is how packets of a topic get into another zone: through one of the contacts there that this node knows.
 type entrance struct {
 	zone     ZoneID
-	depth    int // components of the zone's path
+	depth    int            // components of the zone's path
+	rating   gravity.Rating // of the zone
 	contacts []protocol.NodeID
 }
 
@@ -83,6 +85,7 @@ func (m *Machine) listEntrances(t *topic) []entrance {
 			list = append(list, entrance{zone: p.zone, depth: p.depth})
 			last++
 		}
+		list[last].rating = max(list[last].rating, p.rating(t.id))
 		if e := &list[last]; p.trouble == 0 || m.peers[e.first()] == nil || m.peers[e.first()].trouble != 0 {
 			e.contacts = append(e.contacts, p.id)
 		}

@@ -3,6 +3,7 @@ package stack
 import (
 	"spinglass/astrolabe"
 	"spinglass/bimodal"
+	"spinglass/gravity"
 	"spinglass/identity"
 	"spinglass/membership"
 	"spinglass/protocol"
@@ -146,14 +147,43 @@ func (n *Node) PublishAll(now protocol.Time, topic string, messages *wire.Messag
 // Subscribe asks for the messages of a topic; see bimodal.Machine.Subscribe. It fails with the error of membership when the row of
 // this member has no room to announce it.
 func (n *Node) Subscribe(now protocol.Time, topic string, out *protocol.Output) error {
+	return n.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: gravity.All}, out)
+}
+
+// SubscribeWith is Subscribe with options; see bimodal.Machine.SubscribeWith.
+func (n *Node) SubscribeWith(now protocol.Time, topic string, options bimodal.SubscribeOptions, out *protocol.Output) error {
 	mark := len(out.Effects)
-	if err := n.Bimodal.Subscribe(now, topic, out); err != nil {
+	if err := n.Bimodal.SubscribeWith(now, topic, options, out); err != nil {
 		return err
 	}
 	n.route(now, indexBimodal, mark, len(out.Effects), out)
+	if err := interestRefused(out, mark); err != nil {
+		_ = n.Unsubscribe(now, topic, out) // it is subscribed, so that this cannot fail
+		return err
+	}
+	return nil
+}
+
+// SetRating sets which fraction of a topic is wanted; see bimodal.Machine.SetRating. It fails with the error of membership, and leaves the rating as it was, when the row of this member has no room for it.
+func (n *Node) SetRating(now protocol.Time, topic string, r gravity.Rating, out *protocol.Output) error {
+	mark, before := len(out.Effects), n.Bimodal.Rating(topic)
+	if err := n.Bimodal.SetRating(now, topic, r, out); err != nil {
+		return err
+	}
+	n.route(now, indexBimodal, mark, len(out.Effects), out)
+	err := interestRefused(out, mark)
+	if err != nil {
+		mark = len(out.Effects)
+		_ = n.Bimodal.SetRating(now, topic, before, out) // it is subscribed, so that this cannot fail
+		n.route(now, indexBimodal, mark, len(out.Effects), out)
+	}
+	return err
+}
+
+// interestRefused returns why the row did not take what was said of topics in the effects from mark on, nil if it did.
+func interestRefused(out *protocol.Output, mark int) error {
 	for _, effect := range out.Effects[mark:] {
 		if refused, ok := effect.Event.(protocol.AttributeRefused); ok && refused.Name == bimodal.InterestAttribute {
-			_ = n.Unsubscribe(now, topic, out) // it is subscribed, so that this cannot fail
 			return refused.Err
 		}
 	}

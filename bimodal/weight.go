@@ -1,0 +1,64 @@
+package bimodal
+
+// Members are contacted about a topic, and contact others, in proportion to their ratings (Gravitational Gossip: infectivity and susceptibility are the rating, up to scale). The scale is the
+// highest rating known of the topic, so that where all have the same one they gossip as if it were 1.
+
+// ratedDraws bounds how often a partner is drawn instead of one that is passed over for its ratings. The last one counts in any case.
+const ratedDraws = 16
+
+// attraction returns the probability with which a peer is contacted about a topic when it is drawn, relative to who wants most.
+func (m *Machine) attraction(t *topic, p *peer) float64 {
+	m.refreshTargets(t)
+	if t.levels == nil || t.top == 0 {
+		return 1
+	}
+	return min(1, m.ratingOf(p, t).Fraction()/t.top.Fraction())
+}
+
+// eagerness returns the share of its rounds in which this node tells of a topic.
+func (m *Machine) eagerness(t *topic) float64 {
+	m.refreshTargets(t)
+	if t.holds >= t.top || t.top == 0 {
+		return 1
+	}
+	return t.holds.Fraction() / t.top.Fraction()
+}
+
+// drawRated returns a peer to send digest number i of the round to, nil for none: drawn as where there are no ratings, and passed over with the probability that its ratings leave.
+func (m *Machine) drawRated(i int) *peer {
+	for left := ratedDraws; ; left-- {
+		p := m.drawPartnerFor(i)
+		if p == nil {
+			return nil
+		}
+		weight := m.weightOf(p, i)
+		if weight == 1 || left == 1 || m.config.Rand.Float64() < weight {
+			m.scratch.weight = weight
+			return p
+		}
+	}
+}
+
+// weightOf returns the highest attraction of a peer, of the topics that digest number i of a round tells of.
+func (m *Machine) weightOf(p *peer, i int) (weight float64) {
+	for _, id := range p.topics {
+		if t := m.topics[id]; t != nil && t.streams > 0 && t.knobs.Fanout > i {
+			if weight = max(weight, m.attraction(t, p)); weight == 1 {
+				break
+			}
+		}
+	}
+	return weight
+}
+
+// drawTopic reports whether the digest under way tells its receiver of a topic, so that over many draws of partners each is told of each topic in proportion to both ratings.
+func (m *Machine) drawTopic(t *topic, p *peer) bool {
+	if t.levels == nil && t.holds >= t.top {
+		return true
+	}
+	chance := m.eagerness(t)
+	if weight := m.scratch.weight; weight > 0 {
+		chance *= m.attraction(t, p) / weight
+	}
+	return chance >= 1 || m.config.Rand.Float64() < chance
+}
