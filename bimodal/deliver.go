@@ -23,7 +23,8 @@ type reassembly struct {
 	fresh    bool           // nothing was delivered yet, and the first packet says where counting begins
 	seeking  bool           // the first packet is looked for among those before heard; implies fresh
 	bounded  bool           // a packet from before the subscription is known, behind which what is missing counts
-	heard    uint64         // of a stream that is sought in: the first number that was heard of
+	heard    uint64         // of a stream that is sought in: the first number that was heard of,
+	before   uint64         // messages published before the subscription, as far as is known of a stream that was sought in
 	skipping bool           // inside a cut message that is accounted for already
 	partial  []byte         // what there is of a cut message
 	whole    int            // bytes of that message; 0 when there is none
@@ -46,6 +47,9 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 	if r := s.topic.rating; r != gravity.All && !r.Wants(s.height(p.Seq)) {
 		m.passOver(s)
 		return
+	}
+	if o.before > 0 && s.sealed(p) > s.topic.since {
+		o.before = 0 // what follows is all wanted
 	}
 	at := p.Messages
 	switch continues := p.continues(); {
@@ -104,6 +108,13 @@ func (m *Machine) deliverRecords(s *stream, p *Packet, out *protocol.Output) {
 }
 
 func (m *Machine) deliverRun(s *stream, seq uint64, records []byte, count int, out *protocol.Output) {
+	for unwanted := s.unwanted(); count > 0 && s.order.counted < unwanted; count-- {
+		_, records = wire.NextMessage(records)
+		s.order.counted++
+	}
+	if count == 0 {
+		return
+	}
 	d := m.newDelivery(s, count)
 	d.records, d.Height = records, s.height(seq)
 	out.Emit(d)
@@ -154,6 +165,11 @@ func (m *Machine) deliverPiece(s *stream, seq uint64, record wire.Record, out *p
 	if !last {
 		return
 	}
+	if o.counted < s.unwanted() {
+		o.counted++
+		m.abandonAssembly(s)
+		return
+	}
 	d := m.newDelivery(s, 1)
 	d.cut, d.Height = o.partial, o.height
 	m.abandonAssembly(s)
@@ -172,6 +188,7 @@ func (m *Machine) lose(s *stream, at uint64, reason GapReason, out *protocol.Out
 	if o.reason != "" {
 		reason, o.reason = o.reason, ""
 	}
+	o.counted = max(o.counted, min(at, s.unwanted()))
 	first, lost := o.counted+1, o.lost(at)
 	o.spared, o.failed = 0, 0
 	if at < first {

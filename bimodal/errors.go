@@ -32,6 +32,9 @@ var (
 // ErrSpread says that TopicOptions name no means of spreading.
 var ErrSpread = errors.New("bimodal: no such means of spreading")
 
+// ErrHistory says that more messages are asked for of what was published before a subscription than can be.
+var ErrHistory = fmt.Errorf("bimodal: more than %d messages from before the subscription", HistoryMax)
+
 // LimitError says that a limit of the configuration is reached.
 type LimitError struct {
 	What  string // the field of Config, such as Topics

@@ -130,7 +130,7 @@ func (m *Machine) gossipIndependently(now protocol.Time, out *protocol.Output) {
 // sweep gives up what is missing for too long and drops what was held for long enough.
 func (m *Machine) sweep(s *stream, out *protocol.Output) {
 	s.pace, s.mark = s.high-s.mark, s.high
-	for s.next <= s.high {
+	for s.next <= s.high && !(s.order.seeking && m.awaitsHistory(s)) {
 		slot := s.at(s.next)
 		if slot.packet != nil {
 			m.deliverNext(s, out)

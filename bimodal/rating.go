@@ -101,6 +101,8 @@ func (m *Machine) spareFrom(s *stream, first uint64) {
 func (m *Machine) advance(s *stream, out *protocol.Output) {
 	for s.next <= s.high {
 		switch {
+		case s.order.seeking && m.awaitsHistory(s):
+			return
 		case s.at(s.next).packet != nil:
 			m.deliverNext(s, out)
 		case s.spares(s.next):

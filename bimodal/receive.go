@@ -87,6 +87,7 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 	}
 	if s.order.seeking {
 		s.began = min(s.began, beganAgo(now, p.Age))
+		s.preceded(p)
 	}
 	if s.passed(p) {
 		m.begin(now, s, p, out)
@@ -114,12 +115,12 @@ func (m *Machine) join(now protocol.Time, from protocol.NodeID, p *Packet, way w
 	}
 	first, began := p.Seq, m.beganBefore(now, p, way)
 	all := t.wantsAll(began, p.Age)
-	seeking := !all && p.Age < AgeMax && now > t.since
+	seeking := !all && p.Age < AgeMax && (now > t.since || t.history.wants())
 	switch {
 	case all:
 		first = 1
 	case seeking:
-		first = seekFrom(p.Seq)
+		first = t.seekFrom(p.Seq)
 	}
 	s := m.addStream(now, p.Stream, t, first, out)
 	if s == nil {

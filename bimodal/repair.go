@@ -95,8 +95,10 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 		switch held := len(e.Ranges); {
 		case all:
 			first = 1
+		case t.history.wants() && e.Age < AgeMax:
+			first = t.seekFrom(e.High)
 		case held > 0 && e.Age < AgeMax && now > t.since:
-			first = max(e.Ranges[held-1].First, seekFrom(e.High))
+			first = max(e.Ranges[held-1].First, t.seekFrom(e.High))
 		}
 		if s = m.addStream(now, id, t, first, out); s == nil {
 			out.Drop(from, ReasonStreams)

@@ -23,18 +23,19 @@ func (s *stream) sealed(p *Packet) protocol.Time {
 	return s.began.Add(time.Duration(p.Age) * time.Millisecond)
 }
 
-// seekFrom returns the number from which on a stream is wanted that is older than the subscription and of which number heard is the first to be
+// seekFrom returns the number from which on a stream of a topic is wanted that is older than the subscription and of which number heard is the first to be
 // heard of.
-func seekFrom(heard uint64) uint64 {
-	if heard <= seekMax {
+func (t *topic) seekFrom(heard uint64) uint64 {
+	most := t.history.packets()
+	if heard <= most {
 		return 1
 	}
-	return heard - seekMax
+	return heard - most
 }
 
-// passed reports whether p bounds the seeking in its stream: it was sealed before the subscription, so that what is wanted begins behind it.
+// passed reports whether p bounds the seeking in its stream: it was sealed before the subscription, and is not wanted of what was, so that what is wanted begins behind it.
 func (s *stream) passed(p *Packet) bool {
-	return s.order.seeking && s.sealed(p) <= s.topic.since
+	return s.order.seeking && s.sealed(p) <= s.topic.since && s.topic.history.begins(s.order.before, p)
 }
 
 // pollSeeking asks for what is newest of the packets sought, by turns the author, who knows how far back there is anything, and one of their
@@ -54,7 +55,7 @@ func (m *Machine) pollSeeking(s *stream, to protocol.NodeID, out *protocol.Outpu
 // seeking too early. Something must be missing.
 func (s *stream) sought() []Range {
 	var ranges []Range
-	left := uint64(seekRequests)
+	left := uint64(s.topic.history.requests())
 	for seq, missing := s.last(s.high, s.next, findMissing); missing && left > 0; {
 		first := max(s.next, seq+1-min(seq, left))
 		if settled, more := s.last(seq, first, findSettled); more {
@@ -75,7 +76,7 @@ func (m *Machine) begin(now protocol.Time, s *stream, p *Packet, out *protocol.O
 	}
 	s.order.counted, s.order.bounded = p.total(), true
 	m.seekBehind(s, p.Seq+1)
-	if s.next > s.high || s.settled(s.next) {
+	if (s.next > s.high || s.settled(s.next)) && !m.awaitsHistory(s) {
 		m.endSeek(s, out)
 	}
 }
@@ -87,7 +88,7 @@ func (m *Machine) boundSeek(s *stream, e *DigestEntry, out *protocol.Output) {
 	}
 	s.order.bounded = false
 	m.seekBehind(s, min(e.Floor, s.high+1))
-	if s.next > s.high || s.settled(s.next) {
+	if (s.next > s.high || s.settled(s.next)) && !m.awaitsHistory(s) {
 		s.order.counted = s.total // for what is to come, when nothing is there
 		m.endSeek(s, out)
 	}

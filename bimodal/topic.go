@@ -16,7 +16,8 @@ type topic struct {
 	rating     gravity.Rating // of the subscription
 	holds      gravity.Rating // what this node holds: what it wants, and what it carries for others; All of a topic that it only publishes to
 	carry      *carry         // nil when this node does not carry it for others
-	since      protocol.Time  // streams that began before are taken up where they stand
+	since      protocol.Time  // streams that began before are taken up where they stand,
+	history    History        // or some way back
 	streams    int            // known, of this topic
 
 	stream     *stream // this node's own, once it has published
@@ -110,13 +111,17 @@ func (m *Machine) Subscribe(now protocol.Time, name string, out *protocol.Output
 
 // SubscribeOptions are what is chosen for a subscription.
 type SubscribeOptions struct {
-	Rating gravity.Rating // which fraction of the messages is wanted; not zero
+	Rating  gravity.Rating // which fraction of the messages is wanted; not zero
+	History History        // what is wanted of what was published before; the zero value wants nothing
 }
 
 // SubscribeWith is Subscribe with options. Errors: those of Subscribe, gravity.ErrRating.
 func (m *Machine) SubscribeWith(now protocol.Time, name string, options SubscribeOptions, out *protocol.Output) error {
 	if options.Rating == 0 {
 		return gravity.ErrRating
+	}
+	if err := options.History.check(); err != nil {
+		return err
 	}
 	if t := m.byName[name]; t != nil && t.subscribed {
 		return ErrSubscribed
@@ -129,7 +134,7 @@ func (m *Machine) SubscribeWith(now protocol.Time, name string, options Subscrib
 		return err
 	}
 	m.subscriptions++
-	t.subscribed, t.since, t.rating = true, now, options.Rating
+	t.subscribed, t.since, t.rating, t.history = true, now, options.Rating, options.History
 	m.settleHolds(t)
 	for _, s := range m.streams {
 		if s.topic == t { // what it held was not delivered so far

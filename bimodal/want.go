@@ -57,7 +57,7 @@ func (m *Machine) wantOldest(s *stream, e *DigestEntry, o *occasion, w *wish) {
 // wishFor adds a missing packet to a wish if it may be asked for. It reports whether there is room for more.
 func (m *Machine) wishFor(s *stream, seq uint64, o *occasion, w *wish) bool {
 	c := &m.scratch
-	if o.numbers == 0 || o.scan == 0 || w.sought == seekRequests {
+	if o.numbers == 0 || o.scan == 0 || w.sought == s.topic.history.requests() {
 		return false
 	}
 	o.scan--

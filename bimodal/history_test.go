@@ -1,0 +1,73 @@
+package bimodal
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"spinglass/gravity"
+)
+
+// "A joiner with rating 1 can ask 'from now', 'last N', 'all buffered'": of a stream of packets of three messages, at 10 messages a round.
+func TestHistory(t *testing.T) {
+	const members, batch = 12, 3
+	for seed := uint64(1); seed <= 4; seed++ { // signed or not
+		for _, c := range []struct {
+			name        string
+			history     History
+			least, most uint64 // messages from before the subscription
+		}{
+			{"now", History{}, 0, 0},
+			{"last 1", History{Last: 1}, 1, 1},
+			{"last 40", History{Last: 40}, 40, 40},
+			{"last 1000", History{Last: 1000}, 200, 300}, // life is 20 rounds
+			{"all", History{All: true}, 200, 300},
+		} {
+			w := newWorld(t, seed, members, nil, "t")
+			w.loss = 0.05
+			author, late := w.nodes[0], w.nodes[members-1]
+			sent := 0
+			publish := func(batches int) {
+				for range batches {
+					for range batch {
+						if err := author.Publish(w.now, "t", payload(author.id, sent, 40), &author.out); err != nil {
+							t.Fatal(err)
+						}
+						sent++
+					}
+					w.flush(author)
+					w.run(w.now.Add(30 * time.Millisecond))
+				}
+			}
+			if err := late.Unsubscribe(w.now, "t", &late.out); err != nil {
+				t.Fatal(err)
+			}
+			w.flush(late)
+			w.retell()
+			publish(100)
+			before := uint64(sent)
+			if err := late.SubscribeWith(w.now, "t", SubscribeOptions{Rating: gravity.All, History: c.history}, &late.out); err != nil {
+				t.Fatal(err)
+			}
+			w.flush(late)
+			w.retell()
+			publish(40)
+			w.run(w.now.Add(6 * time.Second))
+			a := late.got[StreamID{author.id, 1, TopicOf("t")}]
+			since := uint64(sent) - before
+			if a == nil || a.lost > 0 || a.delivered < since+c.least || a.delivered > since+c.most {
+				t.Errorf("seed %d, %s: told of %+v, where %d messages were published since, and %d to %d from before are wanted", seed, c.name, a, since, c.least, c.most)
+			}
+		}
+	}
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	s := soloMachine(t, nil)
+	if err := s.SubscribeWith(0, "u", SubscribeOptions{Rating: gravity.All, History: History{Last: HistoryMax + 1}}, &s.out); !errors.Is(err, ErrHistory) {
+		t.Error(err)
+	}
+	if err := s.SubscribeWith(0, "u", SubscribeOptions{}, &s.out); !errors.Is(err, gravity.ErrRating) {
+		t.Error(err)
+	}
+}
