@@ -38,7 +38,7 @@ type accountFunction struct {
 }
 
 // accountRules says by which rules summaries follow from accounts. It is another number where a build summarises, evaluates or fits in another way; nobody judges by rules that it does not have.
-const accountRules = 1
+const accountRules = 2
 
 // Kinds of the parts of accounts.
 const (

@@ -155,7 +155,7 @@ func (m *Machine) Stats() Stats {
 func (m *Machine) Root() Summary { return m.root.summary.clone() }
 
 // Wanted reports whether the summary of the whole fleet says that a host wants a topic.
-func (m *Machine) Wanted(topic uint64) bool { return m.root.summary.Interest.Wants(topic) }
+func (m *Machine) Wanted(topic uint64) bool { return m.root.summary.Interest.Rating(topic) > 0 }
 
 // Zone returns the summary of a zone on the own path, as it is computed here; of any other it is empty.
 func (m *Machine) Zone(zone string) Summary {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"spinglass/gravity"
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/table"
@@ -30,7 +31,7 @@ type Summary struct {
 	RowsIn       int
 	RowsExpected int
 	Age          time.Duration        // see AttributeAge
-	Interest     *Interest            // nil where nothing is wanted; it is immutable
+	Interest     *gravity.Sketch      // nil where nothing is wanted; it is immutable
 	Outputs      []protocol.Attribute // of functions, sorted by name
 	Inputs       [DigestSize]byte     // see AttributeInputs; zero where rows are not signed
 }
@@ -115,7 +116,7 @@ type input struct {
 // summarize makes the summary of a zone of its rows.
 func summarize(inputs []input, expected, representatives int, barred []protocol.NodeID) Summary {
 	s := Summary{RowsIn: len(inputs), RowsExpected: expected}
-	var interest Interest
+	var interest gravity.Sketch
 	for i := range inputs {
 		in := &inputs[i]
 		s.Age = max(s.Age, in.age)
@@ -128,7 +129,7 @@ func summarize(inputs []input, expected, representatives int, barred []protocol.
 		addZone(&interest, in.row)
 		s.Depth = max(s.Depth, count(in.row, AttributeDepth)+1)
 	}
-	if interest != (Interest{}) {
+	if interest != (gravity.Sketch{}) {
 		s.Interest = new(interest)
 	}
 	s.Age = shownAge(s.Age)

@@ -53,8 +53,8 @@ func (m *Machine) peerOf(row *table.Row, l *level) *protocol.Peer {
 	attributes := slices.Clone(row.Attributes)
 	for i := range attributes {
 		if attributes[i].Name == AttributeInterest {
-			interest := InterestOf(row)
-			attributes[i].Value = interest[:]
+			interest := SketchOf(row)
+			attributes[i].Value = interest.Append(nil)
 		}
 	}
 	return &protocol.Peer{

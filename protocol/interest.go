@@ -1,6 +1,7 @@
 package protocol
 
-// InterestAttribute names the attribute of a representative of another zone, in the views of siblings, that says which topics its zone wants: the bytes of an Interest.
+// InterestAttribute names the attribute of a representative of another zone, in the views of siblings, that says which topics its zone wants: the bytes of an Interest, and where ratings below 1 are wanted
+// those behind it, see package gravity.
 const InterestAttribute = "interest"
 
 // interestBits is how many bits an Interest has. With 100 topics, one zone in 30 that does not want a topic seems to want it.
