@@ -50,7 +50,10 @@ func (m *Machine) wantsPacket(p *peer, t *topic, h gravity.Height) bool {
 
 // grade finds which ratings the peers have that want a topic, and lists the members of each level. Where all want everything there is one audience.
 func (m *Machine) grade(t *topic) {
-	t.levels, t.local, t.top, t.below = nil, 0, 0, 0
+	t.levels, t.local, t.below = nil, 0, 0
+	if t.subscribed {
+		t.local = t.rating
+	}
 	var ratings []gravity.Rating
 	for _, p := range m.peerOrder {
 		if !p.wantsAny(t.id) {
@@ -60,7 +63,7 @@ func (m *Machine) grade(t *topic) {
 			continue
 		}
 		r := p.rating(t.id)
-		if t.top = max(t.top, r); r != gravity.All {
+		if r != gravity.All {
 			t.below = max(t.below, r)
 		}
 		if p.regional {
@@ -72,9 +75,6 @@ func (m *Machine) grade(t *topic) {
 		t.local = gravity.All
 	}
 	m.settleHolds(t)
-	if t.follows() {
-		t.top = max(t.top, t.holds)
-	}
 	if t.below == 0 {
 		return
 	}

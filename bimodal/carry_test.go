@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -19,6 +20,7 @@ type zoneTree struct {
 	views     map[protocol.NodeID]map[protocol.NodeID]*protocol.Peer // by who sees whom
 	revoked   map[protocol.NodeID]bool
 	unread    map[protocol.NodeID]bool // may not subscribe
+	unrated   bool                     // zones do not tell ratings, as those of builds that know none
 	keysAsked int
 }
 
@@ -106,17 +108,21 @@ func (z *zoneTree) children(zone string) (all []string) {
 
 // represent returns the representatives of a zone as members at a distance see them.
 func (z *zoneTree) represent(zone string, distance int) (peers []*protocol.Peer) {
-	var interest protocol.Interest
+	var interest gravity.Sketch
 	members := z.members(zone)
 	for _, nd := range members {
-		for _, topic := range ParseInterest(nd.attribute(InterestAttribute)) {
-			interest.Add(uint64(topic))
+		topics, ratings := gravity.SplitInterest(nd.attribute(InterestAttribute))
+		for i, topic := range ParseInterest(topics) {
+			if z.unrated {
+				ratings = nil
+			}
+			interest.Add(uint64(topic), gravity.RatingAt(ratings, i))
 		}
 	}
 	for _, nd := range members[:min(len(members), representatives)] {
 		peers = append(peers, &protocol.Peer{
 			ID: nd.id, Epoch: 1, Name: zone + "/representative", Distance: distance,
-			Attributes: []protocol.Attribute{{Name: protocol.InterestAttribute, Value: interest[:]}},
+			Attributes: []protocol.Attribute{{Name: protocol.InterestAttribute, Value: interest.Append(nil)}},
 		})
 	}
 	return peers

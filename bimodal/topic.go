@@ -32,8 +32,7 @@ type topic struct {
 	means      Spread         // as its options say
 	audience                  // who wants the topic
 	levels     []audience     // the same by ratings, the lowest first; nil where all want everything
-	local      gravity.Rating // the highest of the own zone's members but for this node
-	top        gravity.Rating // the highest of all that are known
+	local      gravity.Rating // the highest of the own zone
 	below      gravity.Rating // the highest below All of the peers'; 0 where there is none
 	known      bool           // audience, levels and candidates are up to date
 	candidates []candidate    // region with what the choice of bufferers takes

@@ -1,0 +1,127 @@
+package bimodal
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"spinglass/gravity"
+	"spinglass/protocol"
+)
+
+// The members of /a are 10, and those of /b and /c 25 each. Of /a members 4 to 9 want everything, and 5 publishes.
+var ratedZones = slices.Concat(zonesOf(10, "/a"), zonesOf(25, "/b", "/c"))
+
+// rateAll has members subscribe with a rating.
+func (z *zoneTree) rateAll(fraction float64, members ...int) {
+	for _, i := range members {
+		nd := z.nodes[i]
+		if err := nd.SubscribeWith(z.now, "t", SubscribeOptions{Rating: ratingOf(fraction)}, &nd.out); err != nil {
+			z.t.Fatal(err)
+		}
+		nd.rated = fraction < 1
+		z.flush(nd)
+	}
+}
+
+// inbound counts the packets, repairs included, that come into a zone from outside.
+func (z *zoneTree) inbound(zone string) *int {
+	count := new(int)
+	before := z.lose
+	z.lose = func(from, to protocol.NodeID, m protocol.Message) bool {
+		switch m.(type) {
+		case *Packet, *Relay, *Repair, *Shared:
+			if z.zones[to-1] == zone && z.zones[from-1] != zone {
+				*count++
+			}
+		}
+		return before != nil && before(from, to, m)
+	}
+	return count
+}
+
+func members(first, count int) (all []int) {
+	for i := range count {
+		all = append(all, first+i)
+	}
+	return all
+}
+
+// "With 25 members at rating 0.1 in a zone, the zone's inbound traffic for the topic is 10 % of the stream plus repairs"; one more member at rating 1 brings all of it; and a zone that does not tell ratings is sent everything.
+func TestZonesAreSentWhatTheyRate(t *testing.T) {
+	worlds(t, func(t *testing.T, signed bool, loss float64) {
+		messages := 1500
+		if signed {
+			messages = 500
+		}
+		for _, unrated := range []bool{false, true} {
+			if unrated && (signed || loss > 0) {
+				continue
+			}
+			z := newZoneTree(t, 8, ratedZones, signed, nil)
+			z.loss, z.unrated = loss, unrated
+			for _, nd := range z.nodes {
+				nd.events = nd.events[:0]
+			}
+			z.rateAll(1, members(4, 6)...)
+			z.rateAll(0.1, members(10, 25)...)
+			z.rateAll(0.1, members(38, 21)...) // the first three of the zone, which represent it, want nothing themselves
+			z.rateAll(1, 59)
+			z.pass(3 * time.Second)
+			b, c := z.inbound("/b"), z.inbound("/c")
+			z.publishes(5, messages, 10*time.Millisecond)
+			z.pass(6 * time.Second)
+			z.checkAll(5, uint64(messages), members(4, 6)...)
+			z.checkAll(5, uint64(messages), 59)
+			tenth := ratingOf(0.1)
+			wanted, salt := 0, gravity.NewSalt(uint64(TopicOf("t")), 6, 1)
+			for seq := uint64(1); seq <= uint64(messages); seq++ {
+				if tenth.Wants(salt.Height(seq)) {
+					wanted++
+				}
+			}
+			for _, i := range slices.Concat(members(10, 25), members(38, 21)) {
+				if delivered, lost := z.delivered(i, 5); int(delivered+lost) != wanted || lost > 1 {
+					t.Errorf("unrated %v: member %d of %s was delivered %d messages, and %d are lost, of %d that it wants", unrated, i, z.zones[i], delivered, lost, wanted)
+				}
+			}
+			// Repairs are for what is lost on the way in, and what several representatives ask for at once. A tenth is told as 26/255.
+			least, most := float64(wanted), float64(wanted)*(1.1+8*loss)
+			if unrated {
+				least, most = float64(messages)*0.99, float64(messages)*1.1
+			}
+			if got := float64(*b); got < least*(1-loss) || got > most {
+				t.Errorf("unrated %v: %v packets came into the zone at rating 0.1, of %d; %d are wanted there", unrated, got, messages, wanted)
+			}
+			if got := float64(*c); got < float64(messages)*(1-loss) {
+				t.Errorf("unrated %v: %v packets came into the zone with one member at rating 1, of %d", unrated, got, messages)
+			}
+			t.Logf("unrated %v: %d and %d packets came in, %d are wanted at rating 0.1", unrated, *b, *c, wanted)
+		}
+	})
+}
+
+// "25 members at rating 0.1 cost a zone 10 % of the packets, not 93 % as with a coin per member": with a salt for each member, nothing is nested.
+func TestCoinsWouldCostAZoneNearlyEverything(t *testing.T) {
+	const packets = 20_000
+	tenth := ratingOf(0.1)
+	for _, c := range []struct {
+		name string
+		coin uint64 // what a member adds to the salt
+		want float64
+	}{{"heights", 0, 0.1}, {"coins", 1, 1 - math.Pow(0.9, 25)}} {
+		sent := 0
+		for seq := uint64(1); seq <= packets; seq++ {
+			for member := range uint64(25) {
+				if tenth.Wants(gravity.NewSalt(uint64(TopicOf("t")), 6, 1+c.coin*member).Height(seq)) {
+					sent++
+					break
+				}
+			}
+		}
+		if got := float64(sent) / packets; math.Abs(got-c.want) > 4*math.Sqrt(c.want*(1-c.want)/packets) {
+			t.Errorf("with %s a zone is sent %v of the packets, want %v", c.name, got, c.want)
+		}
+	}
+}
