@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spinglass/bimodal"
+	"spinglass/gravity"
 	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/sim"
@@ -29,11 +30,14 @@ type fleet struct {
 	signed    bool                                              // members sign what they publish
 	each      func(now protocol.Time, member int, messages int) // called for each delivery
 	view      func(member int) []*protocol.Peer                 // whom a member knows; nil when that is everybody
+	ratings   []gravity.Rating                                  // of the members; nil when all are 1
+	epoch     uint64                                            // of all members; 0 for 1
 }
 
 // told is what one member was told of one stream.
 type told struct {
 	delivered, lost uint64
+	next            uint64 // message behind the last that was told of; those that are neither delivered nor lost were not wanted
 }
 
 func (f *fleet) failf(format string, args ...any) {
@@ -62,7 +66,7 @@ func (f *fleet) build(segment string, change func(member int, c *bimodal.Config)
 		f.told = append(f.told, make([]told, f.authors))
 		f.world.Add(sim.HostConfig{ID: protocol.NodeID(i + 1), Address: protocol.Address(fmt.Sprint(i)), Segment: segment, Build: func(boot sim.Boot) protocol.Machine {
 			c := bimodal.DefaultConfig()
-			c.Self, c.Epoch, c.Rand = boot.ID, 1, boot.Rand
+			c.Self, c.Epoch, c.Rand = boot.ID, max(f.epoch, 1), boot.Rand
 			if f.signed {
 				c.Notary = notaryOf(f.world, boot.ID)
 			}
@@ -76,7 +80,7 @@ func (f *fleet) build(segment string, change func(member int, c *bimodal.Config)
 			return m
 		}})
 		f.command(i, func(now protocol.Time, m *bimodal.Machine, out *protocol.Output) error {
-			return m.Subscribe(now, topicName, out)
+			return m.SubscribeWith(now, topicName, bimodal.SubscribeOptions{Rating: f.rating(i)}, out)
 		})
 		f.introduce(i)
 	}
@@ -108,7 +112,22 @@ func prove(w *sim.World, p *protocol.Peer) *protocol.Peer {
 	return p
 }
 
-func (f *fleet) peer(member int) *protocol.Peer { return prove(f.world, peer(member)) }
+func (f *fleet) peer(member int) *protocol.Peer {
+	p := peer(member)
+	p.Epoch = max(f.epoch, 1)
+	if f.ratings != nil {
+		p.Attributes[0].Value = gravity.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topicName)}, f.ratings[member:member+1])
+	}
+	return prove(f.world, p)
+}
+
+// rating returns that of a member.
+func (f *fleet) rating(member int) gravity.Rating {
+	if f.ratings == nil {
+		return gravity.All
+	}
+	return f.ratings[member]
+}
 
 // peer returns what the others know of a member.
 func peer(member int) *protocol.Peer {
@@ -233,22 +252,24 @@ func (f *fleet) observe(now protocol.Time, id protocol.NodeID, e protocol.Event)
 			}
 		}
 		t.delivered += uint64(e.Count)
+		t.next = e.First + uint64(e.Count)
 		if f.each != nil {
 			f.each(now, int(id)-1, e.Count)
 		}
 	case *bimodal.Gap:
 		t := f.follow(id, e.Author, e.First)
-		if e.Count == 0 || e.Last != e.First+e.Count-1 {
+		if e.Count == 0 || e.Last < e.First+e.Count-1 || f.ratings == nil && e.Last != e.First+e.Count-1 {
 			f.failf("member %v: malformed %+v", id, e)
 		}
 		t.lost += e.Count
+		t.next = e.Last + 1
 	}
 }
 
 // follow checks that an event begins where the one before it ended: in order, nothing twice, nothing left out.
 func (f *fleet) follow(id, author protocol.NodeID, first uint64) *told {
 	t := &f.told[id-1][author-1]
-	if want := t.delivered + t.lost + 1; first != want {
+	if want := max(t.next, 1); first < want || f.ratings == nil && first != want {
 		f.failf("member %v, author %v: an event begins at message %d, expected %d", id, author, first, want)
 	}
 	return t
@@ -261,7 +282,7 @@ func (f *fleet) settled() error {
 	}
 	for member := range f.told {
 		for author, t := range f.told[member] {
-			if t.delivered+t.lost != f.published[author] {
+			if f.ratings == nil && t.delivered+t.lost != f.published[author] {
 				return fmt.Errorf("member %d: %d delivered and %d lost of %d messages of author %d",
 					member, t.delivered, t.lost, f.published[author], author)
 			}
