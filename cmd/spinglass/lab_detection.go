@@ -77,26 +77,43 @@ func writeLabDetection(w io.Writer, first bool, r *detection.Result) {
 		seconds(r.SuspectFirst), seconds(r.First), seconds(r.Median), seconds(r.All), fmt.Sprint(r.Undetected), fmt.Sprintf("%.0f", r.Bytes))
 }
 
-// drawLabDetection draws wrong reports and times of detection against loss, a line for each detector, size and part of slow members.
-func drawLabDetection(rows []detection.Result) []*figure.Figure {
-	x := figure.Axis{Label: "part of the datagrams lost"}
-	suspects := &figure.Figure{Name: "detection_suspects", Title: "Healthy members suspected", X: x, Y: figure.Axis{Label: "reports per member and hour", Zero: true}}
-	downs := &figure.Figure{Name: "detection", Title: "Healthy members reported down", X: x, Y: figure.Axis{Label: "reports per member and hour", Zero: true}}
-	times := &figure.Figure{Name: "detection_time", Title: "Until half of the healthy members have a crashed one down", X: x, Y: figure.Axis{Label: "seconds", Zero: true}}
+// drawLabDetection draws wrong reports of the largest fleet, and who is apart, against loss, and times of detection at the least loss against the size of the fleet, a line for each detector and part of slow members.
+func drawLabDetection(rows []detection.Result) (figures []*figure.Figure) {
+	largest, least := rows[0].Members, rows[0].Loss
+	for i := range rows {
+		largest, least = max(largest, rows[i].Members), min(least, rows[i].Loss)
+	}
+	loss, reports := figure.Axis{Label: "part of the datagrams lost"}, figure.Axis{Label: "reports per member and hour", Zero: true}
+	suspects := &figure.Figure{Name: "detection_suspects", Title: fmt.Sprintf("Healthy members suspected, of %d", largest), X: loss, Y: reports}
+	downs := &figure.Figure{Name: "detection", Title: fmt.Sprintf("Healthy members reported down, of %d", largest), X: loss, Y: reports}
+	apart := &figure.Figure{
+		Name: "detection_apart", Title: fmt.Sprintf("Healthy members that have not each other for members, of %d", largest), X: loss, Y: figure.Axis{Label: "part of the pairs", Zero: true},
+	}
+	times := &figure.Figure{
+		Name: "detection_time", Title: "Until half of the healthy members have a crashed one down, loss " + percent(least), X: figure.Axis{Label: "members", Log: true},
+		Y: figure.Axis{Label: "seconds", Zero: true},
+	}
 	for i := range rows {
 		r := &rows[i]
-		name := fmt.Sprintf("%s, %d members", detectionName(r), r.Members)
+		name := detectionName(r)
 		if r.Slow > 0 {
 			name += ", slow " + percent(r.Slow)
 		}
-		suspects.Observe(name, r.Loss, r.Suspects)
-		downs.Observe(name, r.Loss, r.Downs)
-		if r.Median != nil {
-			times.Observe(name, r.Loss, *r.Median)
+		if r.Members == largest {
+			apart.Observe(name, r.Loss, r.Apart)
+		}
+		if r.Members == largest && r.Apart < 1 { // with 1 nobody is in a view, and so nobody is reported out of it
+			suspects.Observe(name, r.Loss, r.Suspects)
+			downs.Observe(name, r.Loss, r.Downs)
+		}
+		if r.Loss == least && r.Median != nil {
+			times.Observe(name, float64(r.Members), *r.Median)
 		}
 	}
-	if len(times.Series) == 0 {
-		return []*figure.Figure{downs, suspects}
+	for _, f := range []*figure.Figure{downs, suspects, apart, times} {
+		if len(f.Series) > 0 {
+			figures = append(figures, f)
+		}
 	}
-	return []*figure.Figure{downs, suspects, times}
+	return figures
 }
