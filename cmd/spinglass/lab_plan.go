@@ -64,6 +64,12 @@ type planRow struct {
 	SimulatedP50      *float64 `json:"simulated_p50_ms,omitempty"`
 	SimulatedP99      *float64 `json:"simulated_p99_ms,omitempty"`
 	SimulatedP999     *float64 `json:"simulated_p999_ms,omitempty"`
+	SimulatedP50Low   *float64 `json:"simulated_p50_low_ms,omitempty"`
+	SimulatedP50High  *float64 `json:"simulated_p50_high_ms,omitempty"`
+	SimulatedP99Low   *float64 `json:"simulated_p99_low_ms,omitempty"`
+	SimulatedP99High  *float64 `json:"simulated_p99_high_ms,omitempty"`
+	SimulatedP999Low  *float64 `json:"simulated_p999_low_ms,omitempty"`
+	SimulatedP999High *float64 `json:"simulated_p999_high_ms,omitempty"`
 	SimulatedBytes    *float64 `json:"simulated_bytes_per_s,omitempty"`
 	SimulatedMemory   *float64 `json:"simulated_memory_bytes,omitempty"`
 	SimulatedMiss     *float64 `json:"simulated_miss_probability,omitempty"`
@@ -116,16 +122,16 @@ func (s *labPlanSettings) flags(cmd *cobra.Command) {
 	flags.IntVar(&s.life, "life", 0, "rounds for which packets are kept (default as planned)")
 	flags.IntVar(&s.bufferer, "bufferers", 0, "members of a zone that keep packets for their life (default as planned)")
 	flags.BoolVar(&s.verify, "verify", false, "simulate the same, and print what comes of it beside the prediction")
-	flags.IntVar(&s.messages, "messages", 0, "messages that are measured with --verify (default as many as make a million deliveries, from 300 to 5000)")
+	flags.IntVar(&s.messages, "messages", 0, "messages that are measured with --verify (default as many as make three million deliveries, from 300 to 10000)")
 	flags.Uint64Var(&s.seed, "seed", s.seed, "seed of the simulation")
 	s.labOutput.flags(cmd)
 }
 
 // Deliveries that a simulation measures where nothing is said, and bounds of the messages that this takes.
 const (
-	planDeliveries  = 1_000_000
+	planDeliveries  = 3_000_000
 	planMessagesMin = 300
-	planMessagesMax = 5000
+	planMessagesMax = 10_000
 )
 
 // runs returns a run for each number of members and loss.
@@ -222,6 +228,9 @@ func (r *planRun) simulate(ctx context.Context, row *planRow, progress func(stri
 	take := func(v float64) *float64 { return &v }
 	row.SimulatedMessages = o.Messages
 	row.SimulatedP50, row.SimulatedP99, row.SimulatedP999 = take(milliseconds(o.P50)), take(milliseconds(o.P99)), take(milliseconds(o.P999))
+	row.SimulatedP50Low, row.SimulatedP50High = take(milliseconds(o.Interval50.Low)), take(milliseconds(o.Interval50.High))
+	row.SimulatedP99Low, row.SimulatedP99High = take(milliseconds(o.Interval99.Low)), take(milliseconds(o.Interval99.High))
+	row.SimulatedP999Low, row.SimulatedP999High = take(milliseconds(o.Interval999.Low)), take(milliseconds(o.Interval999.High))
 	row.SimulatedBytes, row.SimulatedMemory = take(o.Bytes), take(o.Memory)
 	row.SimulatedMiss, row.SimulatedEach, row.MissError = take(o.Miss), take(o.MissEach), take(o.MissError(row.PredictedMiss))
 	return nil
@@ -234,21 +243,27 @@ func writeLabPlan(w io.Writer, first bool, r *planRow) {
 	}
 	fmt.Fprintf(w, "%d members in zones of up to %d, %s loss, %s messages/s of %d bytes\n", r.Members, r.Zone, percent(r.Loss), strconv.FormatFloat(r.Rate, 'g', -1, 64), r.Size)
 	fmt.Fprintf(w, "  set  round %gms  fanout %d  life %d rounds  bufferers %d  T_fail %gms\n", r.Round, r.Fanout, r.Life, r.Bufferers, r.FailTimeout)
-	line := func(what, format string, predicted float64, simulated *float64) {
+	line := func(what, format string, predicted float64, simulated ...*float64) {
 		fmt.Fprintf(w, "  %-32s %12s", what, fmt.Sprintf(format, predicted))
-		if simulated != nil {
-			fmt.Fprintf(w, "   simulated %s", fmt.Sprintf(format, *simulated))
+		if len(simulated) > 0 && simulated[0] != nil {
+			fmt.Fprintf(w, "   simulated "+format, *simulated[0])
+		}
+		if len(simulated) > 2 && simulated[1] != nil {
+			fmt.Fprintf(w, ", "+format+" to "+format, *simulated[1], *simulated[2])
+		}
+		if len(simulated) == 2 && simulated[1] != nil {
+			fmt.Fprintf(w, ", standard error "+format, *simulated[1])
 		}
 		fmt.Fprintln(w)
 	}
-	line("latency, median, ms", "%.2f", r.PredictedP50, r.SimulatedP50)
-	line("latency, 99 of 100, ms", "%.1f", r.PredictedP99, r.SimulatedP99)
-	line("latency, 999 of 1000, ms", "%.1f", r.PredictedP999, r.SimulatedP999)
+	line("latency, median, ms", "%.2f", r.PredictedP50, r.SimulatedP50, r.SimulatedP50Low, r.SimulatedP50High)
+	line("latency, 99 of 100, ms", "%.1f", r.PredictedP99, r.SimulatedP99, r.SimulatedP99Low, r.SimulatedP99High)
+	line("latency, 999 of 1000, ms", "%.1f", r.PredictedP999, r.SimulatedP999, r.SimulatedP999Low, r.SimulatedP999High)
 	line("bytes a second, sent and received", "%.0f", r.PredictedBytes, r.SimulatedBytes)
 	line("memory for packets, bytes", "%.0f", r.PredictedMemory, r.SimulatedMemory)
-	line("messages that not all get", "%.2g", r.PredictedMiss, r.SimulatedMiss)
+	line("messages that not all get", "%.2g", r.PredictedMiss, r.SimulatedMiss, r.MissError)
 	line("the same, of one member", "%.2g", r.PredictedEach, r.SimulatedEach)
-	line("the same by the published chain", "%.2g", r.PublishedMiss, nil)
+	line("the same by the published chain", "%.2g", r.PublishedMiss)
 	if r.Unmet != "" {
 		fmt.Fprintf(w, "  predictions may be wrong: %s\n", r.Unmet)
 	}

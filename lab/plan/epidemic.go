@@ -35,13 +35,14 @@ type outbreak struct {
 	past    []distribution // of the number of holders, by step
 	ticked  []float64      // expected members that get it as a round of theirs begins, by step
 	got     []float64      // all that get it
-	failing []float64      // requests of a member that lacks the packet which lead to nothing, expected, by step
+	failing []float64      // requests which lead to nothing of a member that goes on to lack the packet, expected, by step
 }
 
 // spreading is what becomes of such a packet. A packet counts as there when the poll is sent that leads to it.
 type spreading struct {
 	step   float64   // seconds
 	got    []float64 // part of the members that have it, by step
+	ended  []float64 // part of the members that have it or have given it up
 	all    float64   // probability that all get it before they give it up
 	each   float64   // that a member does
 	polls  float64   // expected, of all members
@@ -92,7 +93,7 @@ func (o *outbreak) follow() spreading {
 		}
 		got += (mean - held) / float64(o.members) * patient
 		held = mean
-		s.got = append(s.got, got)
+		s.got, s.ended = append(s.got, got), append(s.ended, got+1-s.each)
 		if float64(o.members)-mean < certain {
 			break
 		}
@@ -231,7 +232,7 @@ func (o *outbreak) advance(s *spreading, law []holders, at int) []holders {
 	o.past = append(o.past, sums)
 	w := o.moment(at, s)
 	o.ticked, o.got = append(o.ticked, 0), append(o.got, 0)
-	lacking, failing := 0.0, 0.0
+	var polled, heard, left, lacking float64 // requests that lead to nothing because of polls, if a round begins, and of digests; who lacks it after that, and before
 	for k := range law {
 		p := law[k].probability
 		if p < unlikely {
@@ -243,14 +244,20 @@ func (o *outbreak) advance(s *spreading, law []holders, at int) []holders {
 		}
 		c := o.chances(&w, k, law[k].waiting/(p*max(missing, 1)))
 		s.polls += p * missing * c.polls
-		lacking, failing = lacking+p*missing, failing+p*missing*c.asks*(1-o.both())
+		polled, heard = polled+p*missing*c.offered*(1-o.both()), heard+p*missing*c.told*(1-o.both())
+		left, lacking = left+p*missing*(1-c.offered*o.both()), lacking+p*missing
 		o.ticked[at] += p * missing * c.ticked
 		o.got[at] += p * missing * c.gets
 		s.copies += p * missing * c.gets
 		o.grow(next, flooded, &law[k], k, c)
 	}
+	failing := 0.0
 	if lacking > 0 {
-		failing /= lacking
+		begins := 1.0 / epidemicSteps
+		if w.gap {
+			begins = 1
+		}
+		failing = heard/lacking - begins*math.Log1p(-min(polled/left, 1-unlikely))
 	}
 	o.failing = append(o.failing, failing)
 	o.flood(s, next, flooded)
@@ -262,14 +269,15 @@ func (o *outbreak) both() float64 { return (1 - o.loss) * (1 - o.loss) }
 
 // chances are what happens in a step to a member that lacks the packet.
 type chances struct {
-	asks   float64 // probability that it asks
-	gets   float64 // that what brings it begins
-	ticked float64 // of this, as its round begins
-	polled float64 // part of what brings it that is asked for because of a poll
-	heard  float64 // the same because of a digest
-	tell   float64 // holders that send digests
-	polls  float64 // expected
-	waits  float64 // probability that one whose round has yet to begin still lacks the packet and waits
+	offered float64 // probability that its polls lead to a request, if its round begins
+	told    float64 // that a digest does
+	gets    float64 // that what brings it begins
+	ticked  float64 // of this, as its round begins
+	polled  float64 // part of what brings it that is asked for because of a poll
+	heard   float64 // the same because of a digest
+	tell    float64 // holders that send digests
+	polls   float64 // expected
+	waits   float64 // probability that one whose round has yet to begin still lacks the packet and waits
 }
 
 // chances returns these if k members of the zone hold the packet, and a part of those that lack it have a round yet to begin.
@@ -280,24 +288,25 @@ func (o *outbreak) chances(w *moment, k int, waiting float64) chances {
 	// Bufferers have it as soon as it is there, and the author's turn goes to any member where it is in another zone.
 	bufferer := oldToHolder*holding + (1-oldToHolder)*telling
 	ticking := min(waiting, 1) * w.ticking
-	polls, polled := ticking*float64(w.polls), ticking*(1-math.Pow(1-both*telling, float64(w.polls-w.named))*math.Pow(1-both*bufferer, float64(w.named)))
+	c := chances{offered: 1 - math.Pow(1-both*telling, float64(w.polls-w.named))*math.Pow(1-both*bufferer, float64(w.named)), polls: ticking * float64(w.polls)}
+	polled := ticking * c.offered
 	if w.gap {
-		polls, polled = 1, both*telling
+		c.polls, c.offered, polled = 1, both*telling, both*telling
 	}
-	heard := 0.0
 	if w.knows { // who first hears of a packet by a digest does not ask for it because of the same one
-		heard = min(o.near/epidemicSteps*(1-o.loss)*told, 1)
+		c.told = min(o.near/epidemicSteps*(1-o.loss)*told, 1)
 	}
 	pushed := ticking * (1 - math.Pow(1-both*part(float64(w.pushes[k])), o.near))
-	c := chances{asks: 1 - (1-polled)*(1-heard), polls: polls, waits: (1 - w.ticking) * (1 - heard*both)}
-	c.gets = 1 - (1-c.asks*both)*(1-pushed)
+	c.waits = (1 - w.ticking) * (1 - c.told*both)
+	asks := 1 - (1-polled)*(1-c.told)
+	c.gets = 1 - (1-asks*both)*(1-pushed)
 	c.ticked = 1 - (1-polled*both)*(1-pushed)
 	if w.gap {
 		c.ticked = 0
 	}
 	if c.gets > 0 {
 		c.polled = polled * both / c.gets
-		c.heard = c.asks*both/c.gets - c.polled
+		c.heard = asks*both/c.gets - c.polled
 		c.tell = told * others
 	}
 	return c

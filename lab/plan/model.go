@@ -334,7 +334,7 @@ func (m *model) spreadTimes(e *spreading) (there, settled cumulative) {
 	for i := range there {
 		t := float64(i) * m.grid.step
 		there[i] = steps.at(e.got, t-way)
-		if settled[i] = there[i]; t >= float64(len(e.got))*e.step {
+		if settled[i] = steps.at(e.ended, t-way); t >= float64(len(e.got))*e.step+way {
 			settled[i] = 1
 		}
 	}

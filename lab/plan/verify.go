@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"spinglass/bimodal"
@@ -32,6 +33,16 @@ const MessagesMax = 1_000_000
 type Observed struct {
 	Figures
 	Messages int // measured
+	// Within which P50, P99 and P999 lie with a probability of 95 in 100, if many more messages were measured. An end of ten seconds stands for no end.
+	Interval50, Interval99, Interval999 Interval
+}
+
+// Interval is a range of latencies.
+type Interval struct{ Low, High time.Duration }
+
+// Agrees reports whether a prediction is within a part of what was observed, or within the interval of that.
+func (i Interval) Agrees(predicted, observed time.Duration, part float64) bool {
+	return math.Abs(predicted.Seconds()/observed.Seconds()-1) <= part || predicted >= i.Low && predicted <= i.High
 }
 
 // MissError returns the standard error of Miss, for a probability of so much.
@@ -53,7 +64,10 @@ type fleet struct {
 	times      []protocol.Time // when messages are due
 	published  []protocol.Time // by message
 	missed     []uint32        // members that missed it, by message
-	latency    histogram
+	latency    batches
+	open       int     // deliveries and misses of messages that are measured which have yet to come
+	load       float64 // bytes a second that a member sends and receives
+	memory     float64 // bytes
 	err        error
 }
 
@@ -74,7 +88,7 @@ func (m member) Start(now protocol.Time, out *protocol.Output) {
 }
 
 func newFleet(s Setting, p Parameters, r Simulation) *fleet {
-	f := &fleet{zones: s.zones(), setting: s, parameters: p, messages: r.Messages, random: rand.New(rand.NewPCG(r.Seed, 1))}
+	f := &fleet{zones: s.zones(), setting: s, parameters: p, messages: r.Messages, latency: make(batches, batchesMost/parts), open: r.Messages * (s.Members - 1), random: rand.New(rand.NewPCG(r.Seed, 1))}
 	f.author = protocol.NodeID(f.zones.author() + 1)
 	links := make([]*sim.Link, len(s.Latency))
 	for i, latency := range s.Latency {
@@ -147,12 +161,14 @@ func (f *fleet) observe(now protocol.Time, id protocol.NodeID, e protocol.Event)
 	case *bimodal.Delivery:
 		for n := int(e.First) - 1; n < int(e.First)-1+e.Count && id != f.author; n++ {
 			if n >= f.first && n < f.first+f.messages {
-				f.latency.add(now.Sub(f.published[n]))
+				f.latency[(n-f.first)*len(f.latency)/f.messages].add(now.Sub(f.published[n]))
+				f.open--
 			}
 		}
 	case *bimodal.Gap:
 		for n := max(int(e.First)-1, f.first); n < min(int(e.Last), f.first+f.messages); n++ {
 			f.missed[n]++
+			f.open--
 		}
 	}
 }
@@ -195,32 +211,75 @@ const (
 	reports = 50              // times that progress is told
 )
 
-// Simulate runs the machines that ship in a simulated network of a setting, with parameters, both valid. progress is told how far it is.
+// parts is how many worlds are simulated at a time, each with its part of the messages.
+const parts = 2
+
+// Simulate runs the machines that ship in a simulated network of a setting, with parameters, both valid. Messages are shared by two worlds, which run at the same time where there are two processors.
+// progress is told how far it is, by one at a time.
 func Simulate(ctx context.Context, s Setting, p Parameters, r Simulation, progress func(text string)) (Observed, error) {
 	if err := r.Validate(); err != nil {
 		return Observed{}, err
 	}
-	f := newFleet(s, p, r)
-	life := time.Duration(2*p.Life+spare) * p.Round // after which all is settled
-	f.first = 1 + int(max(warmup, life).Seconds()*s.Rate)
+	var all tally
+	var done sync.WaitGroup
+	errs := make([]error, parts)
+	fleets := make([]*fleet, parts)
+	for i := range parts {
+		part := Simulation{Messages: r.Messages*(i+1)/parts - r.Messages*i/parts, Seed: r.Seed + uint64(i)*seedStep}
+		if part.Messages == 0 {
+			continue
+		}
+		done.Go(func() {
+			fleets[i] = newFleet(s, p, part)
+			errs[i] = fleets[i].run(ctx, func(messages int) { all.add(messages, r.Messages, progress) })
+		})
+	}
+	done.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return Observed{}, err
+	}
+	return observed(fleets), nil
+}
+
+// seedStep is what seeds of the parts differ by.
+const seedStep = 1 << 32
+
+// tally counts messages of several worlds.
+type tally struct {
+	sync.Mutex
+	messages int
+}
+
+func (t *tally) add(messages, all int, progress func(text string)) {
+	t.Lock()
+	defer t.Unlock()
+	t.messages += messages
+	progress(fmt.Sprintf("%d of %d messages", t.messages, all))
+}
+
+// run simulates. progress is told of messages that were measured.
+func (f *fleet) run(ctx context.Context, progress func(messages int)) error {
+	round, rate := f.parameters.Round, f.setting.Rate
+	begin := max(warmup, time.Duration(f.parameters.Life+spare)*round)                  // after which buffers are as full as they get
+	settled := 1 + int((time.Duration(2*f.parameters.Life+spare)*round).Seconds()*rate) // messages after which all is settled
+	f.first = 1 + int(begin.Seconds()*rate)
 	last := f.first + f.messages
-	after := 1 + int(life.Seconds()*s.Rate) // messages that follow those that are measured
-	f.world.At(f.due(0), func() { f.publish(0, last+after, make([]byte, s.Size)) })
+	f.world.At(f.due(0), func() { f.publish(0, last+settled, make([]byte, f.setting.Size)) })
 	f.world.Run(f.due(f.first))
-	before, observed := f.bytes(), Observed{Messages: r.Messages}
-	from := f.world.Now()
+	before, from := f.bytes(), f.world.Now()
 	for i := 1; i <= reports; i++ {
 		if err := ctx.Err(); err != nil {
-			return Observed{}, err
+			return err
 		}
 		f.world.Run(f.due(f.first + f.messages*i/reports))
-		progress(fmt.Sprintf("%d of %d messages", f.messages*i/reports, f.messages))
-		observed.Memory += f.memory() / reports
+		progress(f.messages*i/reports - f.messages*(i-1)/reports)
+		f.memory += f.buffered() / reports
 	}
-	observed.Bytes = float64(f.bytes()-before) / f.world.Now().Sub(from).Seconds() / float64(s.Members)
-	f.world.Run(f.due(last + after))
-	f.observed(&observed)
-	return observed, f.err
+	f.load = float64(f.bytes()-before) / f.world.Now().Sub(from).Seconds() / float64(f.setting.Members)
+	for n := last; n < last+settled && f.open > 0; n++ {
+		f.world.Run(f.due(n))
+	}
+	return f.err
 }
 
 // bytes returns how many bytes all members have sent and received.
@@ -232,8 +291,8 @@ func (f *fleet) bytes() (bytes uint64) {
 	return bytes
 }
 
-// memory returns how many bytes of its buffer a member has in use, on average.
-func (f *fleet) memory() float64 {
+// buffered returns how many bytes of its buffer a member has in use, on average.
+func (f *fleet) buffered() float64 {
 	bytes := 0
 	for i := range f.members {
 		bytes += f.world.Machine(protocol.NodeID(i + 1)).(member).Stats().BufferedBytes
@@ -241,13 +300,35 @@ func (f *fleet) memory() float64 {
 	return float64(bytes) / float64(f.members)
 }
 
-// observed fills in latencies and misses.
-func (f *fleet) observed(o *Observed) {
-	o.P50, o.P99, o.P999 = f.latency.quantile(0.5), f.latency.quantile(0.99), f.latency.quantile(0.999)
-	for _, missed := range f.missed[f.first : f.first+f.messages] {
-		if missed > 0 {
-			o.Miss += 1 / float64(f.messages)
+// observed returns the figures of several worlds.
+func observed(fleets []*fleet) (o Observed) {
+	var latency batches
+	for _, f := range fleets {
+		if f != nil {
+			o.Messages += f.messages
+			latency = append(latency, f.latency...)
 		}
-		o.MissEach += float64(missed) / float64(f.messages) / float64(f.members-1)
 	}
+	for _, f := range fleets {
+		if f == nil {
+			continue
+		}
+		part := float64(f.messages) / float64(o.Messages)
+		o.Bytes += part * f.load
+		o.Memory += part * f.memory
+		for _, missed := range f.missed[f.first : f.first+f.messages] {
+			if missed > 0 {
+				o.Miss += 1 / float64(o.Messages)
+			}
+			o.MissEach += float64(missed) / float64(o.Messages) / float64(f.members-1)
+		}
+	}
+	for _, q := range []struct {
+		part     float64
+		at       *time.Duration
+		interval *Interval
+	}{{0.5, &o.P50, &o.Interval50}, {0.99, &o.P99, &o.Interval99}, {0.999, &o.P999, &o.Interval999}} {
+		*q.at, q.interval.Low, q.interval.High = latency.quantile(q.part)
+	}
+	return o
 }
