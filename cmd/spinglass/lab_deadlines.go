@@ -45,7 +45,7 @@ func newLabDeadlines() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&grid.Protocols, "protocol", grid.Protocols, "bimodal, srm, srm-adaptive, rmtp, fec")
+	flags.StringSliceVar(&grid.Protocols, "protocol", grid.Protocols, "bimodal, srm, srm-adaptive, rmtp, fec, traditional")
 	flags.IntVar(&grid.First, "first", grid.First, "members at the beginning")
 	flags.IntVar(&grid.Members, "members", grid.Members, "members at the end")
 	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "in which the group grows")

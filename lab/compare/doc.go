@@ -14,5 +14,5 @@
 //
 // # Limitations
 //
-// There is one stream. Baselines deliver packets in any order, when they arrive; the shipping protocol keeps the order, which costs it time.
+// There is one stream. Baselines but the traditional one deliver packets in any order, when they arrive; that one and the shipping protocol keep the order, which costs them time.
 package compare

@@ -110,10 +110,8 @@ func idOf(index int) protocol.NodeID { return protocol.NodeID(index + 1) }
 // New returns a group at time 0. deliver is told of every packet that a member gets, in order.
 func New(c Config, deliver func(Delivery)) (*Group, error) {
 	switch {
-	case c.Members < 2 || c.Members > MembersMax:
-		return nil, fmt.Errorf("%d members, not 2 to %d", c.Members, MembersMax)
-	case c.Protocol.Fixed && (c.Joins != nil || c.Members > traditional.MembersMax):
-		return nil, fmt.Errorf("%s: groups of up to %d members, which are there from the beginning", c.Protocol.Name, traditional.MembersMax)
+	case c.Members < 2 || c.Members > c.Protocol.MembersMax:
+		return nil, fmt.Errorf("%s: %d members, not 2 to %d", c.Protocol.Name, c.Members, c.Protocol.MembersMax)
 	case c.View == ViewZones && !zoned(c.Layout):
 		return nil, errors.New("a layout without zones")
 	case c.Rate < 1 || c.Rate > RateMax || c.Size < SizeMin || c.Size > SizeMax:

@@ -59,8 +59,8 @@ func TestAllPacketsArrive(t *testing.T) {
 							t.Errorf("loss %v: %d requests and %d repairs received", loss, requests, repairs)
 						}
 						for _, drop := range g.World.Drops() {
-							again := p.Fixed && drop.Reason == traditional.ReasonDuplicate // asked for twice
-							if drop.Reason != "own_packet" && !again {                     // a repair to all of the group comes to the author, too
+							again := p.Name == "traditional" && drop.Reason == traditional.ReasonDuplicate // asked for twice
+							if drop.Reason != "own_packet" && !again {                                     // a repair to all of the group comes to the author, too
 								t.Errorf("dropped: %v", drop)
 							}
 						}
@@ -132,9 +132,6 @@ func TestReproducible(t *testing.T) {
 // Members that join a stream get what is published from then on.
 func TestLateMembers(t *testing.T) {
 	for _, p := range Protocols {
-		if p.Fixed {
-			continue
-		}
 		c := Config{Protocol: p, Members: 16, Layout: NewStar(16, 5*time.Millisecond, 0.01), Rate: 100, Size: 100, Seed: 3, Joins: make([]time.Duration, 16)}
 		for i := 8; i < 16; i++ {
 			c.Joins[i] = 3*time.Second + time.Duration(i)*100*time.Millisecond

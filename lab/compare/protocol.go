@@ -56,9 +56,9 @@ type Protocol struct {
 	decoder func() protocol.Decoder
 	number  func(protocol.Message) uint64 // of the packet that a request or repair is for; nil where one may be for several
 
-	Multicast bool // it is made for networks that have it, and sends most of what it sends to all
-	Fixed     bool // all members are there from the beginning
-	Scopes    bool // it can ask those near by first
+	Multicast  bool // it is made for networks that have it, and sends most of what it sends to all
+	MembersMax int
+	Scopes     bool // it can ask those near by first
 }
 
 // Class returns what messages of a kind are for.
@@ -66,12 +66,12 @@ func (p *Protocol) Class(k protocol.Kind) Class { return p.class(k) }
 
 // Protocols are those that can be compared.
 var Protocols = []*Protocol{
-	{"bimodal", newBimodal, wire.KindData, classOfBimodal, func() protocol.Decoder { return new(bimodal.Decoder) }, nil, false, false, false},
-	{"srm", newSRM(false), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM, true, false, true},
-	{"srm-adaptive", newSRM(true), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM, true, false, true},
-	{"rmtp", newRMTP, rmtp.KindData, classOfRMTP, func() protocol.Decoder { return new(rmtp.Decoder) }, nil, true, false, false},
-	{"fec", newFEC, fec.KindData, classOfFEC, func() protocol.Decoder { return new(fec.Decoder) }, nil, true, false, false},
-	{"traditional", newTraditional, traditional.KindData, classOfTraditional, func() protocol.Decoder { return new(traditional.Decoder) }, nil, false, true, false},
+	{"bimodal", newBimodal, wire.KindData, classOfBimodal, func() protocol.Decoder { return new(bimodal.Decoder) }, nil, false, MembersMax, false},
+	{"srm", newSRM(false), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM, true, MembersMax, true},
+	{"srm-adaptive", newSRM(true), srm.KindData, classOfSRM, func() protocol.Decoder { return new(srm.Decoder) }, numberOfSRM, true, MembersMax, true},
+	{"rmtp", newRMTP, rmtp.KindData, classOfRMTP, func() protocol.Decoder { return new(rmtp.Decoder) }, nil, true, MembersMax, false},
+	{"fec", newFEC, fec.KindData, classOfFEC, func() protocol.Decoder { return new(fec.Decoder) }, nil, true, MembersMax, false},
+	{"traditional", newTraditional, traditional.KindData, classOfTraditional, func() protocol.Decoder { return new(traditional.Decoder) }, nil, false, traditional.MembersMax, false},
 }
 
 // Find returns the protocol that is called so.
@@ -232,11 +232,15 @@ func classOfFEC(k protocol.Kind) Class {
 
 type traditionalMember struct{ *traditional.Machine }
 
+// newTraditional makes a member of virtual synchrony in FIFO order. Those that are there from the beginning are the first view.
 func newTraditional(b boot) (member, error) {
 	c := traditional.DefaultConfig()
 	c.Self = b.id
 	for i := range b.group.config.Members {
 		c.Members = append(c.Members, idOf(i))
+		if b.group.join(i) == 0 {
+			c.First++
+		}
 	}
 	if b.group.config.Unstopped {
 		c.Window, c.Buffer = 0, unstoppedBuffer

@@ -57,14 +57,38 @@ func TestOthers(t *testing.T) {
 	}
 }
 
+// A traditional group keeps the deadline as long as nobody joins, whatever its size, detour included. While members join its views change, and for each change all wait for the slowest member.
+func TestTraditionalMissesItWhileItGrows(t *testing.T) {
+	p, err := compare.Find("traditional")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steady, err := Run(context.Background(), Config{Protocol: p, First: 60, Members: 60, Duration: 12 * time.Second, Stages: 2, Seed: 1}, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range steady {
+		if r.InTime < 0.999 || r.Missing > 0 {
+			t.Errorf("nobody joins: %+v", r)
+		}
+	}
+	growing, err := Run(context.Background(), Config{Protocol: p, First: 8, Members: 60, Duration: 36 * time.Second, Stages: 6, Seed: 1}, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, last := growing[0], growing[len(growing)-1]; first.InTime < 0.99 || last.InTime > 0.9 {
+		t.Errorf("%+v, and with the detour %+v", first, last)
+	}
+}
+
 func TestGrid(t *testing.T) {
 	g := DefaultGrid()
 	g.Seeds = 2
-	if runs, err := g.Runs(); err != nil || len(runs) != 5*2 || runs[1].Seed != 2 {
+	if runs, err := g.Runs(); err != nil || len(runs) != 6*2 || runs[1].Seed != 2 {
 		t.Errorf("%d runs: %v", len(runs), err)
 	}
 	for _, wrong := range []func(*Grid){
-		func(g *Grid) { g.Protocols = []string{"udp"} }, func(g *Grid) { g.Protocols = []string{"traditional"} }, func(g *Grid) { g.First = 2 }, func(g *Grid) { g.Members = 7 }, func(g *Grid) { g.Stages = 0 },
+		func(g *Grid) { g.Protocols = []string{"udp"} }, func(g *Grid) { g.First = 2 }, func(g *Grid) { g.Members = 7 }, func(g *Grid) { g.Stages = 0 },
 		func(g *Grid) { g.Seconds = 11 }, func(g *Grid) { g.Seeds = 0 },
 	} {
 		g := DefaultGrid()

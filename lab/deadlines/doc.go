@@ -19,5 +19,5 @@
 //
 // # Limitations
 //
-// The shipping protocol delivers in order and the baselines do not; what order costs counts against the former. FEC is told that the greatest round trip is 100 ms.
+// The shipping and the traditional protocol deliver in order and the others do not; what order costs counts against the former two. FEC is told that the greatest round trip is 100 ms.
 package deadlines

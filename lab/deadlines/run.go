@@ -198,7 +198,7 @@ const (
 
 // DefaultGrid returns the grid of the package documentation.
 func DefaultGrid() Grid {
-	return Grid{Protocols: []string{"bimodal", "srm", "srm-adaptive", "rmtp", "fec"}, First: 8, Members: 96, Seconds: 60, Stages: 12, Seeds: 1, Seed: 1}
+	return Grid{Protocols: []string{"bimodal", "srm", "srm-adaptive", "rmtp", "fec", "traditional"}, First: 8, Members: 96, Seconds: 60, Stages: 12, Seeds: 1, Seed: 1}
 }
 
 // Runs returns the runs of a grid in order. The error says which of its parts is wrong, by the name of the flag.
@@ -210,9 +210,6 @@ func (g *Grid) Runs() (runs []Config, err error) {
 		return nil, err
 	}
 	for _, p := range protocols {
-		if p.Fixed {
-			return nil, fmt.Errorf("--protocol: groups of %s do not grow", p.Name)
-		}
 		for i := range g.Seeds {
 			runs = append(runs, Config{
 				Protocol: p, First: g.First, Members: g.Members, Duration: time.Duration(g.Seconds) * time.Second, Stages: g.Stages, Seed: g.Seed + uint64(i),

@@ -40,7 +40,8 @@ const MembersMax = 1024
 // Config describes a member. [DefaultConfig] fills in everything but Self and Members.
 type Config struct {
 	Self    protocol.NodeID
-	Members []protocol.NodeID // of the first view, by rank; all begin in it. Later views hold a majority of them
+	Members []protocol.NodeID // that may ever be in a view; the first view has them by rank
+	First   int               // of Members that are the first view, 0 for all; the others ask to join when they start. Later views hold a majority of the first one
 	Order   Order
 
 	Window int // bytes that a member may have been sent and not acknowledged; 0 for no such limit
@@ -62,6 +63,14 @@ func DefaultConfig() Config {
 // overhead is added to the size of each message in windows and buffers (Ensemble's mflow_overhead), so that empty ones count.
 const overhead = 100
 
+// first returns how many members the first view has.
+func (c *Config) first() int {
+	if c.First == 0 {
+		return len(c.Members)
+	}
+	return c.First
+}
+
 // Validate reports the first field that is out of its range.
 func (c *Config) Validate() error {
 	if !slices.Contains(c.Members, c.Self) {
@@ -75,6 +84,7 @@ func (c *Config) Validate() error {
 		value, least, most int64
 	}{
 		{"Members", int64(len(c.Members)), 1, MembersMax},
+		{"First", int64(c.First), 0, int64(len(c.Members))},
 		{"Window", int64(c.Window), 0, 1 << 40},
 		{"Buffer", int64(c.Buffer), 1, 1 << 40},
 		{"StableInterval", int64(c.StableInterval), int64(time.Millisecond), int64(time.Hour)},

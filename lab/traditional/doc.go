@@ -38,5 +38,5 @@
 //
 // # Limitations
 //
-// Members neither restart nor learn of members beyond the first view's. Who joins again gets no state. Messages are not cut: each is one datagram. Nothing is signed.
+// Members neither restart nor learn of members beyond Config.Members. Who joins again gets no state. Messages are not cut: each is one datagram. Nothing is signed.
 package traditional

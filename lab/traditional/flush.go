@@ -183,7 +183,7 @@ func (m *Machine) checkDone(out *protocol.Output) {
 			members = append(members, id)
 		}
 	}
-	if 2*len(members) <= len(m.config.Members) {
+	if 2*len(members) <= m.config.first() {
 		m.short = true // Timeout leaves: there is no majority
 		return
 	}

@@ -185,3 +185,23 @@ func (r *record) rate(from, to time.Duration) float64 {
 	}
 	return math.Round(float64(n) / (to - from).Seconds())
 }
+
+// Members beyond the first view ask to join it when they start, and are members soon; a majority is one of the first view.
+func TestMembersBeyondTheFirstViewJoin(t *testing.T) {
+	g := newGroup(t, sim.Config{Seed: 3, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Latency: sim.Constant(time.Millisecond), Loss: 0.05}}}}, 9, func(c *traditional.Config) { c.First = 3 })
+	if first := g.world.Machine(1).(*traditional.Machine).View().Members; len(first) != 0 && len(first) != 3 {
+		t.Errorf("the first view is %v", first)
+	}
+	g.world.Run(protocol.Time(10 * time.Second))
+	for _, id := range g.members {
+		m := g.world.Machine(id).(*traditional.Machine)
+		if view := m.View(); len(view.Members) != 9 || view.Members[0] != 1 || m.Blocked() || m.Stats().Ejections > 0 {
+			t.Errorf("%v is in %v, blocked %v, ejected %d times", id, view, m.Blocked(), m.Stats().Ejections)
+		}
+	}
+	c := traditional.DefaultConfig()
+	c.Self, c.Members, c.First = 1, g.members, 10
+	if _, err := traditional.New(c); err == nil {
+		t.Error("a first view of more members than there are is taken")
+	}
+}

@@ -1,6 +1,7 @@
 package traditional
 
 import (
+	"slices"
 	"time"
 
 	"spinglass/protocol"
@@ -90,10 +91,17 @@ func (m *Machine) Held() (messages, bytes int) {
 // Blocked reports whether a change of the view, or the lack of one, keeps this member from sending.
 func (m *Machine) Blocked() bool { return m.blocked }
 
-// Start implements protocol.Machine: all begin in the first view.
+// Start implements protocol.Machine. Members of the first view begin in it, others ask to join.
 func (m *Machine) Start(now protocol.Time, out *protocol.Output) {
-	numbers := make([]uint64, len(m.config.Members))
-	for i, id := range m.config.Members {
+	first := m.config.Members[:m.config.first()]
+	if !slices.Contains(first, m.config.Self) {
+		m.block(now, out)
+		m.joining = true
+		m.timers.Set(timerJoin, now)
+		return
+	}
+	numbers := make([]uint64, len(first))
+	for i, id := range first {
 		numbers[i] = uint64(id)
 	}
 	m.install(now, &Message{kind: KindView, View: ViewID{Number: 1}, Numbers: numbers}, out)
