@@ -234,7 +234,9 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
 		if len(n.subscriptions[topic]) == 0 {
-			failed = n.stack.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: o.rating}, out)
+			failed = n.stack.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: o.rating, History: o.history}, out)
+		} else if o.history != (bimodal.History{}) {
+			failed = errSubscribed
 		} else {
 			failed = n.rate(now, topic, append(slices.Clone(n.subscriptions[topic]), s), out)
 		}
@@ -245,11 +247,17 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 	if err != nil {
 		return nil, err
 	}
-	if failed != nil {
+	switch {
+	case errors.Is(failed, errSubscribed):
+		return nil, fmt.Errorf("%w: %w", ErrConfig, failed)
+	case failed != nil:
 		return nil, fmt.Errorf("%w: %w", ErrLimit, failed)
 	}
 	return s, nil
 }
+
+// errSubscribed tells that a subscription cannot ask for what was published before it.
+var errSubscribed = errors.New("messages from before are for the first subscription of a node to a topic, and it has one")
 
 // unsubscribe takes a subscription away from the loop.
 func (n *Node) unsubscribe(s *Subscription) error {

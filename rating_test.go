@@ -223,6 +223,48 @@ func TestRatingsOutOfRange(t *testing.T) {
 	}
 }
 
+// A joiner can ask for the last messages, or for all that are still buffered; from the publisher's own node, too.
+func TestHistoryOfRealMembers(t *testing.T) {
+	nodes := fleet(t, 3)
+	ctx := within(t)
+	for i := range 200 {
+		if err := nodes[0].Publish(ctx, "prices", fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nodes[0].Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	published := time.Now()
+	awaitSo(t, func() bool { return time.Since(published) > 100*time.Millisecond }) // else it may be taken for published since the subscription
+	for i, c := range []struct {
+		option spinglass.SubscribeOption
+		first  uint64
+	}{{spinglass.Last(30), 171}, {spinglass.AllBuffered(), 1}, {spinglass.Last(1), 200}} {
+		s := subscribe(t, nodes[(i+1)%3], "prices", c.option)
+		next := c.first
+		for m, err := range s.Messages(ctx) {
+			if err != nil {
+				t.Fatalf("member %d, for message %d: %v", (i+1)%3, next, err)
+			}
+			if m.Sequence != next || string(m.Payload) != fmt.Sprint(next-1) {
+				t.Fatalf("member %d: message %d, %q, where %d is next", (i+1)%3, m.Sequence, m.Payload, next)
+			}
+			if next++; next > 200 {
+				break
+			}
+		}
+		if _, err := nodes[(i+1)%3].Subscribe(ctx, "prices", c.option); !errors.Is(err, spinglass.ErrConfig) {
+			t.Errorf("a second subscription that asks for the past: %v", err)
+		}
+	}
+	for _, option := range []spinglass.SubscribeOption{spinglass.Last(0), spinglass.Last(spinglass.HistoryMax + 1)} {
+		if _, err := nodes[0].Subscribe(ctx, "orders", option); !errors.Is(err, spinglass.ErrConfig) {
+			t.Error(err)
+		}
+	}
+}
+
 // Ratings take their part of the row, and a row that is full refuses one.
 func TestRowsBoundRatings(t *testing.T) {
 	n := start(t, spinglass.Config{Name: "/lab/a0"})

@@ -62,8 +62,32 @@ func (g *Gap) Error() string {
 type SubscribeOption func(*subscribeOptions) error
 
 type subscribeOptions struct {
-	queue  int
-	rating gravity.Rating
+	queue   int
+	rating  gravity.Rating
+	history bimodal.History
+}
+
+// HistoryMax is the most messages that [Last] asks for.
+const HistoryMax = bimodal.HistoryMax
+
+// Last has a subscription begin with the last messages that each publisher sent before it, 1 to [HistoryMax], as far as they are still buffered for repair: for a life of the topic's packets, 2 seconds unless
+// it is configured. It is for the first subscription of a node to a topic.
+func Last(messages int) SubscribeOption {
+	return func(o *subscribeOptions) error {
+		if messages < 1 || messages > HistoryMax {
+			return fmt.Errorf("%w: the last %d messages are not 1 to %d", ErrConfig, messages, HistoryMax)
+		}
+		o.history = bimodal.History{Last: uint64(messages)}
+		return nil
+	}
+}
+
+// AllBuffered is [Last] for all messages that are still buffered, up to 8192 packets of each publisher.
+func AllBuffered() SubscribeOption {
+	return func(o *subscribeOptions) error {
+		o.history = bimodal.History{All: true}
+		return nil
+	}
 }
 
 // Rating states which fraction of the messages of a topic is wanted: above 0, and at most 1, which is the default. It costs that fraction of what all messages cost. Which messages they are

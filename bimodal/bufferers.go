@@ -85,6 +85,9 @@ func (m *Machine) buffers(s *stream, seq uint64) bool {
 	case m.config.Buffering == BufferRendezvous && m.own(s.id):
 		return true
 	}
+	if t.levels == nil && t.holds == gravity.All {
+		return t.follows() && m.ranks(t, m.hash, s.blockKey(seq), 0)
+	}
 	h := s.height(seq)
 	return t.follows() && t.holds.Wants(h) && m.ranks(t, m.hash, s.blockKey(seq), h)
 }
@@ -101,8 +104,9 @@ func (m *Machine) ranks(t *topic, member, key uint64, h gravity.Height) bool {
 	if t.follows() && t.holds.Wants(h) && weight(m.hash, key) > own {
 		count--
 	}
+	rated := t.levels != nil
 	for i := 0; i < len(t.candidates) && count > 0; i++ {
-		if c := &t.candidates[i]; weight(c.hash, key) > own && (t.levels == nil || c.rating.Wants(h)) {
+		if c := &t.candidates[i]; weight(c.hash, key) > own && (!rated || c.rating.Wants(h)) {
 			count--
 		}
 	}

@@ -39,11 +39,16 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 	p := s.at(s.next).packet
 	s.next++
 	s.waiting--
-	o := &s.order
 	if !s.topic.subscribed {
-		*o = reassembly{counted: p.total()} // a subscription begins behind it
+		s.order = reassembly{counted: p.total()} // a subscription begins behind it
 		return
 	}
+	m.deliver(s, p, out)
+}
+
+// deliver delivers a packet, the next one in order.
+func (m *Machine) deliver(s *stream, p *Packet, out *protocol.Output) {
+	o := &s.order
 	if r := s.topic.rating; r != gravity.All && !r.Wants(s.height(p.Seq)) {
 		m.passOver(s)
 		return

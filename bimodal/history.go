@@ -1,5 +1,7 @@
 package bimodal
 
+import "spinglass/protocol"
+
 // HistoryMax is the most messages that a subscription can ask for of what was published before.
 const HistoryMax = 1 << 20
 
@@ -60,6 +62,26 @@ func (m *Machine) awaitsHistory(s *stream) bool {
 	}
 	seq, missing := s.first(s.next, min(s.order.heard-1, s.high), findMissing)
 	return missing && !m.over(s, &s.at(seq).usage)
+}
+
+// replay delivers what a new subscription wants of the past of a stream that this node holds already, because it publishes to it or carries its topic: as far back as nothing is missing.
+func (m *Machine) replay(s *stream, out *protocol.Output) {
+	h, first := s.topic.history, s.next
+	if !h.wants() {
+		return
+	}
+	for left := uint64(historyPackets); left > 0 && first > 1; left-- {
+		p, _ := s.packet(first - 1)
+		if p == nil || s.order.before > 0 && h.begins(s.order.before, p) {
+			break
+		}
+		s.order.before = max(s.order.before, p.total())
+		first--
+	}
+	for seq := first; seq < s.next; seq++ {
+		p, _ := s.packet(seq)
+		m.deliver(s, p, out)
+	}
 }
 
 // unwanted returns the number up to which messages are not wanted though they share a packet with wanted ones: all but the last of those from before the subscription.

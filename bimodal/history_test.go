@@ -71,3 +71,40 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a node holds already, of its own streams and of those that it carries, it gives to a new subscription itself.
+func TestHistoryOfOwnStreams(t *testing.T) {
+	for _, c := range []struct {
+		history History
+		want    uint64
+	}{{History{}, 0}, {History{Last: 4}, 4}, {History{Last: 100}, 30}, {History{All: true}, 30}} {
+		s := soloMachine(t, nil)
+		for i := range 30 {
+			if err := s.Publish(s.now, "own", payload(1, i, 20), &s.out); err != nil {
+				t.Fatal(err)
+			}
+			if i%3 == 2 { // three a packet
+				s.Timeout(s.now, &s.out)
+			}
+		}
+		s.now = s.now.Add(time.Millisecond)
+		s.out.Reset()
+		if err := s.SubscribeWith(s.now, "own", SubscribeOptions{Rating: gravity.All, History: c.history}, &s.out); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Publish(s.now, "own", payload(1, 30, 20), &s.out); err != nil {
+			t.Fatal(err)
+		}
+		s.Timeout(s.now, &s.out)
+		next := 31 - c.want
+		for _, d := range emitted[*Delivery](s) {
+			if d.First != next {
+				t.Errorf("%+v: message %d comes where %d is next", c.history, d.First, next)
+			}
+			next += uint64(d.Count)
+		}
+		if next != 32 || len(emitted[*Gap](s)) > 0 {
+			t.Errorf("%+v: delivered up to message %d", c.history, next-1)
+		}
+	}
+}

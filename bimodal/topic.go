@@ -138,6 +138,7 @@ func (m *Machine) SubscribeWith(now protocol.Time, name string, options Subscrib
 	for _, s := range m.streams {
 		if s.topic == t { // what it held was not delivered so far
 			s.order.fresh, s.order.reason = true, ""
+			m.replay(s, out)
 		}
 	}
 	m.announceInterest(out)

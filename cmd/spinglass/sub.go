@@ -18,6 +18,9 @@ type subSettings struct {
 	json       bool
 	count      uint64
 	queueBytes int
+	rating     float64
+	last       int
+	buffered   bool
 }
 
 // The lines of sub --json.
@@ -50,8 +53,8 @@ func newSub() *cobra.Command {
 			"were lost. With --json, both are objects on standard output.",
 		Args: oneTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if s.queueBytes < 0 {
-				return usagef("--queue: %d is negative", s.queueBytes)
+			if err := s.check(cmd); err != nil {
+				return err
 			}
 			client, err := s.client(cmd)
 			if err != nil {
@@ -65,12 +68,34 @@ func newSub() *cobra.Command {
 	cmd.Flags().BoolVar(&s.json, "json", false, "print messages and gaps as JSON objects")
 	cmd.Flags().Uint64Var(&s.count, "count", 0, "end after this many messages, lost ones counted (default never)")
 	cmd.Flags().IntVar(&s.queueBytes, "queue", 0, "bytes of messages that wait for this command in the agent (default the agent's)")
+	cmd.Flags().Float64Var(&s.rating, "rating", 1, "fraction of the messages that is wanted, above 0 and at most 1")
+	cmd.Flags().IntVar(&s.last, "last", 0, "begin with so many of the messages that each publisher has sent before, as far as they are still buffered")
+	cmd.Flags().BoolVar(&s.buffered, "all-buffered", false, "begin with all messages that are still buffered")
 	return cmd
+}
+
+// check reports which flag is out of its range.
+func (s *subSettings) check(cmd *cobra.Command) error {
+	switch {
+	case s.queueBytes < 0:
+		return usagef("--queue: %d is negative", s.queueBytes)
+	case !(s.rating > 0 && s.rating <= 1):
+		return usagef("--rating: %v is not above 0 and at most 1", s.rating)
+	case cmd.Flags().Changed("last") && (s.last < 1 || s.last > spinglass.HistoryMax):
+		return usagef("--last: %d is not 1 to %d", s.last, spinglass.HistoryMax)
+	case s.last > 0 && s.buffered:
+		return usagef("--last and --all-buffered exclude each other")
+	}
+	return nil
 }
 
 func (s *subSettings) run(cmd *cobra.Command, client *local.Client, topic string) error {
 	ctx := cmd.Context()
-	stream, err := client.Subscribe(ctx, topic, s.queueBytes)
+	o := local.SubscribeOptions{QueueBytes: s.queueBytes, Last: s.last, AllBuffered: s.buffered}
+	if s.rating < 1 {
+		o.Rating = s.rating
+	}
+	stream, err := client.SubscribeWith(ctx, topic, o)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

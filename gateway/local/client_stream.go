@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"spinglass"
 )
@@ -48,10 +47,13 @@ type Stream struct {
 // Subscribe returns once the subscription is active at the agent; the other members learn of it by gossip, a moment later. queueBytes
 // bounds the subscription's queue in the agent; 0 takes the agent's default. The stream ends with ctx.
 func (c *Client) Subscribe(ctx context.Context, topic string, queueBytes int) (*Stream, error) {
+	return c.SubscribeWith(ctx, topic, SubscribeOptions{QueueBytes: queueBytes})
+}
+
+// SubscribeWith is Subscribe with options. An agent of a version that knows no ratings ignores them, and the history.
+func (c *Client) SubscribeWith(ctx context.Context, topic string, o SubscribeOptions) (*Stream, error) {
 	target := topicURL(topic)
-	if queueBytes > 0 {
-		target.RawQuery = url.Values{"queue": {strconv.Itoa(queueBytes)}}.Encode()
-	}
+	target.RawQuery = o.query().Encode()
 	response, err := c.do(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return nil, err

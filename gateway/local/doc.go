@@ -25,7 +25,8 @@
 //	POST /v1/functions/trial           what the program of {"zone": PATH, "program": "..."} makes of the zone's rows: a [Trial]; it is not installed
 //	POST /v1/topics/{topic}/messages   the body holds frames, each a message; the answer is a [Published], after the last message was
 //	                                   handed to the network
-//	GET  /v1/topics/{topic}/messages   frames of type application/vnd.spinglass.frames; ?queue=BYTES bounds the subscription's queue
+//	GET  /v1/topics/{topic}/messages   frames of type application/vnd.spinglass.frames; ?queue=BYTES bounds the subscription's queue, rating=FRACTION
+//	                                   says what is wanted, last=MESSAGES or buffered=all what of the past
 //	GET  /v1/events                    one [Event] per line, as JSON
 //	GET  /metrics                      counters in the Prometheus text format
 //

@@ -31,7 +31,7 @@ type fakeNode struct {
 	published     []string // "topic payload"
 	publishErr    error
 	flushed       int
-	queueBytes    int
+	options       SubscribeOptions
 	events        chan spinglass.Event
 	peers         []spinglass.Peer
 	rows          []spinglass.Row
@@ -99,13 +99,13 @@ func (n *fakeNode) Flush(context.Context) error {
 	return nil
 }
 
-func (n *fakeNode) subscribe(_ context.Context, topic string, queueBytes int) (subscription, error) {
+func (n *fakeNode) subscribe(_ context.Context, topic string, o SubscribeOptions) (subscription, error) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 	if strings.HasPrefix(topic, "forbidden") {
 		return nil, errors.New("topic is forbidden")
 	}
-	n.queueBytes = queueBytes
+	n.options = o
 	s := &fakeSubscription{node: n, topic: topic, queue: make(chan delivery, 1024)}
 	n.subscriptions = append(n.subscriptions, s)
 	return s, nil

@@ -18,7 +18,7 @@ type node interface {
 	Ready(ctx context.Context) error
 	Publish(ctx context.Context, topic string, payload []byte) error
 	Flush(ctx context.Context) error
-	subscribe(ctx context.Context, topic string, queueBytes int) (subscription, error)
+	subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error)
 	Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
 	Peers(ctx context.Context) ([]spinglass.Peer, error)
 	Zones(ctx context.Context) ([]string, error)
@@ -43,11 +43,7 @@ type subscription interface {
 // realNode makes a [spinglass.Node] a node.
 type realNode struct{ *spinglass.Node }
 
-// subscribe subscribes with a queue of queueBytes, or the node's default when that is 0.
-func (n realNode) subscribe(ctx context.Context, topic string, queueBytes int) (subscription, error) {
-	var options []spinglass.SubscribeOption
-	if queueBytes > 0 {
-		options = append(options, spinglass.Queue(queueBytes))
-	}
-	return n.Subscribe(ctx, topic, options...)
+// subscribe subscribes with the options that are not zero.
+func (n realNode) subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error) {
+	return n.Subscribe(ctx, topic, o.options()...)
 }

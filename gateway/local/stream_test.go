@@ -50,8 +50,8 @@ func TestRoundTripCarriesAnyBytesAndTopic(t *testing.T) {
 					topic, i, m.Payload[:min(20, len(m.Payload))], m.Topic, m.From, m.FromID, m.Sequence, len(m.Payload))
 			}
 		}
-		if s.node.queueBytes != 1<<20 || s.node.flushed != 1 {
-			t.Errorf("topic %q: queue of %d bytes, flushed %d times; want 1 MiB and 1", topic, s.node.queueBytes, s.node.flushed)
+		if s.node.options.QueueBytes != 1<<20 || s.node.flushed != 1 {
+			t.Errorf("topic %q: queue of %d bytes, flushed %d times; want 1 MiB and 1", topic, s.node.options.QueueBytes, s.node.flushed)
 		}
 	}
 }

@@ -3,21 +3,19 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 
 	"spinglass"
 )
 
 // subscribe streams the messages and gaps of a topic.
 func (s *Server) subscribe(ctx context.Context, w http.ResponseWriter, r *http.Request, topic string) {
-	queueBytes, err := queueOf(r)
+	o, err := optionsOf(r.URL.Query())
 	if err != nil {
 		writeError(w, http.StatusBadRequest, err)
 		return
 	}
-	sub, err := s.node.subscribe(ctx, topic, queueBytes)
+	sub, err := s.node.subscribe(ctx, topic, o)
 	if err != nil {
 		err = told(ctx, err)
 		writeError(w, failureStatus(err), err)
@@ -25,19 +23,6 @@ func (s *Server) subscribe(ctx context.Context, w http.ResponseWriter, r *http.R
 	}
 	defer sub.Close()
 	serveBatches(ctx, w, framesType, func(ctx context.Context, b *batch) { copyMessages(ctx, sub, b) })
-}
-
-// queueOf returns the wanted size of the queue of a subscription, 0 when none is given.
-func queueOf(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("queue")
-	if text == "" {
-		return 0, nil
-	}
-	queueBytes, err := strconv.Atoi(text)
-	if err != nil || queueBytes < spinglass.QueueMin || queueBytes > spinglass.QueueMax {
-		return 0, fmt.Errorf("queue of %q is not a number of bytes from %d to %d", text, spinglass.QueueMin, spinglass.QueueMax)
-	}
-	return queueBytes, nil
 }
 
 // serveBatches sends the header of the answer, then what produce appends to a batch until it returns.
