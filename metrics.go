@@ -251,6 +251,7 @@ var protocolMetrics = []metric{
 	counter("rating_levels_merged_total", "Times that the subscribers of a topic had more ratings than are told apart. Some are sent packets that they drop.", func(s *snapshot) uint64 { return s.bimodal.LevelsMerged }),
 	counter("dispatches_ended_total", "Ways to hand packets on that were given up because a topic had too many, for its ratings and zones.", func(s *snapshot) uint64 { return s.bimodal.DispatchesEnded }),
 	counter("interest_refused_total", "Times that the row of this node had no room for the topics that it wants, or their ratings.", func(s *snapshot) uint64 { return s.bimodal.InterestRefused }),
+	counter("streams_rewound_total", "Times that a stream of a topic went back, for what a lower rating had left out.", func(s *snapshot) uint64 { return s.bimodal.Rewinds }),
 	counter("gaps_total", "Gaps that applications were told of.", func(s *snapshot) uint64 { return s.bimodal.Gaps }),
 	counter("packets_received_total", "Packets of topics received, duplicates included.", func(s *snapshot) uint64 { return s.bimodal.PacketsReceived }),
 	counter("packets_duplicate_total", "Packets received that were there already.", func(s *snapshot) uint64 { return s.bimodal.PacketsDuplicate }),

@@ -238,7 +238,7 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 		} else if o.history != (bimodal.History{}) {
 			failed = errSubscribed
 		} else {
-			failed = n.rate(now, topic, append(slices.Clone(n.subscriptions[topic]), s), out)
+			failed = n.rate(now, topic, append(slices.Clone(n.subscriptions[topic]), s), false, out)
 		}
 		if failed == nil {
 			n.subscriptions[topic] = append(n.subscriptions[topic], s)
@@ -272,7 +272,7 @@ func (n *Node) unsubscribe(s *Subscription) error {
 		if len(kept) > 0 || len(all) == 0 {
 			n.subscriptions[s.topic] = kept
 			if len(kept) > 0 {
-				_ = n.rate(now, s.topic, kept, out) // a row that has no room for ratings keeps the higher one
+				_ = n.rate(now, s.topic, kept, false, out) // a row that has no room for ratings keeps the higher one
 			}
 			return
 		}
@@ -287,16 +287,16 @@ func (n *Node) unsubscribe(s *Subscription) error {
 }
 
 // rate has a topic rated by the highest rating of some subscriptions to it. It runs on the loop.
-func (n *Node) rate(now protocol.Time, topic string, all []*Subscription, out *protocol.Output) error {
+func (n *Node) rate(now protocol.Time, topic string, all []*Subscription, fetch bool, out *protocol.Output) error {
 	highest := gravity.Rating(0)
 	for _, s := range all {
 		highest = max(highest, s.wants())
 	}
-	return n.stack.SetRating(now, topic, highest, out)
+	return n.stack.SetRating(now, topic, highest, fetch, out)
 }
 
 // setRating sets the rating of a subscription.
-func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating) error {
+func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating, fetch bool) error {
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
 		if !slices.Contains(n.subscriptions[s.topic], s) {
@@ -304,7 +304,7 @@ func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating)
 			return
 		}
 		before := s.rating.Swap(uint32(r))
-		if failed = n.rate(now, s.topic, n.subscriptions[s.topic], out); failed != nil {
+		if failed = n.rate(now, s.topic, n.subscriptions[s.topic], fetch, out); failed != nil {
 			s.rating.Store(before)
 			failed = fmt.Errorf("%w: %w", ErrLimit, failed)
 		}

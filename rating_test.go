@@ -218,6 +218,12 @@ func TestRatingsOutOfRange(t *testing.T) {
 		}
 	}
 	s := subscribe(t, n, "prices")
+	if err := s.SetRating(within(t), 0.5, spinglass.Last(3)); !errors.Is(err, spinglass.ErrConfig) {
+		t.Error(err)
+	}
+	if err := s.SetRating(within(t), 0.5, spinglass.AllBuffered()); err != nil {
+		t.Error(err)
+	}
 	if err := s.SetRating(within(t), 2); !errors.Is(err, spinglass.ErrConfig) {
 		t.Error(err)
 	}

@@ -264,14 +264,25 @@ func (s *Subscription) Rating() float64 { return s.wants().Fraction() }
 
 func (s *Subscription) wants() gravity.Rating { return gravity.Rating(s.rating.Load()) }
 
-// SetRating sets which fraction of the messages is wanted, see [Rating]. Publishers learn of it as fast as of a subscription, and what comes from then on comes at the new rating; what was left out before does not come later. Errors:
-// ErrConfig, ErrClosed, ErrLimit when the row of the node has no room for it, or that of ctx.
-func (s *Subscription) SetRating(ctx context.Context, fraction float64) error {
+// SetRating sets which fraction of the messages is wanted, see [Rating]. Publishers learn of it as fast as of a subscription, and what comes from then on comes at the new rating. What was left out before does not come later, unless the
+// option [AllBuffered] asks for it and the rating of the node is raised: then the messages that were left out and are still buffered come first, in their order, with lower numbers than some that came before, and new ones wait behind them, for a life of the
+// topic's packets at most. Errors: ErrConfig, also for other options; ErrClosed; ErrLimit when the row of the node has no room for the rating; or that of ctx.
+func (s *Subscription) SetRating(ctx context.Context, fraction float64, options ...SubscribeOption) error {
 	r, err := ratingOf(fraction)
 	if err != nil {
 		return err
 	}
-	return s.node.setRating(ctx, s, r)
+	var o subscribeOptions
+	for _, option := range options {
+		if err := option(&o); err != nil {
+			return err
+		}
+	}
+	fetch := o.history.All
+	if o.history.All = false; o != (subscribeOptions{}) {
+		return fmt.Errorf("%w: a rating is changed with no other option than AllBuffered", ErrConfig)
+	}
+	return s.node.setRating(ctx, s, r, fetch)
 }
 
 // push appends an entry; the loop of the node calls it. It returns how many messages had to make room.

@@ -36,6 +36,7 @@ type reassembly struct {
 
 // deliverNext delivers the next packet, which must be held.
 func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
+	m.goOn(s)
 	p := s.at(s.next).packet
 	s.next++
 	s.waiting--
@@ -49,8 +50,8 @@ func (m *Machine) deliverNext(s *stream, out *protocol.Output) {
 // deliver delivers a packet, the next one in order.
 func (m *Machine) deliver(s *stream, p *Packet, out *protocol.Output) {
 	o := &s.order
-	if r := s.topic.rating; r != gravity.All && !r.Wants(s.height(p.Seq)) {
-		m.passOver(s)
+	if r := s.topic.rating; r != gravity.All && !r.Wants(s.height(p.Seq)) || p.Seq < s.back.until && s.back.rating.Wants(s.height(p.Seq)) {
+		m.passOver(s) // not wanted, or dealt with before the stream went back
 		return
 	}
 	if o.before > 0 && s.sealed(p) > s.topic.since {
@@ -212,6 +213,11 @@ func (m *Machine) lose(s *stream, at uint64, reason GapReason, out *protocol.Out
 
 // skip gives up the next packet.
 func (m *Machine) skip(s *stream, reason GapReason) {
+	if m.goOn(s); s.goneBack() {
+		s.next++
+		m.passOver(s)
+		return
+	}
 	m.stats.PacketsMissed++
 	s.missed++
 	s.order.failed++

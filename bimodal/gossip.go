@@ -146,6 +146,7 @@ func (m *Machine) sweep(s *stream, out *protocol.Output) {
 		}
 		m.skip(s, GapExpired)
 	}
+	m.goOn(s)
 	m.settle(s, out)
 	for ; s.base < s.next; s.base++ {
 		if slot := s.at(s.base); slot.packet != nil && !m.shortOver(s, &slot.usage) {

@@ -44,7 +44,7 @@ func (m *Machine) measure(s *stream) {
 	if m.own(s.id) {
 		return
 	}
-	if s.order.seeking {
+	if s.order.seeking || s.back.until > 0 {
 		s.meter = nil // what is missing may be from before the subscription
 		return
 	}

@@ -41,7 +41,7 @@ func (m *Machine) pollAgain(out *protocol.Output) {
 // poll asks a random member for a digest of s, because a gap has shown. The rounds do the rest when the polls are used up. An
 // answer to a poll may lead to a request in the very next round after another: polls are few enough.
 func (m *Machine) poll(s *stream, out *protocol.Output) {
-	if s.order.seeking {
+	if s.order.seeking || s.goneBack() {
 		m.pollOld(s, out)
 		return
 	}

@@ -115,6 +115,7 @@ func (m *Machine) advance(s *stream, out *protocol.Output) {
 
 // spare passes over the next number, which is not wanted.
 func (m *Machine) spare(s *stream) {
+	m.goOn(s)
 	s.next++
 	s.sparing--
 	m.passOver(s)

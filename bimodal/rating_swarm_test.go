@@ -83,7 +83,7 @@ func TestDeliveredFractions(t *testing.T) {
 
 // Whatever strikes, and whoever changes ratings meanwhile: each stream is delivered in order, once and unharmed, and at rating 1 what was delivered and what was told as lost add up to what was sent.
 func TestRatedSwarm(t *testing.T) {
-	sim.Swarm(t, 12, func(seed uint64) error {
+	sim.Swarm(t, 24, func(seed uint64) error {
 		r := rand.New(rand.NewPCG(seed, 199))
 		link := &sim.Link{
 			Latency: sim.Exponential{Min: time.Millisecond, Mean: time.Duration(r.IntN(20)+1) * time.Millisecond},
@@ -133,9 +133,16 @@ func (f *fleet) rerate(r *rand.Rand) {
 	if f.ratings[member] = rate(1 - r.Float64()); r.IntN(4) == 0 {
 		f.ratings[member] = gravity.All
 	}
-	wanted := f.ratings[member]
+	wanted, fetch := f.ratings[member], r.IntN(2) == 0
 	f.command(member, func(now protocol.Time, m *bimodal.Machine, out *protocol.Output) error {
-		return m.SetRating(now, topicName, wanted, out)
+		before := m.Stats().Rewinds
+		err := m.SetRatingWith(now, topicName, wanted, fetch, out)
+		if m.Stats().Rewinds > before {
+			for author := range f.told[member] {
+				f.told[member][author].next = 0
+			}
+		}
+		return err
 	})
 	for other := range f.members {
 		if other != member && r.IntN(4) > 0 {

@@ -122,6 +122,9 @@ func (m *Machine) hear(now protocol.Time, d *Digest, i int, o *occasion, out *pr
 	if s.order.seeking && d.Answer && from == id.Author {
 		m.boundSeek(s, e, out)
 	}
+	if s.goneBack() && d.Answer && from == id.Author {
+		m.boundRewind(s, e.Floor, out)
+	}
 	return s
 }
 

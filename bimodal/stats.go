@@ -116,6 +116,7 @@ type Stats struct {
 
 	StreamsJoined     uint64
 	StreamsForgotten  uint64
+	Rewinds           uint64 // times that a stream went back for what a lower rating had left out
 	StreamsRefused    uint64
 	PeersRefused      uint64
 	InterestRefused   uint64 // the row had no room for the topics that this node wants, or for their ratings

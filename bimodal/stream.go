@@ -34,6 +34,7 @@ type stream struct {
 	total    uint64        // messages that are complete with packet high
 	manifest uint64        // the newest packet with a manifest; 0 when there is none
 	order    reassembly
+	back     rewinding
 	missed   uint64        // packets given up
 	soonest  protocol.Time // when the stream began by the packet that was least delayed in the present round
 	meter    *lagMeter     // of a stream that packets come of; nil when it rests
@@ -182,6 +183,7 @@ func (m *Machine) forget(gone func(*stream) bool) int {
 			m.discard(s)
 		}
 		m.clearLong(s)
+		m.endRewind(s)
 		m.abandonAssembly(s)
 		m.rest(s)
 		s.departed = true

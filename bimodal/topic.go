@@ -160,6 +160,7 @@ func (m *Machine) Unsubscribe(_ protocol.Time, name string, out *protocol.Output
 	m.settleHolds(t)
 	for _, s := range m.streams {
 		if s.topic == t {
+			m.endRewind(s)
 			m.abandonAssembly(s)
 		}
 	}

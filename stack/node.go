@@ -164,10 +164,10 @@ func (n *Node) SubscribeWith(now protocol.Time, topic string, options bimodal.Su
 	return nil
 }
 
-// SetRating sets which fraction of a topic is wanted; see bimodal.Machine.SetRating. It fails with the error of membership, and leaves the rating as it was, when the row of this member has no room for it.
-func (n *Node) SetRating(now protocol.Time, topic string, r gravity.Rating, out *protocol.Output) error {
+// SetRating sets which fraction of a topic is wanted; see bimodal.Machine.SetRatingWith. It fails with the error of membership, and leaves the rating as it was, when the row of this member has no room for it.
+func (n *Node) SetRating(now protocol.Time, topic string, r gravity.Rating, fetch bool, out *protocol.Output) error {
 	mark, before := len(out.Effects), n.Bimodal.Rating(topic)
-	if err := n.Bimodal.SetRating(now, topic, r, out); err != nil {
+	if err := n.Bimodal.SetRatingWith(now, topic, r, fetch, out); err != nil {
 		return err
 	}
 	n.route(now, indexBimodal, mark, len(out.Effects), out)
