@@ -2,6 +2,9 @@ package plan
 
 import (
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -168,8 +171,11 @@ func (m *model) outcome(p *place) outcome {
 	if !p.own {
 		counted++
 	}
-	for _, s := range sharings(p.tree.missing(m.setting.Loss, false)) {
-		c := m.course(p, s.count-1)
+	all := sharings(p.tree.missing(m.setting.Loss, false))
+	courses := make([]course, len(all))
+	concurrently(len(all), func(i int) { courses[i] = m.course(p, all[i].count-1) })
+	for i, s := range all {
+		c := courses[i]
 		m.account(p, &c, p.reach*s.probability*s.count)
 		repaired, lost := m.times(&c)
 		part := p.reach * s.probability * s.count / counted // that a member is one of them
@@ -276,12 +282,30 @@ func sharings(law []float64) []sharing {
 
 // outbreaks adds to what becomes of a message at a member of the zones besides the author's what becomes of one that does not get into the zone.
 func (m *model) outbreaks(own, p *place, o *outcome) {
-	for _, s := range sharings(own.tree.missing(m.setting.Loss, true)) {
-		e := m.outbreak(p, s.count, 1, nil)
-		m.accountAll(p, s, o, &e, p.reach)
-		again := m.outbreak(p, s.count, 2, e.got) // the next packet does not get in either
-		m.accountAll(p, s, o, &again, 1-p.reach)
+	all := sharings(own.tree.missing(m.setting.Loss, true))
+	first, again := make([]spreading, len(all)), make([]spreading, len(all))
+	concurrently(len(all), func(i int) {
+		first[i] = m.outbreak(p, all[i].count, 1, nil)
+		again[i] = m.outbreak(p, all[i].count, 2, first[i].got) // the next packet does not get in either
+	})
+	for i, s := range all {
+		m.accountAll(p, s, o, &first[i], p.reach)
+		m.accountAll(p, s, o, &again[i], 1-p.reach)
 	}
+}
+
+// concurrently calls a function for each number below n, from as many goroutines as there are processors. Calls do not share what they write.
+func concurrently(n int, call func(i int)) {
+	var next atomic.Int64
+	var done sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		done.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				call(i)
+			}
+		})
+	}
+	done.Wait()
 }
 
 // accountAll adds a part of what becomes of a message that does not get into so many zones.
