@@ -122,7 +122,7 @@ func (s *labPlanSettings) flags(cmd *cobra.Command) {
 	flags.IntVar(&s.life, "life", 0, "rounds for which packets are kept (default as planned)")
 	flags.IntVar(&s.bufferer, "bufferers", 0, "members of a zone that keep packets for their life (default as planned)")
 	flags.BoolVar(&s.verify, "verify", false, "simulate the same, and print what comes of it beside the prediction")
-	flags.IntVar(&s.messages, "messages", 0, "messages that are measured with --verify (default as many as make three million deliveries, from 300 to 10000)")
+	flags.IntVar(&s.messages, "messages", 0, "messages that are measured with --verify (default as many as make three million deliveries, from 200 to 10000)")
 	flags.Uint64Var(&s.seed, "seed", s.seed, "seed of the simulation")
 	s.labOutput.flags(cmd)
 }
@@ -130,7 +130,7 @@ func (s *labPlanSettings) flags(cmd *cobra.Command) {
 // Deliveries that a simulation measures where nothing is said, and bounds of the messages that this takes.
 const (
 	planDeliveries  = 3_000_000
-	planMessagesMin = 300
+	planMessagesMin = 200
 	planMessagesMax = 10_000
 )
 
