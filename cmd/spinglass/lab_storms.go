@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"spinglass/lab/figure"
 	"spinglass/lab/storms"
+	"spinglass/lab/throughput"
 )
 
 func newLabStorms() *cobra.Command {
@@ -35,6 +37,7 @@ func newLabStorms() *cobra.Command {
 	flags.Float64SliceVar(&grid.Loss, "loss", grid.Loss, "part of the packets that every link loses")
 	flags.IntVar(&grid.Losses, "losses", grid.Losses, "losses that a run waits for, over all members")
 	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "that a run takes at least")
+	flags.StringVar(&grid.Cost, "cost", grid.Cost, "what hosts take for datagrams: "+strings.Join(throughput.Costs(), ", ")+", or none")
 	seedFlags(cmd, &grid.Seeds, &grid.Seed)
 	full.flag(cmd, "the published sizes and beyond, 10 500 losses and 100 seconds, where no others are given: takes hours")
 	larger := storms.FullGrid()

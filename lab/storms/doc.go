@@ -18,5 +18,5 @@
 //
 // # Limitations
 //
-// Links have a delay and no bandwidth, so that storms delay nothing here. Hosts take no time.
+// Links have a delay and no bandwidth. Hosts take no time, so that storms delay nothing, unless they are given a cost: a set of package throughput.
 package storms

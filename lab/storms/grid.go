@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"spinglass/lab/compare"
+	"spinglass/lab/throughput"
 )
 
 // Grid is a series of runs: each protocol with each size, topology, loss and seed.
@@ -13,11 +14,15 @@ type Grid struct {
 	Members    []int
 	Topologies []string
 	Loss       []float64 // LossMin to LossMax
-	Losses     int       // that each run waits for
-	Seconds    int       // that each run takes at least
+	Cost       string
+	Losses     int // that each run waits for
+	Seconds    int // that each run takes at least
 	Seeds      int
 	Seed       uint64 // the first one
 }
+
+// CostNone is the name of hosts that take no time.
+const CostNone = "none"
 
 // Limits of a Grid.
 const (
@@ -30,7 +35,7 @@ const (
 // DefaultGrid returns a grid that takes less than a minute.
 func DefaultGrid() Grid {
 	return Grid{
-		Protocols: []string{"srm", "srm-adaptive", "bimodal"}, Members: []int{10, 20, 40, 80}, Topologies: []string{"tree"}, Loss: []float64{0.001}, Losses: 2000, Seconds: 10, Seeds: 1, Seed: 1,
+		Protocols: []string{"srm", "srm-adaptive", "bimodal"}, Members: []int{10, 20, 40, 80}, Topologies: []string{"tree"}, Loss: []float64{0.001}, Cost: CostNone, Losses: 2000, Seconds: 10, Seeds: 1, Seed: 1,
 	}
 }
 
@@ -49,6 +54,9 @@ func (g *Grid) Runs() (runs []Config, err error) {
 		compare.Within("seconds", []int{g.Seconds}, 1, SecondsMax), compare.Within("seeds", []int{g.Seeds}, 1, compare.SeedsMax)); err != nil {
 		return nil, err
 	}
+	if _, err := throughput.CostNamed(g.Cost); err != nil && g.Cost != CostNone {
+		return nil, fmt.Errorf("--cost: %w, or %s", err, CostNone)
+	}
 	for _, topology := range g.Topologies {
 		if topology != "tree" && topology != "star" {
 			return nil, fmt.Errorf("--topology: %q is neither tree nor star", topology)
@@ -58,7 +66,7 @@ func (g *Grid) Runs() (runs []Config, err error) {
 				for _, members := range g.Members {
 					for i := range g.Seeds {
 						runs = append(runs, Config{
-							Protocol: p, Members: members, Topology: topology, Loss: loss, Losses: g.Losses, Seconds: g.Seconds, Seed: g.Seed + uint64(i),
+							Protocol: p, Members: members, Topology: topology, Loss: loss, Cost: g.Cost, Losses: g.Losses, Seconds: g.Seconds, Seed: g.Seed + uint64(i),
 						})
 					}
 				}

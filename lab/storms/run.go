@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"spinglass/lab/compare"
+	"spinglass/lab/throughput"
 	"spinglass/protocol"
+	"spinglass/sim"
 )
 
 // What is published, and the delay of a link.
@@ -26,6 +28,7 @@ type Config struct {
 	Members  int
 	Topology string
 	Loss     float64 // on every link
+	Cost     string  // of hosts, a set of package throughput; CostNone for none
 	Losses   int     // to be waited for
 	Seconds  int     // for which is published at least
 	Seed     uint64
@@ -53,6 +56,13 @@ type Result struct {
 	Recoveries         *int     `json:"recoveries"`
 	RepairsPerRecovery *float64 `json:"repairs_per_recovery"`
 	RepairsAskedOnce   *float64 `json:"repairs_asked_once"`
+	// What storms do to hosts, which take time with a Cost: the part of the packets that members have within a second, over all of them and in the worst second of publishing; the part of the time
+	// for which a member is busy, in the mean; and datagrams that found an inbox full.
+	Cost        string  `json:"cost"`
+	InTime      float64 `json:"within_second"`
+	InTimeWorst float64 `json:"within_second_worst"`
+	Busy        float64 `json:"busy"`
+	InboxLost   uint64  `json:"inbox_lost"`
 }
 
 // seconds returns how long it takes until so many packets are lost, to a full second.
@@ -70,13 +80,24 @@ func Run(ctx context.Context, c Config, tell func(string)) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	delivered := uint64(0)
-	g, err := compare.New(compare.Config{Protocol: c.Protocol, Members: c.Members, Layout: layout, Rate: rate, Size: size, Seed: c.Seed},
-		func(compare.Delivery) { delivered++ })
+	cost := sim.Cost{}
+	if c.Cost != CostNone {
+		if cost, err = throughput.CostNamed(c.Cost); err != nil {
+			return Result{}, err
+		}
+	}
+	from, seconds := protocol.Time(warmup), c.seconds(layout)
+	delivered, inTime := uint64(0), make([]uint64, seconds) // by second of publishing
+	g, err := compare.New(compare.Config{Protocol: c.Protocol, Members: c.Members, Layout: layout, Rate: rate, Size: size, Seed: c.Seed, Cost: cost},
+		func(d compare.Delivery) {
+			delivered++
+			if d.Now.Sub(d.Published) <= time.Second {
+				inTime[d.Published.Sub(from)/time.Second]++
+			}
+		})
 	if err != nil {
 		return Result{}, err
 	}
-	from, seconds := protocol.Time(warmup), c.seconds(layout)
 	end := from.Add(time.Duration(seconds) * time.Second)
 	g.Publish(from, end)
 	if err := g.Run(ctx, from); err != nil {
@@ -89,12 +110,20 @@ func Run(ctx context.Context, c Config, tell func(string)) (Result, error) {
 		}
 		tell(fmt.Sprintf("%d of %d s", second, seconds))
 	}
-	r := Result{Experiment: "storms", Protocol: c.Protocol.Name, Members: c.Members, Topology: c.Topology, Loss: c.Loss, Seed: c.Seed, Seconds: float64(seconds)}
+	busy := busyTime(g, c.Members)
+	r := Result{Cost: c.Cost, Experiment: "storms", Protocol: c.Protocol.Name, Members: c.Members, Topology: c.Topology, Loss: c.Loss, Seed: c.Seed, Seconds: float64(seconds)}
 	if err := g.Run(ctx, end.Add(rest)); err != nil {
 		return Result{}, err
 	}
 	r.count(g)
 	r.Missing = g.Published()*uint64(c.Members-1) - delivered
+	r.InTimeWorst = 1
+	for _, n := range inTime {
+		part := float64(n) / float64(rate*(c.Members-1))
+		r.InTime, r.InTimeWorst = r.InTime+part/float64(seconds), min(r.InTimeWorst, part)
+	}
+	r.InTime, r.InTimeWorst = hundredThousandths(r.InTime), hundredThousandths(r.InTimeWorst)
+	r.Busy, r.InboxLost = hundredThousandths(busy/end.Sub(0).Seconds()), g.World.Stats().InboxFull
 	return r, nil
 }
 
@@ -146,6 +175,16 @@ func (r *Result) countRecoveries(recoveries []compare.Recovery) {
 		r.RepairsAskedOnce = &ratio
 	}
 }
+
+// busyTime returns for how many seconds a member was busy so far, in the mean.
+func busyTime(g *compare.Group, members int) (seconds float64) {
+	for _, id := range g.World.Hosts() {
+		seconds += g.World.HostStats(id).Busy.Seconds() / float64(members)
+	}
+	return seconds
+}
+
+func hundredThousandths(v float64) float64 { return math.Round(v*1e5) / 1e5 }
 
 // thousandths leaves out the digits that mean nothing.
 func thousandths(v float64) float64 { return math.Round(v*1000) / 1000 }

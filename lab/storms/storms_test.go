@@ -13,7 +13,7 @@ func measure(t *testing.T, name, topology string, members, losses int) Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(context.Background(), Config{Protocol: p, Members: members, Topology: topology, Loss: 0.001, Losses: losses, Seconds: 10, Seed: 1}, func(string) {})
+	r, err := Run(context.Background(), Config{Protocol: p, Members: members, Topology: topology, Loss: 0.001, Cost: CostNone, Losses: losses, Seconds: 10, Seed: 1}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,28 @@ func TestAdaptiveTimersAsInNS2(t *testing.T) {
 	}
 }
 
+// On hosts that take time a storm of repairs keeps all of them from what else they have to do; hosts that take none are never busy.
+func TestStormsKeepHostsBusy(t *testing.T) {
+	of := func(name, cost string) Result {
+		p, err := compare.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(context.Background(), Config{Protocol: p, Members: 60, Topology: "star", Loss: 0.01, Cost: cost, Losses: 300, Seconds: 4, Seed: 1}, func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s, %s: busy %v, %v within a second, %v in the worst one, %d datagrams lost before inboxes", name, cost, r.Busy, r.InTime, r.InTimeWorst, r.InboxLost)
+		return r
+	}
+	if free := of("srm", CostNone); free.Busy != 0 || free.InboxLost != 0 || free.InTime < 0.999 {
+		t.Errorf("hosts that take no time: %+v", free)
+	}
+	if srm, bimodal := of("srm", "slow"), of("bimodal", "slow"); srm.Busy < 3*bimodal.Busy || bimodal.InTime < 0.999 || bimodal.InTimeWorst > bimodal.InTime {
+		t.Errorf("busy %v with srm and %v with bimodal, of whose packets %v are there within a second", srm.Busy, bimodal.Busy, bimodal.InTime)
+	}
+}
+
 func TestGrid(t *testing.T) {
 	g := DefaultGrid()
 	g.Seeds = 3
@@ -88,7 +110,7 @@ func TestGrid(t *testing.T) {
 	}
 	for _, wrong := range []func(*Grid){
 		func(g *Grid) { g.Protocols = []string{"tcp"} }, func(g *Grid) { g.Members = []int{2} }, func(g *Grid) { g.Topologies = []string{"ring"} },
-		func(g *Grid) { g.Loss = nil }, func(g *Grid) { g.Losses = 0 }, func(g *Grid) { g.Seeds = 0 }, func(g *Grid) { g.Seconds = 0 },
+		func(g *Grid) { g.Cost = "free" }, func(g *Grid) { g.Loss = nil }, func(g *Grid) { g.Losses = 0 }, func(g *Grid) { g.Seeds = 0 }, func(g *Grid) { g.Seconds = 0 },
 	} {
 		g := DefaultGrid()
 		wrong(&g)
