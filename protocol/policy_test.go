@@ -62,12 +62,14 @@ var layers = map[string][]string{
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},
 	"lab/throughput":      {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
 	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},
+	"lab/gravitational":   {"protocol", "wire", "lab/stream"},
 	"lab/micropartitions": {"protocol", "membership", "sim", "lab/traditional"},
 	"lab/detection":       {"protocol", "membership", "sim", "lab/traditional", "lab/compare"},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional", "lab/hierarchical"}
+var core = []string{"protocol", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional", "lab/hierarchical",
+	"lab/gravitational"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{
