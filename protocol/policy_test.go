@@ -56,13 +56,14 @@ var layers = map[string][]string{
 	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
 	"":              {"protocol", "wire", "gravity", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
-		"lab/compare", "lab/load", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection"},
+		"lab/compare", "lab/load", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
 
 	"lab/traditional":     {"protocol", "wire"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},
 	"lab/throughput":      {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
 	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},
 	"lab/gravitational":   {"protocol", "wire", "lab/stream"},
+	"lab/ratings":         {"protocol", "bimodal", "sim", "lab/stream", "lab/compare", "lab/gravitational"},
 	"lab/micropartitions": {"protocol", "membership", "sim", "lab/traditional"},
 	"lab/detection":       {"protocol", "membership", "sim", "lab/traditional", "lab/compare"},
 }

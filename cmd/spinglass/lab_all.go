@@ -22,9 +22,10 @@ type exhibit struct {
 }
 
 const (
-	spinglassPaper = "Birman, van Renesse, Vogels, \"Spinglass: Secure and Scalable Communication Tools for Mission-Critical Computing\", 2001"
-	bimodalPaper   = "Birman et al., \"Bimodal Multicast\", ACM TOCS 17(2), 1999"
-	astrolabePaper = "van Renesse, Birman, Vogels, \"Astrolabe\", ACM TOCS 21(2), 2003"
+	spinglassPaper     = "Birman, van Renesse, Vogels, \"Spinglass: Secure and Scalable Communication Tools for Mission-Critical Computing\", 2001"
+	bimodalPaper       = "Birman et al., \"Bimodal Multicast\", ACM TOCS 17(2), 1999"
+	gravitationalPaper = "Jenkins, Hopkinson, Birman, \"A Gossip Protocol for Subgroup Multicast\", 2001"
+	astrolabePaper     = "van Renesse, Birman, Vogels, \"Astrolabe\", ACM TOCS 21(2), 2003"
 )
 
 // exhibits are all experiments, in the order of the paper.
@@ -48,6 +49,8 @@ var exhibits = []exhibit{
 	{newLabDeadlines, "Deadlines", spinglassPaper + ", section 1",
 		"A deadline of a second that a fleet kept was missed when a few participants were added."},
 	{newLabScale, "Scale", bimodalPaper, "The load of a member is constant, and the rounds until all have a message grow with the logarithm of the group."},
+	{newLabRatings, "Ratings", gravitationalPaper,
+		"A member that wants a part of the messages gets about that part, and carries load in proportion."},
 	{newLabAstrolabe, "News in trees of zones", astrolabePaper + ", section 8",
 		"News of one host is everywhere within a number of rounds that grows with the logarithm of the fleet, at a constant load of each member."},
 }
