@@ -66,11 +66,13 @@ var layers = map[string][]string{
 	"lab/ratings":         {"protocol", "bimodal", "sim", "lab/stream", "lab/compare", "lab/gravitational"},
 	"lab/micropartitions": {"protocol", "membership", "sim", "lab/traditional"},
 	"lab/detection":       {"protocol", "membership", "sim", "lab/traditional", "lab/compare"},
+
+	"examples/powergrid/frequency": {},
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
 var core = []string{"protocol", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional", "lab/hierarchical",
-	"lab/gravitational"}
+	"lab/gravitational", "examples/powergrid/frequency"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{
