@@ -73,6 +73,9 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 		m.stats.PacketsDuplicate++
 		return
 	}
+	if s.topic.carry != nil { // what others want, for whom this node carries the topic, may have changed
+		m.refreshTargets(s.topic)
+	}
 	if s.topic.holds != gravity.All && !s.topic.holds.Wants(s.height(p.Seq)) {
 		m.takeSpared(now, from, s, p, out)
 		return

@@ -1,0 +1,49 @@
+package bimodal
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"spinglass/gravity"
+	"spinglass/protocol"
+)
+
+// A carrier judges a packet by what its zone wants when it comes, not by what it wanted when the packet before came: otherwise it would take in what it passes over.
+func TestCarriersJudgeByPresentRatings(t *testing.T) {
+	c := DefaultConfig()
+	c.Self, c.Zone, c.Epoch, c.Rand = 1, "/a", 1, rand.New(rand.NewPCG(1, 2))
+	m, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out protocol.Output
+	tell := func(event func(*protocol.Peer) protocol.Event, r gravity.Rating) {
+		interest := gravity.AppendInterest(nil, []TopicID{TopicOf("t")}, []gravity.Rating{r})
+		m.Notify(0, event(&protocol.Peer{ID: 2, Epoch: 1, Name: "/a/m2", Attributes: []protocol.Attribute{{Name: InterestAttribute, Value: interest}}}), &out)
+	}
+	tell(func(p *protocol.Peer) protocol.Event { return protocol.PeerUp{Peer: p} }, gravity.All)
+	m.Notify(0, protocol.PeerUp{Peer: &protocol.Peer{ID: 9, Epoch: 1, Name: "/b", Distance: 1}}, &out)
+	m.beginCarry(0, nil, named{id: TopicOf("t")}, 1, &out)
+	topic := m.topics[TopicOf("t")]
+	m.refreshTargets(topic)
+
+	for seq := uint64(1); seq <= 200; seq++ {
+		r := ratingOf(0.2)
+		if seq%2 == 0 {
+			r = gravity.All
+		}
+		tell(func(p *protocol.Peer) protocol.Event { return protocol.PeerChanged{Peer: p} }, r)
+		m.Receive(0, 9, packet(seq), &out)
+		out.Reset()
+		w := m.byID[packet(1).Stream]
+		if w == nil {
+			t.Fatal("the stream is not taken up")
+		}
+		if w.waiting != 0 || w.sparing != 0 || w.missing() != 0 || w.next != seq+1 {
+			t.Fatalf("after packet %d with a rating of %v: next %d, %d wait, %d are spared, %d are missing", seq, r, w.next, w.waiting, w.sparing, w.missing())
+		}
+	}
+	if got := m.Stats().PacketsSpared; got < 50 || got > 110 {
+		t.Errorf("%d packets were spared", got)
+	}
+}
