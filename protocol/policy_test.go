@@ -63,7 +63,7 @@ var layers = map[string][]string{
 	"lab/throughput":      {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
 	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},
 	"lab/gravitational":   {"protocol", "wire", "lab/stream"},
-	"lab/ratings":         {"protocol", "bimodal", "sim", "lab/stream", "lab/compare", "lab/gravitational"},
+	"lab/ratings":         {"protocol", "gravity", "bimodal", "sim", "lab/stream", "lab/compare", "lab/gravitational"},
 	"lab/micropartitions": {"protocol", "membership", "sim", "lab/traditional"},
 	"lab/detection":       {"protocol", "membership", "sim", "lab/traditional", "lab/compare"},
 

@@ -11,7 +11,8 @@
 //
 //   - "gravitational": Gravitational Gossip in its published form (package lab/gravitational).
 //   - "uniform": the same gossip in which all members count as wanting everything, whatever they want.
-//   - "bimodal": the shipping multicast, which repairs what is lost, and knows of no ratings: everybody subscribes to everything.
+//   - "gravity": ratings of the shipping multicast, which repairs what is lost.
+//   - "bimodal": the same without ratings: everybody subscribes to everything.
 //
 // # The world
 //

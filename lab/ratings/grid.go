@@ -37,8 +37,8 @@ const (
 // DefaultGrid returns the published group: six classes of 20 members.
 func DefaultGrid() Grid {
 	return Grid{
-		Protocols: []string{"gravitational", "uniform", "bimodal"}, Members: 120, Ratings: []float64{0.99, 0.9, 0.7, 0.5, 0.3, 0.1}, Loss: []float64{0, 0.05},
-		Rate: 10, Size: 300, Seconds: 120, Seeds: 1, Seed: 1,
+		Protocols: []string{"gravitational", "uniform", "gravity", "bimodal"}, Members: 120, Ratings: []float64{0.99, 0.9, 0.7, 0.5, 0.3, 0.1}, Loss: []float64{0, 0.05},
+		Rate: 10, Size: 300, Seconds: 300, Seeds: 1, Seed: 1,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"spinglass/bimodal"
+	"spinglass/gravity"
 	"spinglass/lab/gravitational"
 	"spinglass/protocol"
 	"spinglass/sim"
@@ -12,7 +13,7 @@ import (
 // Protocol is what the members of a group run.
 type Protocol struct {
 	Name  string
-	build func(b sim.Boot, rating float64) (member, error)
+	build func(b sim.Boot, epoch uint64, rating float64) (member, error)
 	// attribute is what tells others of a rating.
 	attribute func(rating float64) protocol.Attribute
 	// copies returns how many messages of the topic a message of the protocol hands on, which have one packet each.
@@ -27,13 +28,14 @@ type member interface {
 
 var protocols = []*Protocol{
 	{"gravitational", newGravitational, gravitationalRating, gravitationalCopies},
-	{"uniform", func(b sim.Boot, _ float64) (member, error) { return newGravitational(b, 1) }, func(float64) protocol.Attribute { return gravitationalRating(1) }, gravitationalCopies},
-	{"bimodal", newBimodal, func(float64) protocol.Attribute { return interest }, bimodalCopies},
+	{"uniform", func(b sim.Boot, epoch uint64, _ float64) (member, error) { return newGravitational(b, epoch, 1) }, func(float64) protocol.Attribute { return gravitationalRating(1) }, gravitationalCopies},
+	{"gravity", newBimodal, bimodalInterest, bimodalCopies},
+	{"bimodal", func(b sim.Boot, epoch uint64, _ float64) (member, error) { return newBimodal(b, epoch, 1) }, func(float64) protocol.Attribute { return bimodalInterest(1) }, bimodalCopies},
 }
 
 type gravitationalMember struct{ *gravitational.Machine }
 
-func newGravitational(b sim.Boot, rating float64) (member, error) {
+func newGravitational(b sim.Boot, _ uint64, rating float64) (member, error) {
 	c := gravitational.DefaultConfig()
 	c.Self, c.Rand, c.Rating = b.ID, b.Rand, rating
 	m, err := gravitational.New(c)
@@ -55,21 +57,36 @@ func gravitationalCopies(m protocol.Message) int { return len(m.(*gravitational.
 
 const topic = "ratings"
 
-var interest = protocol.Attribute{Name: bimodal.InterestAttribute, Value: bimodal.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topic)})}
+// shippingRating is a rating as the shipping protocol has it.
+func shippingRating(rating float64) gravity.Rating {
+	r, err := gravity.NewRating(rating)
+	if err != nil {
+		panic(err) // all ratings here are valid
+	}
+	return r
+}
 
-type bimodalMember struct{ *bimodal.Machine }
+func bimodalInterest(rating float64) protocol.Attribute {
+	interest := gravity.AppendInterest(nil, []bimodal.TopicID{bimodal.TopicOf(topic)}, []gravity.Rating{shippingRating(rating)})
+	return protocol.Attribute{Name: bimodal.InterestAttribute, Value: interest}
+}
 
-func newBimodal(b sim.Boot, _ float64) (member, error) {
+type bimodalMember struct {
+	*bimodal.Machine
+	rating gravity.Rating
+}
+
+func newBimodal(b sim.Boot, epoch uint64, rating float64) (member, error) {
 	c := bimodal.DefaultConfig()
-	c.Self, c.Zone, c.Epoch, c.Rand, c.Rate, c.Flow = b.ID, zone, 1, b.Rand, 0, bimodal.Flow{}
+	c.Self, c.Zone, c.Epoch, c.Rand, c.Rate, c.Flow = b.ID, zone, epoch, b.Rand, 0, bimodal.Flow{}
 	m, err := bimodal.New(c)
-	return bimodalMember{m}, err
+	return bimodalMember{m, shippingRating(rating)}, err
 }
 
 // Start implements protocol.Machine.
 func (m bimodalMember) Start(now protocol.Time, out *protocol.Output) {
 	m.Machine.Start(now, out)
-	if err := m.Subscribe(now, topic, out); err != nil {
+	if err := m.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: m.rating}, out); err != nil {
 		panic(err) // the only topic
 	}
 }

@@ -52,6 +52,23 @@ func TestPublishedForm(t *testing.T) {
 	}
 }
 
+// "Delivered fraction = rating": members of a class all see the same packets, so that the standard error is that of one member's; what is held is 4.9 of them (one run in a million). Load is in
+// proportion to the rating plus a constant, with loss as without.
+func TestShippingForm(t *testing.T) {
+	for _, loss := range []float64{0, 0.1} {
+		rows := measure(t, "gravity", func(g *Grid) { g.Loss, g.Seconds = []float64{loss}, 200 })
+		for _, r := range rows {
+			if deviation := math.Sqrt(r.Rating * (1 - r.Rating) / 2000); math.Abs(r.Delivered-r.Rating) > 4.9*deviation {
+				t.Errorf("a rating of %v gets %v, the standard error is %v", r.Rating, r.Delivered, deviation)
+			}
+			share := r.Rating / rows[0].Rating
+			if part := r.Bytes / rows[0].Bytes; part < 0.8*share || part > 1.25*share+0.05 {
+				t.Errorf("a rating of %v pays %v of what one of %v does", r.Rating, part, rows[0].Rating)
+			}
+		}
+	}
+}
+
 // Without weights the load is that of everything, whatever a member wants: the control of what is held above.
 func TestUniformGossip(t *testing.T) {
 	rows := measure(t, "uniform", nil)
@@ -71,8 +88,8 @@ func TestLoss(t *testing.T) {
 		}
 	}
 	for _, r := range measure(t, "bimodal", lossy) {
-		if r.Delivered != 1 {
-			t.Errorf("bimodal delivers %v", r.Delivered)
+		if r.Delivered != 1 || r.Bytes < 5000 {
+			t.Errorf("bimodal delivers %v to a rating of %v, at %v bytes/s", r.Delivered, r.Rating, r.Bytes)
 		}
 	}
 }

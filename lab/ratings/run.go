@@ -72,6 +72,9 @@ func idOf(i int) protocol.NodeID { return protocol.NodeID(i + 1) }
 // classOf returns the class of a member.
 func (c *Config) classOf(i int) int { return i * len(c.Ratings) / c.Members }
 
+// epoch returns the boot counter of all members. Which packets a rating wants follows from it, among others, so that runs with other seeds have other samples.
+func (c *Config) epoch() uint64 { return 1 + c.Seed%(1<<32) }
+
 // Run measures a group, and returns a row for each class. It tells what it is at, and ends with the error of the context.
 func Run(ctx context.Context, c Config, tell func(string)) ([]Result, error) {
 	r := &run{config: c, classes: make([]class, len(c.Ratings))}
@@ -83,12 +86,12 @@ func Run(ctx context.Context, c Config, tell func(string)) ([]Result, error) {
 	for i := range c.Members {
 		rating := c.Ratings[c.classOf(i)]
 		r.peers = append(r.peers, &protocol.Peer{
-			ID: idOf(i), Epoch: 1, Name: fmt.Sprintf("%s/m%d", zone, i), RoundTrip: 2 * latency, Attributes: []protocol.Attribute{c.Protocol.attribute(rating)},
+			ID: idOf(i), Epoch: c.epoch(), Name: fmt.Sprintf("%s/m%d", zone, i), RoundTrip: 2 * latency, Attributes: []protocol.Attribute{c.Protocol.attribute(rating)},
 		})
 	}
 	for i := range c.Members {
 		r.world.Add(sim.HostConfig{ID: idOf(i), Build: func(b sim.Boot) protocol.Machine {
-			m, err := c.Protocol.build(b, c.Ratings[c.classOf(i)])
+			m, err := c.Protocol.build(b, c.epoch(), c.Ratings[c.classOf(i)])
 			if err != nil {
 				panic(err) // all configurations here are valid
 			}
