@@ -32,7 +32,8 @@
 //
 // # Limitations
 //
-// Nothing is repaired, as published: lost datagrams make all fractions smaller, and a rating of 1 gets 0.995 at best. There is one group, whose messages are taken to be published by a member of its highest rating: others are weaker first holders, whose
+// Nothing is repaired, as published: lost datagrams make all fractions smaller, and a rating of 1 gets 0.995 at best. There is one group, whose messages are taken to be published by a member of its
+// highest rating: others are weaker first holders, whose
 // messages may die out early. Members with equal ratings get different messages, so that somebody in a zone of 25 with a rating of 0.1 wants 93 % of them.
 // Drivers whose clocks do not agree have rounds that do not coincide; a message then spreads a little further than fitted.
 package gravitational
