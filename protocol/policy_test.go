@@ -50,7 +50,7 @@ var layers = map[string][]string{
 	"lab/compare":   {"protocol", "wire", "bimodal", "sim", "lab/stream", "lab/srm", "lab/rmtp", "lab/fec", "lab/traditional"},
 	"lab/links":     {"protocol", "wire", "sim", "lab/compare"},
 	"lab/buffers":   {"protocol", "lab/compare", "lab/throughput"},
-	"lab/storms":    {"protocol", "lab/compare"},
+	"lab/storms":    {"protocol", "sim", "lab/compare", "lab/throughput"},
 	"lab/overhead":  {"protocol", "lab/compare"},
 	"lab/deadlines": {"protocol", "sim", "lab/compare"},
 	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
