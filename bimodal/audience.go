@@ -37,10 +37,16 @@ func (p *peer) rating(id TopicID) gravity.Rating {
 
 // ratingOf returns what a peer wants of a topic that it wants or carries: a carrier holds what any member of the zone wants.
 func (m *Machine) ratingOf(p *peer, t *topic) gravity.Rating {
-	if p.regional && t.levels != nil && !p.claims(t.id) {
+	if p.regional && t.levels != nil && (!p.claims(t.id) || p.carries(t.id)) {
 		return t.local
 	}
 	return p.rating(t.id)
+}
+
+// carries reports whether a peer of the own zone says that it carries a topic.
+func (p *peer) carries(id TopicID) bool {
+	_, listed := slices.BinarySearch(p.carried, id)
+	return listed || p.regional && p.broad != nil && p.broad.Wants(uint64(id))
 }
 
 // wantsPacket reports whether a peer that wants a topic wants a packet of a height.
@@ -153,11 +159,7 @@ func (m *Machine) settleHolds(t *topic) {
 	if t.carry == nil {
 		return
 	}
-	for _, p := range m.peerOrder {
-		if p.regional && p.claims(t.id) || !p.regional && p.depth > t.carry.depth && p.wantsAny(t.id) {
-			t.holds = max(t.holds, p.rating(t.id))
-		}
-	}
+	t.holds = max(t.holds, m.wantedAt(t.carry.depth, t.id))
 	if t.holds == 0 { // nobody is left: it ends soon
 		t.holds = gravity.All
 	}

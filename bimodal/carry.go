@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -46,6 +47,7 @@ func (m *Machine) carryFor(now protocol.Time, from protocol.NodeID, id TopicID, 
 	}
 	switch {
 	case t.follows():
+		m.carryMore(now, t, depth, out)
 		return true
 	case m.config.Mode != ModeFull || !m.wantedIn(depth, id):
 		return false
@@ -63,6 +65,32 @@ func (m *Machine) carryFor(now protocol.Time, from protocol.NodeID, id TopicID, 
 	}
 	m.beginCarry(now, t, named{id, name}, depth, out)
 	return true
+}
+
+// carryMore has a member carry a topic that it is subscribed to, if those for whom something of it came in want more than it does itself.
+func (m *Machine) carryMore(now protocol.Time, t *topic, depth int, out *protocol.Output) {
+	if t.carry != nil || t.rating == gravity.All || m.config.Mode != ModeFull || t.looked != 0 && m.round-t.looked < carryReview {
+		return
+	}
+	t.looked = m.round
+	switch {
+	case m.wantedAt(depth, t.id) <= t.rating:
+	case len(m.carrying.topics) >= m.carrying.limit:
+		m.stats.CarriesRefused++
+	default:
+		m.beginCarry(now, t, named{t.id, t.name}, depth, out)
+		m.refreshTargets(t)
+	}
+}
+
+// wantedAt returns the highest rating for a topic of the hosts of the zone that has so many components and contains this node, as far as this node knows, itself not counted; 0 when none wants it.
+func (m *Machine) wantedAt(depth int, id TopicID) (highest gravity.Rating) {
+	for _, p := range m.peerOrder {
+		if p.regional && p.claims(id) || !p.regional && p.depth > depth && p.wantsAny(id) {
+			highest = max(highest, p.rating(id))
+		}
+	}
+	return highest
 }
 
 // carryDepth returns the number of components of the zone that something enters which comes from a member, 0 of the own zone. Of who is no peer the zone is not known: the topmost is assumed.
@@ -109,7 +137,9 @@ func (m *Machine) beginCarry(now protocol.Time, t *topic, n named, depth int, ou
 	m.stats.CarriesBegun++
 	m.awake(now)
 	t.carry = &carry{depth: depth, used: m.round}
-	t.since = max(0, now.Add(-time.Duration(t.life())*m.config.Round))
+	if !t.subscribed {
+		t.since = max(0, now.Add(-time.Duration(t.life())*m.config.Round))
+	}
 	m.carrying.topics = append(m.carrying.topics, t)
 	m.announceCarries(out)
 	m.reshape(t)
@@ -124,6 +154,7 @@ func (m *Machine) endCarry(t *topic, out *protocol.Output) {
 	m.dropCarry(t)
 	m.announceCarries(out)
 	if t.subscribed {
+		m.reshape(t)
 		return
 	}
 	m.forget(func(s *stream) bool { return s.topic == t && s != t.stream })
@@ -159,11 +190,11 @@ func (m *Machine) reviewCarries(out *protocol.Output) {
 	}
 }
 
-// announceCarries asks membership to put the topics that this node carries into its row. Those that it wants itself are not told twice.
+// announceCarries asks membership to put the topics that this node carries into its row. Those of which it wants everything itself are not told twice.
 func (m *Machine) announceCarries(out *protocol.Output) {
 	ids := make([]TopicID, 0, len(m.carrying.topics))
 	for _, t := range m.carrying.topics {
-		if !t.subscribed {
+		if !t.subscribed || t.rating != gravity.All {
 			ids = append(ids, t.id)
 		}
 	}

@@ -180,6 +180,9 @@ func (m *Machine) SetRating(_ protocol.Time, name string, r gravity.Rating, out 
 	}
 	t.rating = r
 	m.announceInterest(out)
+	if t.carry != nil {
+		m.announceCarries(out)
+	}
 	m.regrade(t, out)
 	return nil
 }

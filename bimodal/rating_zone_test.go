@@ -125,3 +125,44 @@ func TestCoinsWouldCostAZoneNearlyEverything(t *testing.T) {
 		}
 	}
 }
+
+// A contact that is subscribed at a lower rating than its zone has carries the rest: it holds it, hands it on and repairs it, and delivers its own fraction.
+func TestRatedContactsCarryMore(t *testing.T) {
+	const messages = 600
+	z := newZoneTree(t, 8, ratedZones, false, nil)
+	z.loss = 0.05
+	for _, nd := range z.nodes {
+		nd.events = nd.events[:0]
+	}
+	z.rateAll(1, 5)
+	z.rateAll(0.1, members(35, 24)...) // the representatives of /c among them
+	z.rateAll(1, 59)
+	z.pass(3 * time.Second)
+	z.publishes(5, messages, 20*time.Millisecond)
+	z.pass(6 * time.Second)
+	z.checkAll(5, messages, 59)
+	for _, i := range members(35, 3) {
+		nd := z.nodes[i]
+		if tp := nd.byName["t"]; tp.carry == nil || tp.holds != gravity.All {
+			t.Errorf("representative %d holds what is at rating %v", i, tp.holds)
+		}
+		if delivered, lost := z.delivered(i, 5); delivered < messages/20 || delivered > messages/6 || lost > 2 {
+			t.Errorf("representative %d was delivered %d messages, and told of %d lost", i, delivered, lost)
+		}
+	}
+	if st := z.nodes[40].Stats(); st.PacketsReceived > messages/4 {
+		t.Errorf("a member at rating 0.1 got %d packets", st.PacketsReceived)
+	}
+	// It ends with who wanted more.
+	nd := z.nodes[59]
+	if err := nd.SetRating(z.now, "t", ratingOf(0.1), &nd.out); err != nil {
+		t.Fatal(err)
+	}
+	z.flush(nd)
+	z.pass(3 * time.Second)
+	for _, i := range members(35, 3) {
+		if tp := z.nodes[i].byName["t"]; tp.holds > ratingOf(0.1) {
+			t.Errorf("representative %d still holds what is at rating %v", i, tp.holds)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type topic struct {
 	rating     gravity.Rating // of the subscription
 	holds      gravity.Rating // what this node holds: what it wants, and what it carries for others; All of a topic that it only publishes to
 	carry      *carry         // nil when this node does not carry it for others
+	looked     uint32         // round in which it was last looked at whether others want more of it than this node; 0 for never
 	since      protocol.Time  // streams that began before are taken up where they stand,
 	history    History        // or some way back
 	streams    int            // known, of this topic
