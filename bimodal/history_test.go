@@ -20,8 +20,8 @@ func TestHistory(t *testing.T) {
 			{"now", History{}, 0, 0},
 			{"last 1", History{Last: 1}, 1, 1},
 			{"last 40", History{Last: 40}, 40, 40},
-			{"last 1000", History{Last: 1000}, 200, 300}, // life is 20 rounds
-			{"all", History{All: true}, 200, 300},
+			{"last 1000", History{Last: 1000}, 150, 300}, // life is 20 rounds
+			{"all", History{All: true}, 150, 300},
 		} {
 			w := newWorld(t, seed, members, nil, "t")
 			w.loss = 0.05
