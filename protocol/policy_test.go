@@ -42,6 +42,7 @@ var layers = map[string][]string{
 	"lab/astrolabe": {"protocol", "table", "membership", "astrolabe", "stack", "sim"},
 	"lab/colluders": {"protocol", "wire", "bimodal", "sim", "identity"},
 	"lab/markov":    {},
+	"lab/topics":    {"protocol", "gravity", "bimodal", "sim"},
 	"lab/load":      {"protocol", "bimodal", "sim", "identity"},
 	"lab/stream":    {"protocol"},
 	"lab/srm":       {"protocol", "wire", "lab/stream"},
@@ -56,7 +57,7 @@ var layers = map[string][]string{
 	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
 	"":              {"protocol", "wire", "gravity", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
-		"lab/compare", "lab/load", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
+		"lab/compare", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
 
 	"lab/traditional":     {"protocol", "wire"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},

@@ -51,6 +51,7 @@ var exhibits = []exhibit{
 	{newLabScale, "Scale", bimodalPaper, "The load of a member is constant, and the rounds until all have a message grow with the logarithm of the group."},
 	{newLabRatings, "Ratings", gravitationalPaper,
 		"A member that wants a part of the messages gets about that part, and carries load in proportion."},
+	{newLabTopics, "Topics at fixed interests", gravitationalPaper, "What a member receives follows from the fractions that it wants, and not from how many topics others publish to."},
 	{newLabAstrolabe, "News in trees of zones", astrolabePaper + ", section 8",
 		"News of one host is everywhere within a number of rounds that grows with the logarithm of the fleet, at a constant load of each member."},
 }
