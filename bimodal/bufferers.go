@@ -104,9 +104,21 @@ func (m *Machine) ranks(t *topic, member, key uint64, h gravity.Height) bool {
 	if t.follows() && t.holds.Wants(h) && weight(m.hash, key) > own {
 		count--
 	}
-	rated := t.levels != nil
+	if t.levels != nil {
+		return t.outranks(own, key, h, count)
+	}
 	for i := 0; i < len(t.candidates) && count > 0; i++ {
-		if c := &t.candidates[i]; weight(c.hash, key) > own && (!rated || c.rating.Wants(h)) {
+		if weight(t.candidates[i].hash, key) > own {
+			count--
+		}
+	}
+	return count > 0
+}
+
+// outranks reports whether fewer than count of the candidates that want a packet weigh more for its block than own.
+func (t *topic) outranks(own, key uint64, h gravity.Height, count int) bool {
+	for i := 0; i < len(t.candidates) && count > 0; i++ {
+		if c := &t.candidates[i]; c.rating.Wants(h) && weight(c.hash, key) > own {
 			count--
 		}
 	}
