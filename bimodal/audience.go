@@ -69,7 +69,9 @@ func (m *Machine) grade(t *topic) {
 			continue
 		}
 		r := p.rating(t.id)
-		if r != gravity.All {
+		if r == gravity.All && p.sketch != nil {
+			t.below = max(t.below, p.sketch.Below(uint64(t.id)))
+		} else if r != gravity.All {
 			t.below = max(t.below, r)
 		}
 		if p.regional {
@@ -88,7 +90,9 @@ func (m *Machine) grade(t *topic) {
 		ratings = append(ratings, gravity.All)
 	}
 	slices.Sort(ratings)
-	ratings = slices.Compact(ratings)
+	if ratings = slices.Compact(ratings); len(ratings) == 1 && ratings[0] == gravity.All {
+		return // only inside of other zones
+	}
 	if n := len(ratings); n > levelsMax {
 		m.stats.LevelsMerged++
 		for i := range levelsMax {

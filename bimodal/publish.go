@@ -114,7 +114,7 @@ func (m *Machine) pack(now protocol.Time, t *topic, payload []byte, out *protoco
 func (m *Machine) packerOf(t *topic) wire.Packer {
 	if len(t.body) == 0 && m.signed() {
 		m.refreshTargets(t)
-		t.proves = t.levels != nil
+		t.proves = t.below > 0
 	}
 	if t.proves {
 		return m.proven

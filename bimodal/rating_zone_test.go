@@ -166,3 +166,42 @@ func TestRatedContactsCarryMore(t *testing.T) {
 		}
 	}
 }
+
+// An author whose own zone wants everything signs for members of another one that want some, though that zone wants everything as a whole: by the highest rating below 1 in its sketch. Without the sketch what such members
+// want is not proven to them, since the packets with the manifests are of those that they do not want.
+func TestPacketsProveThemselvesInOtherZones(t *testing.T) {
+	const bursts, each = 12, 40
+	for _, unrated := range []bool{false, true} {
+		z := newZoneTree(t, 8, ratedZones, true, nil)
+		z.unrated = unrated
+		for _, nd := range z.nodes {
+			nd.events = nd.events[:0]
+		}
+		z.rateAll(1, members(4, 6)...)
+		z.rateAll(0.3, members(38, 21)...)
+		z.rateAll(1, 59)
+		z.pass(3 * time.Second)
+		author := z.nodes[5]
+		for n := range bursts * each {
+			if err := author.Publish(z.now, "t", payload(author.id, n, 900), &author.out); err != nil {
+				t.Fatal(err)
+			}
+			if n%each == each-1 {
+				z.flush(author)
+				z.pass(200 * time.Millisecond)
+			}
+		}
+		z.pass(8 * time.Second)
+		z.checkAll(5, bursts*each, 59)
+		lost := uint64(0)
+		for _, i := range members(38, 21) {
+			delivered, missing := z.delivered(i, 5)
+			if lost += missing; !unrated && math.Abs(float64(delivered)/(bursts*each)-0.3) > 0.07 {
+				t.Errorf("member %d was delivered %d of %d", i, delivered, bursts*each)
+			}
+		}
+		if unrated != (lost > 0) {
+			t.Errorf("unrated %v: %d messages are lost, and %d packets were signed alone", unrated, lost, author.Stats().PacketsSigned)
+		}
+	}
+}

@@ -7,7 +7,7 @@
 //
 //   - A [Rating] is a fraction of 16 bits, from which 0 is left out: who wants nothing of a topic has no rating for it.
 //   - A [Height] is a hash of a packet's name. It takes a [Salt] for each stream, so that streams are independent of each other.
-//   - A [Sketch] is what the hosts of a zone want: topics as a bitmap, and the highest rating for each byte of it.
+//   - A [Sketch] is what the hosts of a zone want: topics as a bitmap, and for each byte of it the highest rating, and the highest below 1.
 //
 // # Contract
 //

@@ -184,6 +184,9 @@ func TestSketchesMerge(t *testing.T) {
 			if got := whole.Rating(topic); got < ratings[i] {
 				t.Fatalf("rating %v, where a member has %v", got, ratings[i])
 			}
+			if got := whole.Below(topic); ratings[i] != All && got < ratings[i] || got == All {
+				t.Fatalf("rating %v below 1, where a member has %v", got, ratings[i])
+			}
 		}
 		if len(topics) == 1 && int(whole.Rating(topics[0]))-int(ratings[0]) >= sketchUnit {
 			t.Fatalf("%v of a lone topic is told as %v", ratings[0], whole.Rating(topics[0]))
@@ -209,7 +212,7 @@ func TestSketchRoundTrip(t *testing.T) {
 	if old := ParseSketch(s.Topics[:]); old.Rating(1<<60) != All {
 		t.Error(old.Rating(1 << 60))
 	}
-	if b := s.Append(nil); len(b) != 128+2 {
+	if b := s.Append(nil); len(b) != 128+4 {
 		t.Errorf("one topic takes %d bytes", len(b))
 	}
 }
