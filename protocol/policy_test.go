@@ -23,16 +23,18 @@ const modulePath = "spinglass"
 // except for what forbidden says.
 var layers = map[string][]string{
 	"protocol":      {},
+	"topic":         {"protocol"},
 	"wire":          {"protocol"},
 	"identity":      {"protocol", "wire"},
 	"gravity":       {"protocol"},
 	"seal":          {"protocol", "wire"},
 	"table":         {"protocol", "wire"},
 	"astrolabe/afc": {"protocol", "wire", "table"},
-	"membership":    {"protocol", "wire", "table", "identity"},
+	"membership":    {"protocol", "topic", "wire", "table", "identity"},
 	"bimodal":       {"protocol", "wire", "identity", "gravity"},
 	"astrolabe":     {"protocol", "wire", "table", "identity", "gravity", "membership", "astrolabe/afc"},
-	"stack":         {"protocol", "wire", "table", "membership", "bimodal", "astrolabe", "identity", "gravity"},
+	"directory":     {"protocol", "wire", "topic"},
+	"stack":         {"protocol", "topic", "wire", "table", "membership", "bimodal", "astrolabe", "directory", "identity", "gravity"},
 	"sim":           {"protocol", "wire"},
 	"relay":         {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
@@ -55,8 +57,8 @@ var layers = map[string][]string{
 	"lab/overhead":  {"protocol", "lab/compare"},
 	"lab/deadlines": {"protocol", "sim", "lab/compare"},
 	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
-	"":              {"protocol", "wire", "gravity", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
-	"cmd/spinglass": {"", "protocol", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
+	"":              {"protocol", "topic", "directory", "wire", "gravity", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
+	"cmd/spinglass": {"", "protocol", "topic", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
 		"lab/compare", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
 
 	"lab/traditional":     {"protocol", "wire"},
@@ -72,7 +74,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "stack", "lab/traditional", "lab/hierarchical",
+var core = []string{"protocol", "topic", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "directory", "stack", "lab/traditional", "lab/hierarchical",
 	"lab/gravitational", "examples/powergrid/frequency"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
