@@ -66,6 +66,10 @@ type Config struct {
 	Streams       int // limit of streams remembered: 1 to 16 Mi
 	Peers         int // limit of peers regarded: 1 to 16 Mi
 
+	// Background names topics that nearly all members want and to which hardly anything is published, so that they do not count where partners of gossip are chosen for others. All members should name the
+	// same.
+	Background []string
+
 	Forget    time.Duration // how long an idle stream is remembered whose author is gone: 1 s or more
 	Mode      Mode
 	Buffering Buffering // beyond the short phase

@@ -9,7 +9,7 @@ const fanoutDraws = 8
 func (m *Machine) refreshFanout() {
 	m.fanoutLeast, m.fanoutMost = fanoutMax, 0
 	for _, t := range m.topicOrder {
-		if t.streams > 0 {
+		if t.streams > 0 && !t.background {
 			m.fanoutLeast, m.fanoutMost = min(m.fanoutLeast, t.knobs.Fanout), max(m.fanoutMost, t.knobs.Fanout)
 		}
 	}
@@ -31,7 +31,7 @@ func (m *Machine) drawPartnerFor(i int) *peer {
 // concerns reports whether a peer wants any topic that digest number i of a round tells of.
 func (m *Machine) concerns(p *peer, i int) bool {
 	for _, id := range p.topics {
-		if t := m.topics[id]; t != nil && t.streams > 0 && t.knobs.Fanout > i {
+		if t := m.topics[id]; t != nil && t.streams > 0 && !t.background && t.knobs.Fanout > i {
 			return true
 		}
 	}

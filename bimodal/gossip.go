@@ -94,7 +94,10 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	m.askAuthors(out)
 	m.probeGroups(now, out)
 	m.complain(out)
-	if m.newest == nil && m.round%idleRounds != 0 {
+	m.greet(now, out)
+	usual, background := m.activity()
+	m.gossipInBackground(now, background, out)
+	if !usual && m.round%idleRounds != 0 {
 		return
 	}
 	m.refreshPartners()
@@ -167,7 +170,7 @@ func (m *Machine) over(s *stream, use *usage) bool {
 func (m *Machine) sendDigest(now protocol.Time, p *peer, i int, out *protocol.Output) {
 	m.beginDigest(p)
 	for _, id := range p.topics {
-		if t := m.topics[id]; t != nil && t.knobs.Fanout > i && m.drawTopic(t, p) {
+		if t := m.topics[id]; t != nil && t.knobs.Fanout > i && t.background == (i == backgroundDigest) && m.drawTopic(t, p) {
 			t.stamp, t.index = m.digestStamp, -1
 		}
 	}

@@ -42,6 +42,8 @@ type Machine struct {
 	peers         map[protocol.NodeID]*peer
 	peerOrder     []*peer // by id
 	partners      []*peer
+	background    background
+	greetings     []protocol.NodeID // peers to be greeted
 	partnersKnown bool
 	proximity     proximity
 	fanoutLeast   int // of the topics that have streams
@@ -104,6 +106,7 @@ func New(config Config) (*Machine, error) {
 		hash:       hashMember(config.Self),
 		proving:    newProving(config.Notary),
 		carrying:   carrying{limit: carriesMax},
+		background: newBackground(config.Background),
 	}
 	m.beginRound()
 	return m, nil

@@ -73,9 +73,11 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 	known.epoch, known.roundTrip, known.format = p.Epoch, p.RoundTrip, p.Format
 	if rerated || restarted || p.Distance != known.distance || m.elsewhere(known, p) || !slices.Equal(topics, known.topics) {
 		m.changed(known)
+		before := known.topics
 		known.topics = topics
 		m.locate(known, p)
 		m.changed(known)
+		m.meet(known, before)
 	}
 }
 
@@ -178,14 +180,9 @@ func (m *Machine) refreshPartners() {
 	}
 	m.partnersKnown = true
 	m.refreshFanout()
-	m.partners = m.partners[:0]
+	m.forgetPartners()
 	for _, p := range m.peerOrder {
-		for _, id := range p.topics {
-			if t := m.topics[id]; t != nil && t.streams > 0 {
-				m.partners = append(m.partners, p)
-				break
-			}
-		}
+		m.sortPartner(p)
 	}
 	m.refreshProximity()
 }

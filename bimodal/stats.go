@@ -114,6 +114,8 @@ type Stats struct {
 	MulticastFallbacks uint64 // times that a whole group was given up because hardly anybody answered
 	RepairsMulticast   uint64 // packets repaired by way of a group
 
+	Greetings         uint64 // digests to members that had just come to want a topic of this node's
+	GreetingsRefused  uint64 // such members that were left to gossip, because many waited
 	StreamsJoined     uint64
 	StreamsForgotten  uint64
 	Rewinds           uint64 // times that a stream went back for what a lower rating had left out

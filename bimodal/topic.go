@@ -12,6 +12,7 @@ type topic struct {
 	id   TopicID
 	name string
 
+	background bool // see background.go
 	subscribed bool
 	rating     gravity.Rating // of the subscription
 	holds      gravity.Rating // what this node holds: what it wants, and what it carries for others; All of a topic that it only publishes to
@@ -91,7 +92,7 @@ func (m *Machine) ownTopics() int {
 
 // newTopic takes up a topic; one that is carried for others may have no name.
 func (m *Machine) newTopic(now protocol.Time, id TopicID, name string) *topic {
-	t := &topic{id: id, name: name, address: m.groupOf(id), rating: gravity.All, holds: gravity.All}
+	t := &topic{id: id, name: name, background: m.background.ids[id], address: m.groupOf(id), rating: gravity.All, holds: gravity.All}
 	t.limit(now, m.defaultLimits())
 	m.resolveKnobs(t)
 	if m.topics[id] = t; name != "" {

@@ -48,7 +48,7 @@ func (m *Machine) drawRated(i int) *peer {
 // weightOf returns the highest attraction of a peer, of the topics that digest number i of a round tells of; 0 when it tells of none that the peer wants.
 func (m *Machine) weightOf(p *peer, i int) (weight float64) {
 	for _, id := range p.topics {
-		if t := m.topics[id]; t != nil && t.streams > 0 && t.knobs.Fanout > i {
+		if t := m.topics[id]; t != nil && t.streams > 0 && !t.background && t.knobs.Fanout > i {
 			if weight = max(weight, m.attraction(t, p)); weight == 1 {
 				break
 			}
