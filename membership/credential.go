@@ -7,6 +7,7 @@ import (
 	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/table"
+	"spinglass/topic"
 )
 
 // credential is what shows that a key is that of a member. It is immutable but for verified, which is renewed when time has passed.
@@ -25,14 +26,14 @@ func (c *credential) Name() string { return c.chain.Leaf().Name }
 // PublicKey implements protocol.Credential.
 func (c *credential) PublicKey() []byte { return c.chain.Leaf().Key[:] }
 
-// MayPublish implements protocol.Credential.
-func (c *credential) MayPublish(topic string) bool {
-	return c.chain.Leaf().Grants.Allows(identity.VerbPublish, topic)
+// MayPublish implements protocol.Credential. The topics of the system are for all members.
+func (c *credential) MayPublish(name string) bool {
+	return topic.IsSystem(name) || c.chain.Leaf().Grants.Allows(identity.VerbPublish, name)
 }
 
-// MaySubscribe implements protocol.Credential.
-func (c *credential) MaySubscribe(topic string) bool {
-	return c.chain.Leaf().Grants.Allows(identity.VerbSubscribe, topic)
+// MaySubscribe implements protocol.Credential. The topics of the system are for all members.
+func (c *credential) MaySubscribe(name string) bool {
+	return topic.IsSystem(name) || c.chain.Leaf().Grants.Allows(identity.VerbSubscribe, name)
 }
 
 // credentialOf finds out whose word a row would be, if its signature were good: all that can be known without checking signatures. fresh says that those

@@ -1,8 +1,11 @@
 package stack
 
 import (
+	"slices"
+
 	"spinglass/astrolabe"
 	"spinglass/bimodal"
+	"spinglass/directory"
 	"spinglass/gravity"
 	"spinglass/identity"
 	"spinglass/membership"
@@ -17,6 +20,8 @@ type Config struct {
 	// Tables says how the tables of zones are kept. Who the member is, its hosts, and with an identity whom it trusts, are those of membership; its Notary is that of Bimodal.
 	Tables astrolabe.Config
 	Quotas Quotas // the zero value stands for the defaults
+	// Directory says how this member learns which topics there are; without a source of randomness it does not, tells nobody of its own, and cannot subscribe to patterns.
+	Directory DirectoryConfig
 }
 
 // Node is the protocols of one Spinglass node as one machine. Its fields are for reading; commands go through the methods of
@@ -27,6 +32,7 @@ type Node struct {
 	Bimodal    *bimodal.Machine
 	Tables     *astrolabe.Machine
 	quota      *quota
+	patterns   *patterns // nil without a directory
 }
 
 // New makes the machines of a node.
@@ -35,6 +41,9 @@ func New(c Config) (*Node, error) {
 	members, err := membership.New(c.Membership)
 	if err != nil {
 		return nil, err
+	}
+	if c.Directory.Rand != nil {
+		c.Bimodal.Background = append(slices.Clone(c.Bimodal.Background), directory.Names()...)
 	}
 	topics, err := bimodal.New(c.Bimodal)
 	if err != nil {
@@ -53,6 +62,7 @@ func New(c Config) (*Node, error) {
 	n.Add(topics, bimodal.Kinds()...)
 	n.Add(tables, astrolabe.Kinds()...)
 	n.Add(quota)
+	n.patterns = newPatterns(n, c.Membership.Self, &c.Directory)
 	return n, nil
 }
 
@@ -82,7 +92,10 @@ func (n *Node) Receive(now protocol.Time, from protocol.NodeID, m protocol.Messa
 		out.Drop(from, reason)
 		return
 	}
+	mark := len(out.Effects)
+	n.meter(now, m)
 	n.Router.Receive(now, from, m, out)
+	n.settle(now, mark, out)
 }
 
 // QuotaStats returns what the quotas counted so far.
@@ -130,6 +143,15 @@ func (n *Node) Try(zone, program string) (*astrolabe.Trial, error) {
 
 // Publish sends a message to a topic; see bimodal.Machine.Publish.
 func (n *Node) Publish(now protocol.Time, topic string, payload []byte, out *protocol.Output) error {
+	n.begin(now, topic, out)
+	err := n.publish(now, topic, payload, out)
+	if err == nil {
+		n.published(now, topic, 1, len(payload))
+	}
+	return err
+}
+
+func (n *Node) publish(now protocol.Time, topic string, payload []byte, out *protocol.Output) error {
 	mark := len(out.Effects)
 	err := n.Bimodal.Publish(now, topic, payload, out)
 	n.route(now, indexBimodal, mark, len(out.Effects), out)
@@ -138,9 +160,11 @@ func (n *Node) Publish(now protocol.Time, topic string, payload []byte, out *pro
 
 // PublishAll publishes several messages; see bimodal.Machine.PublishAll.
 func (n *Node) PublishAll(now protocol.Time, topic string, messages *wire.Messages, first int, out *protocol.Output) (next int, err error) {
+	n.begin(now, topic, out)
 	mark := len(out.Effects)
 	next, err = n.Bimodal.PublishAll(now, topic, messages, first, out)
 	n.route(now, indexBimodal, mark, len(out.Effects), out)
+	n.published(now, topic, next-first, messages.Bytes(first, next))
 	return next, err
 }
 
@@ -150,22 +174,43 @@ func (n *Node) Subscribe(now protocol.Time, topic string, out *protocol.Output) 
 	return n.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: gravity.All}, out)
 }
 
-// SubscribeWith is Subscribe with options; see bimodal.Machine.SubscribeWith.
+// SubscribeWith is Subscribe with options; see bimodal.Machine.SubscribeWith. Of a topic that a pattern has brought already nothing earlier comes, whatever the options say.
 func (n *Node) SubscribeWith(now protocol.Time, topic string, options bimodal.SubscribeOptions, out *protocol.Output) error {
+	if n.patterns.take(topic, options.Rating) {
+		return n.rerate(now, topic, out)
+	}
+	err := n.subscribe(now, now, topic, options, out)
+	if err == nil {
+		n.patterns.adopt(topic, options.Rating)
+	}
+	return err
+}
+
+// subscribe subscribes since an instant.
+func (n *Node) subscribe(now, since protocol.Time, topic string, options bimodal.SubscribeOptions, out *protocol.Output) error {
 	mark := len(out.Effects)
-	if err := n.Bimodal.SubscribeWith(now, topic, options, out); err != nil {
+	if err := n.Bimodal.SubscribeSince(now, since, topic, options, out); err != nil {
 		return err
 	}
 	n.route(now, indexBimodal, mark, len(out.Effects), out)
 	if err := interestRefused(out, mark); err != nil {
-		_ = n.Unsubscribe(now, topic, out) // it is subscribed, so that this cannot fail
+		_ = n.unsubscribe(now, topic, out) // it is subscribed, so that this cannot fail
 		return err
 	}
 	return nil
 }
 
-// SetRating sets which fraction of a topic is wanted; see bimodal.Machine.SetRatingWith. It fails with the error of membership, and leaves the rating as it was, when the row of this member has no room for it.
+// SetRating sets which fraction of a topic is wanted; see bimodal.Machine.SetRatingWith. Where a pattern wants more of it, that counts. It fails with the error of membership, and leaves the rating as it was, when the row of this
+// member has no room for it.
 func (n *Node) SetRating(now protocol.Time, topic string, r gravity.Rating, fetch bool, out *protocol.Output) error {
+	err := n.setRating(now, topic, max(r, n.patterns.adopt(topic, r)), fetch, out)
+	if err != nil {
+		n.patterns.adopt(topic, n.Bimodal.Rating(topic))
+	}
+	return err
+}
+
+func (n *Node) setRating(now protocol.Time, topic string, r gravity.Rating, fetch bool, out *protocol.Output) error {
 	mark, before := len(out.Effects), n.Bimodal.Rating(topic)
 	if err := n.Bimodal.SetRatingWith(now, topic, r, fetch, out); err != nil {
 		return err
@@ -192,6 +237,14 @@ func interestRefused(out *protocol.Output, mark int) error {
 
 // Unsubscribe ends Subscribe.
 func (n *Node) Unsubscribe(now protocol.Time, topic string, out *protocol.Output) error {
+	if n.patterns.leave(topic) {
+		_ = n.rerate(now, topic, out) // a pattern wants it still; where the row has no room, it is rated higher than need be
+		return nil
+	}
+	return n.unsubscribe(now, topic, out)
+}
+
+func (n *Node) unsubscribe(now protocol.Time, topic string, out *protocol.Output) error {
 	mark := len(out.Effects)
 	err := n.Bimodal.Unsubscribe(now, topic, out)
 	n.route(now, indexBimodal, mark, len(out.Effects), out)

@@ -22,6 +22,14 @@ func (m *Messages) Message(i int) []byte {
 	return message
 }
 
+// Bytes returns how many bytes the messages from number i to before number end take, with the lengths that lead them.
+func (m *Messages) Bytes(i, end int) int {
+	if end <= i {
+		return 0
+	}
+	return m.Ends[end-1] - m.begin(i)
+}
+
 // Run returns the records of the messages from number i on that fit into room bytes together, at most count of them, and the number behind.
 func (m *Messages) Run(i, count, room int) (records []byte, next int) {
 	begin := m.begin(i)

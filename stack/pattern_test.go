@@ -1,0 +1,374 @@
+package stack_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"spinglass/astrolabe"
+	"spinglass/bimodal"
+	"spinglass/gravity"
+	"spinglass/identity"
+	"spinglass/membership"
+	"spinglass/protocol"
+	"spinglass/sim"
+	"spinglass/stack"
+	topics "spinglass/topic"
+)
+
+// patternFleet is a world of whole nodes with directories, in one zone or several.
+type patternFleet struct {
+	t       *testing.T
+	world   *sim.World
+	got     map[protocol.NodeID][]string // "topic number" of messages delivered, in their order
+	joined  map[protocol.NodeID]map[string]protocol.Time
+	refused map[protocol.NodeID]int
+	allowed func(protocol.NodeID, string) bool
+	// authority is nil where members have no identities; else member 3 may publish to secret* only.
+	authority *authority
+}
+
+func lan(seed uint64, loss float64) sim.Config {
+	return sim.Config{Seed: seed, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Latency: sim.LogNormal{Min: 100 * time.Microsecond, Median: 500 * time.Microsecond, Sigma: 0.5}, Loss: loss}}}}
+}
+
+// newPatternFleet makes so many members in each of the zones.
+func newPatternFleet(t *testing.T, c sim.Config, each int, zones ...string) *patternFleet {
+	f := &patternFleet{t: t, world: sim.New(c), got: map[protocol.NodeID][]string{}, joined: map[protocol.NodeID]map[string]protocol.Time{}, refused: map[protocol.NodeID]int{}}
+	for z, zone := range zones {
+		for i := range each {
+			id := protocol.NodeID(z*each + i + 1)
+			seeds := []protocol.Address{protocol.Address(fmt.Sprint("a", z*each+1)), "a1"}
+			f.joined[id] = map[string]protocol.Time{}
+			f.world.Add(sim.HostConfig{ID: id, Address: protocol.Address(fmt.Sprintf("a%d", id)), Zone: zone, At: protocol.Time(time.Duration(id) * 5 * time.Millisecond), Build: func(b sim.Boot) protocol.Machine {
+				return f.build(b, fmt.Sprintf("%s/m%d", zone, i), seeds)
+			}})
+		}
+	}
+	f.world.Observe(f.observe)
+	return f
+}
+
+func (f *patternFleet) build(b sim.Boot, name string, seeds []protocol.Address) protocol.Machine {
+	random := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(b.Rand.Uint64(), stream)) }
+	c := bimodal.DefaultConfig()
+	c.Self, c.Epoch, c.Rand, c.Zone = b.ID, 1, random(1), protocol.Zone(name)
+	n, err := stack.New(f.sign(b, name, stack.Config{
+		Membership: membership.Config{Self: b.ID, Name: name, Addresses: []protocol.Address{b.Address}, Seeds: seeds, First: b.ID == 1, Rand: random(2), Zoned: true},
+		Bimodal:    c,
+		Tables:     astrolabe.Config{Seeds: seeds, Rand: random(3), Secret: [32]byte{byte(b.ID), byte(b.ID >> 8)}},
+		Directory: stack.DirectoryConfig{Rand: random(4), Allowed: func(topic string) bool {
+			return f.allowed == nil || f.allowed(b.ID, topic)
+		}},
+	}))
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// sign gives a member an identity if the fleet signs.
+func (f *patternFleet) sign(b sim.Boot, name string, c stack.Config) stack.Config {
+	if f.authority == nil {
+		return c
+	}
+	grants := identity.MemberGrants()
+	if b.ID == 3 {
+		grants[0].Pattern = "secret*"
+	}
+	terms := identity.Terms{Entropy: f.authority.entropy, Now: start, Lifetime: 30 * 24 * time.Hour}
+	chain, err := f.authority.IssueMember(terms, name, b.ID, identity.PublicKey(f.world.PublicKey(b.ID)), grants)
+	if err != nil {
+		panic(err)
+	}
+	f.authority.chains[b.ID] = chain
+	c.Membership.Identity, c.Bimodal.Notary = f.authority.identityOf(b), f.authority.notaryOf(f.world, b.ID)
+	return c
+}
+
+func (f *patternFleet) observe(at protocol.Time, id protocol.NodeID, e protocol.Event) {
+	switch e := e.(type) {
+	case *bimodal.Delivery:
+		if topics.IsSystem(e.Topic) {
+			return
+		}
+		for number := range e.Messages {
+			f.got[id] = append(f.got[id], fmt.Sprintf("%s %d %d", e.Topic, e.Author, number))
+		}
+	case stack.TopicJoined:
+		f.joined[id][e.Topic] = at
+	case stack.TopicLeft:
+		delete(f.joined[id], e.Topic)
+	case stack.TopicsRefused:
+		f.refused[id]++
+	}
+}
+
+func (f *patternFleet) node(id protocol.NodeID) *stack.Node { return f.world.Machine(id).(*stack.Node) }
+
+func (f *patternFleet) do(id protocol.NodeID, what func(now protocol.Time, n *stack.Node, out *protocol.Output) error) {
+	f.t.Helper()
+	f.world.Command(id, func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+		if err := what(now, m.(*stack.Node), out); err != nil {
+			f.t.Fatal(err)
+		}
+	})
+}
+
+func (f *patternFleet) publish(id protocol.NodeID, topic string) {
+	f.t.Helper()
+	f.do(id, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+		return n.Publish(now, topic, make([]byte, 50), out)
+	})
+}
+
+func pattern(text string) topics.Pattern {
+	p, err := topics.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func (f *patternFleet) subscribe(id protocol.NodeID, text string) {
+	f.t.Helper()
+	f.do(id, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+		return n.SubscribePattern(now, pattern(text), gravity.All, out)
+	})
+}
+
+func (f *patternFleet) pass(d time.Duration) { f.world.Run(f.world.Now().Add(d)) }
+
+func (f *patternFleet) names(id protocol.NodeID) (names []string) {
+	for name := range f.joined[id] {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (f *patternFleet) expect(id protocol.NodeID, want ...string) {
+	f.t.Helper()
+	if got := f.names(id); !slices.Equal(got, want) {
+		f.t.Errorf("%v: member %d has joined %v, want %v", f.world.Now(), id, got, want)
+	}
+}
+
+// docs/TOPICS.md: "a new topic of a member that has published before, in the own zone: a round trip, and what it takes until the publisher hears of the subscription"; and the first messages are not lost.
+func TestTopicsAreJoinedAsTheyAppear(t *testing.T) {
+	var slowest time.Duration
+	for seed := range uint64(10) {
+		f := newPatternFleet(t, lan(seed, 0.02), 12, "/lab")
+		f.pass(5 * time.Second)
+		f.subscribe(1, "grid/+/frequency")
+		f.pass(time.Second)
+		for i := range 20 {
+			author := protocol.NodeID(2 + i%10)
+			name, other := fmt.Sprintf("grid/%d/frequency", i), fmt.Sprintf("grid/%d/voltage", i)
+			began := f.world.Now()
+			f.publish(author, name)
+			f.publish(author, other)
+			f.pass(3 * time.Second)
+			at, joined := f.joined[1][name]
+			if !joined {
+				t.Fatalf("seed %d: %s is not joined after 3 s", seed, name)
+			}
+			slowest = max(slowest, at.Sub(began))
+			f.publish(author, name)
+			f.pass(time.Second)
+			for number := 1; number <= 2; number++ {
+				if want := fmt.Sprintf("%s %d %d", name, author, number); !slices.Contains(f.got[1], want) {
+					t.Errorf("seed %d: %s is missing, of a member that published %d topics before", seed, want, i/10)
+				}
+			}
+		}
+		if len(f.got[1]) != 40 {
+			t.Errorf("seed %d: %d messages", seed, len(f.got[1]))
+		}
+	}
+	t.Logf("the slowest of 200 topics was joined after %v", slowest)
+}
+
+// Subscriptions by names and by patterns add up, and each message is delivered once.
+func TestNamesAndPatternsAddUp(t *testing.T) {
+	f := newPatternFleet(t, lan(1, 0), 3, "/lab")
+	f.pass(5 * time.Second)
+	literal := func(subscribe bool) {
+		f.do(1, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+			if subscribe {
+				return n.Subscribe(now, "a/b", out)
+			}
+			return n.Unsubscribe(now, "a/b", out)
+		})
+	}
+	unsubscribe := func(text string) {
+		f.do(1, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+			n.UnsubscribePattern(now, pattern(text), out)
+			return nil
+		})
+	}
+	sent, expected := 0, 0
+	step := func(arrives bool) {
+		f.t.Helper()
+		if f.pass(2 * time.Second); arrives {
+			expected++
+		}
+		f.publish(2, "a/b")
+		sent++
+		f.pass(2 * time.Second)
+		if got := len(f.got[1]); got != expected {
+			t.Fatalf("%d of %d messages came, want %d", got, sent, expected)
+		}
+	}
+	literal(true)
+	step(true)
+	f.subscribe(1, "a/#")
+	f.subscribe(1, "+/b")
+	f.subscribe(1, "+/b")
+	step(true)
+	literal(false)
+	step(true)
+	unsubscribe("a/#")
+	unsubscribe("+/b")
+	step(true)
+	literal(true)
+	f.do(1, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+		if err := n.Subscribe(now, "a/b", out); !errors.Is(err, bimodal.ErrSubscribed) {
+			t.Error(err)
+		}
+		return nil
+	})
+	unsubscribe("+/b")
+	step(true)
+	literal(false)
+	step(false)
+	f.subscribe(2, "a/+") // of which it is the publisher itself
+	f.publish(2, "a/c")
+	f.pass(time.Second)
+	if !slices.Contains(f.got[2], "a/c 2 1") {
+		t.Errorf("who publishes does not get its own first message: %v", f.got[2])
+	}
+	if s := f.node(1).PatternStats(); s.Patterns != 0 || s.Topics != 0 || s.Joined != s.Left {
+		t.Errorf("%+v", s)
+	}
+	if got := f.node(1).Membership.Self().Attribute(bimodal.InterestAttribute); len(got) != 0 {
+		t.Errorf("the row still has %x", got)
+	}
+}
+
+// A member gets only what it may have, and is told of what there is no room for.
+func TestGrantsAndRoom(t *testing.T) {
+	f := newPatternFleet(t, lan(1, 0), 3, "/lab")
+	secret := true
+	f.allowed = func(id protocol.NodeID, topic string) bool {
+		return id != 1 || !secret || !strings.HasPrefix(topic, "x/secret")
+	}
+	f.pass(5 * time.Second)
+	f.subscribe(1, "x/#")
+	f.publish(2, "x/secret/a")
+	f.publish(2, "x/b")
+	f.pass(5 * time.Second)
+	f.expect(1, "x/b")
+	if s := f.node(1).PatternStats(); s.Forbidden != 1 || s.Topics != 1 {
+		t.Errorf("%+v", s)
+	}
+	secret = false // other certificates
+	f.pass(15 * time.Second)
+	f.expect(1, "x/b", "x/secret/a")
+	for i := range 100 {
+		f.publish(3, fmt.Sprintf("x/many/%d", i))
+	}
+	f.pass(5 * time.Second)
+	room := bimodal.DefaultConfig().Subscriptions - 2 // but for the two topics of the system
+	if s := f.node(1).PatternStats(); s.Topics != room || s.Unjoined != 102-room || f.refused[1] == 0 || s.Refused > 3 {
+		t.Errorf("%+v, %d times refused", s, f.refused[1])
+	}
+	f.subscribe(2, "x/many/1")
+	f.do(1, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+		n.UnsubscribePattern(now, pattern("x/#"), out)
+		return n.SubscribePattern(now, pattern("x/many/5+"), gravity.All, out)
+	})
+	f.pass(15 * time.Second)
+	f.expect(1) // 5+ is no wildcard
+}
+
+// Topics of other zones are joined as well.
+func TestPatternsAcrossZones(t *testing.T) {
+	f := newPatternFleet(t, lan(3, 0.01), 5, "/eu/de", "/eu/fr", "/us")
+	f.pass(time.Minute)
+	f.publish(12, "old/us")
+	f.pass(10 * time.Second)
+	f.subscribe(1, "old/#")
+	f.subscribe(1, "new/+")
+	began := f.world.Now()
+	f.pass(15 * time.Second)
+	f.expect(1, "old/us")
+	t.Logf("an old topic of another zone is joined after %v", f.joined[1]["old/us"].Sub(began))
+	for _, id := range []protocol.NodeID{7, 12, 15} { // of which the first and the last have not published before
+		name := fmt.Sprintf("new/%d", id)
+		began := f.world.Now()
+		f.publish(id, name)
+		f.pass(15 * time.Second)
+		at, ok := f.joined[1][name]
+		if !ok {
+			t.Fatalf("%s is not joined", name)
+		}
+		t.Logf("%s is joined after %v", name, at.Sub(began))
+		f.publish(id, name)
+		f.pass(3 * time.Second)
+		if want := fmt.Sprintf("%s %d 2", name, id); !slices.Contains(f.got[1], want) {
+			t.Errorf("%s is missing of %v", want, f.got[1])
+		}
+	}
+}
+
+// 10 topics that match among 10 000, in a fleet of 1000 members; in short among 600 of 60.
+func TestFewTopicsOfMany(t *testing.T) {
+	zones, each := 6, 10
+	if os.Getenv("SPINGLASS_FULL") != "" {
+		zones, each = 40, 25
+	}
+	var names []string
+	for i := range zones {
+		names = append(names, fmt.Sprintf("/z%d", i))
+	}
+	f := newPatternFleet(t, lan(1, 0), each, names...)
+	f.pass(2 * time.Minute)
+	size := zones * each
+	for id := 1; id <= size; id++ {
+		for j := range 10 {
+			kind := "voltage"
+			if j == 0 && id%(size/10) == 0 {
+				kind = "frequency"
+			}
+			f.publish(protocol.NodeID(id), fmt.Sprintf("grid/%d/%d/%s", id, j, kind))
+		}
+	}
+	f.pass(30 * time.Second)
+	before := f.node(1).Bimodal.Stats()
+	f.subscribe(1, "grid/+/+/frequency")
+	f.subscribe(2, "grid/7/+/voltage")
+	began := f.world.Now()
+	f.pass(30 * time.Second)
+	if got := f.names(1); len(got) != 10 {
+		t.Errorf("%d topics are joined: %v", len(got), got)
+	}
+	if got := f.names(2); len(got) != 10 {
+		t.Errorf("%d topics are joined: %v", len(got), got)
+	}
+	var slowest time.Duration
+	for _, at := range f.joined[1] {
+		slowest = max(slowest, at.Sub(began))
+	}
+	s := f.node(1).DirectoryStats()
+	t.Logf("%d members, %d topics: the last of 10 is joined after %v; %d announcements heard, %d entries; bimodal before %d streams, after %d", size, 10*size, slowest, s.AnnouncementsHeard, s.Entries,
+		before.Streams, f.node(1).Bimodal.Stats().Streams)
+	if s.Entries != 10 {
+		t.Errorf("%+v", s)
+	}
+}
