@@ -8,6 +8,8 @@
 //	defer node.Close()
 //	err = node.Publish(ctx, "orders", payload)
 //	subscription, err := node.Subscribe(ctx, "orders")
+//	subscription, err = node.Subscribe(ctx, "grid/+/frequency")  // all topics that match, also those that begin later
+//	topics, err := node.Topics(ctx, "grid/#")                    // who publishes what, at which rates
 //	for message, err := range subscription.Messages(ctx) { ... } // err is a *Gap where messages are missing; the loop goes on
 //	for event, err := range node.Events(ctx) { ... }             // PeerUp, PeerSuspect, PeerDown, PeerLeft, Healed, ...
 //	err = node.Set(ctx, spinglass.Attrs{"role": "web", "weight": 0.5}) // in its row
@@ -18,7 +20,7 @@
 //
 //   - A fleet is the nodes that know each other. A member is a node of a fleet; its name is a path, of which all but the last component is
 //     its zone.
-//   - A topic is a name to publish to and to subscribe to. What one member publishes to a topic is a stream: it has an order and numbers.
+//   - A topic is a name to publish to and to subscribe to. Its levels are parted by slashes, and a pattern stands for all that match: see docs/TOPICS.md. What one member publishes to a topic is a stream: it has an order and numbers.
 //   - Each member has a row with attributes in the table of its zone; the tables of the zones above have a summary of each zone below. [Node.Set], [Node.Rows], [Node.Watch].
 //     What a summary has is said by functions: [Node.Install].
 //   - A gap is a run of messages of a stream that a subscriber does not get, with the reason.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"spinglass/membership"
-	"spinglass/protocol"
 	"spinglass/table"
 	"spinglass/wire"
 )
@@ -18,8 +17,8 @@ var (
 	ErrConfig = errors.New("spinglass: configuration")
 	// ErrTooLarge tells that a message exceeds the limit.
 	ErrTooLarge = fmt.Errorf("spinglass: message exceeds %d bytes", wire.MessageMax)
-	// ErrTopic tells that the name of a topic is empty or too long.
-	ErrTopic = fmt.Errorf("spinglass: the name of a topic has 1 to %d bytes", protocol.TopicMax)
+	// ErrTopic tells that the name of a topic, or a pattern, is empty or too long, or has wildcards where it cannot; its text says more.
+	ErrTopic = errors.New("spinglass: name of a topic")
 	// ErrLimit tells that a bound of the node is reached, such as the number of topics; its text says which.
 	ErrLimit = errors.New("spinglass: limit reached")
 	// ErrForbidden tells that the certificate of this node does not allow what was asked; its text says what.

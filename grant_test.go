@@ -2,6 +2,7 @@ package spinglass_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"spinglass"
@@ -54,5 +55,61 @@ func TestGrantsOfTopics(t *testing.T) {
 			t.Errorf("%q of %s: %v", m.Payload, m.From, err)
 		}
 		break
+	}
+}
+
+// A pattern brings the topics that the grants allow, and none that they do not; a pattern of which they allow none is refused. Members with few grants tell of their topics like all.
+func TestGrantsOfPatterns(t *testing.T) {
+	authority, err := memoryfleet.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	grants, err := identity.NewGrants(identity.Grant{Verb: identity.VerbPublish, Pattern: "orders*"}, identity.Grant{Verb: identity.VerbSubscribe, Pattern: "prices/*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := authority.Identity("/lab/all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	some, err := authority.Granted("/lab/some", grants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, spinglass.Config{Name: "/lab/all", Identity: all})
+	limited := start(t, spinglass.Config{Name: "/lab/some", Identity: some, Join: []string{n.Addr()}})
+	awaitPeers(t, limited, 2, spinglass.PeerStateUp)
+	awaitPeers(t, n, 2, spinglass.PeerStateUp)
+	orders, everything := subscribe(t, n, "orders/#"), subscribe(t, limited, "#")
+	say(t, limited, "orders/eu")
+	seek(t, orders, map[string]bool{}, "orders/eu /lab/some")
+	say(t, n, "orders/us", "secret", "prices/a", "prices")
+	seen := map[string]bool{}
+	seek(t, everything, seen, "prices/a /lab/all")
+	say(t, n, "orders/us", "secret", "prices", "prices/b")
+	seek(t, everything, seen, "prices/b /lab/all")
+	if len(seen) != 2 {
+		t.Errorf("%v", seen)
+	}
+	topics, err := limited.Topics(t.Context(), "#")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, known := range topics {
+		if known.Subscribed != strings.HasPrefix(known.Name, "prices/") {
+			t.Errorf("%+v", known)
+		}
+	}
+	if len(topics) != 6 {
+		t.Errorf("%+v", topics)
+	}
+	for pattern, allowed := range map[string]bool{"secret/#": false, "secret/+": false, "prices": false, "prices/+": true, "+/a": true, "prices/a/#": true} {
+		s, err := limited.Subscribe(t.Context(), pattern)
+		if allowed != (err == nil) || !allowed && !errors.Is(err, spinglass.ErrForbidden) {
+			t.Errorf("%s: %v", pattern, err)
+		}
+		if err == nil {
+			_ = s.Close()
+		}
 	}
 }

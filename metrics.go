@@ -8,6 +8,7 @@ import (
 
 	"spinglass/astrolabe"
 	"spinglass/bimodal"
+	"spinglass/directory"
 	"spinglass/live"
 	"spinglass/membership"
 	"spinglass/protocol"
@@ -25,6 +26,8 @@ type snapshot struct {
 	bimodal    bimodal.Stats
 	tables     astrolabe.Stats
 	quotas     stack.QuotaStats
+	directory  directory.Stats
+	patterns   stack.PatternStats
 	states     map[membership.State]int
 	unreach    int
 	earlier    int // members of an earlier format than this node's
@@ -115,11 +118,41 @@ var liveMetrics = []metric{
 	gauge("table_watches", "Loops of this node's application over changes of tables.", func(s *snapshot) int { return int(s.node.watches.Load()) }),
 	counter("table_watches_refused_total", "Such loops that were refused because there were too many.", func(s *snapshot) uint64 { return s.node.watchesRefused.Load() }),
 	counter("table_changes_missed_total", "Changes of rows that such loops did not get, because later ones came before they were taken. They were told how many.", func(s *snapshot) uint64 { return s.node.changesMissed.Load() }),
+	counter("messages_conflated_total", "Messages that gave way for later ones of the same key in the queues of subscriptions that keep only the newest.", func(s *snapshot) uint64 { return s.node.conflated.Load() }),
 	counter("slow_consumer_messages_total", "Messages dropped from subscriptions because this node's application read too slowly. It was told of each gap.", func(s *snapshot) uint64 { return s.node.slowConsumer.Load() }),
 }
 
 // protocolMetrics are those of the protocols and of the subscriptions.
 var protocolMetrics = []metric{
+	gauge("patterns", "Patterns of topics that this node is subscribed to.", func(s *snapshot) int { return s.patterns.Patterns }),
+	gauge("pattern_topics", "Topics that this node is subscribed to because they match a pattern.", func(s *snapshot) int { return s.patterns.Topics }),
+	gauge("pattern_topics_unjoined", "Topics that match a pattern and are not subscribed to, because the row of this node has no room: subscribe to fewer.", func(s *snapshot) int { return s.patterns.Unjoined }),
+	gauge("pattern_topics_forbidden", "Topics that match a pattern and may not be subscribed to by this node's certificate.", func(s *snapshot) int { return s.patterns.Forbidden }),
+	counter("pattern_joins_total", "Times that a topic was subscribed to because it matches a pattern.", func(s *snapshot) uint64 { return s.patterns.Joined }),
+	counter("pattern_leaves_total", "Times that such a subscription ended.", func(s *snapshot) uint64 { return s.patterns.Left }),
+	counter("pattern_joins_refused_total", "Attempts to subscribe to such a topic that failed.", func(s *snapshot) uint64 { return s.patterns.Refused }),
+	gauge("topics_metered", "Topics of which it is measured how much of them is received.", func(s *snapshot) int { return s.patterns.Metered }),
+	counter("topics_unmetered_packets_total", "Packets of topics of which that is not, because there are too many.", func(s *snapshot) uint64 { return s.patterns.Unmetered }),
+	gauge("directory_board_patterns", "Patterns that members have asked for, as far as this node knows.", func(s *snapshot) int { return s.directory.Board }),
+	gauge("directory_wanted_patterns", "Of them, those of this node.", func(s *snapshot) int { return s.directory.Wants }),
+	gauge("directory_own_topics", "Topics that this node announces where they are asked for.", func(s *snapshot) int { return s.directory.Own }),
+	gauge("directory_entries", "Topics of others that this node has been told of, each counted for each of its publishers.", func(s *snapshot) int { return s.directory.Entries }),
+	counter("directory_questions_sent_total", "Questions for topics sent.", func(s *snapshot) uint64 { return s.directory.QuestionsSent }),
+	counter("directory_questions_heard_total", "Questions of others heard.", func(s *snapshot) uint64 { return s.directory.QuestionsHeard }),
+	counter("directory_calls_sent_total", "Times that this node asked which patterns are wanted.", func(s *snapshot) uint64 { return s.directory.CallsSent }),
+	counter("directory_calls_heard_total", "Times that others did.", func(s *snapshot) uint64 { return s.directory.CallsHeard }),
+	counter("directory_announcements_sent_total", "Announcements of topics sent.", func(s *snapshot) uint64 { return s.directory.AnnouncementsSent }),
+	counter("directory_announcements_heard_total", "Announcements of others heard that match what this node wants.", func(s *snapshot) uint64 { return s.directory.AnnouncementsHeard }),
+	counter("directory_malformed_total", "Messages of the directory that are none.", func(s *snapshot) uint64 { return s.directory.Malformed }),
+	counter("directory_patterns_refused_total", "Patterns of others that were not taken up because there are too many.", func(s *snapshot) uint64 { return s.directory.BoardRefused }),
+	counter("directory_own_refused_total", "Times that a topic of this node was not announced because there are too many.", func(s *snapshot) uint64 { return s.directory.OwnRefused }),
+	counter("directory_entries_refused_total", "Topics of others that were not taken up because there are too many, in all or of one publisher.", func(s *snapshot) uint64 { return s.directory.EntriesRefused }),
+	counter("directory_entries_forbidden_total", "Topics that were announced by who may not publish to them.", func(s *snapshot) uint64 { return s.directory.EntriesForbidden }),
+	counter("directory_listens_refused_total", "Times that this node could not subscribe to questions, so that others do not hear of its topics: its row has no room.", func(s *snapshot) uint64 { return s.directory.ListenRefused }),
+	counter("directory_publishes_refused_total", "Messages of the directory that were tried again later.", func(s *snapshot) uint64 { return s.directory.PublishRefused }),
+	counter("directory_answers_delayed_total", "Times that an answer was put off because others had taken the bytes that answers may have.", func(s *snapshot) uint64 { return s.directory.AnswersDelayed }),
+	counter("greetings_total", "Members that were told at once what there is of this node's topics, since they had just come to want one.", func(s *snapshot) uint64 { return s.bimodal.Greetings }),
+	counter("greetings_refused_total", "Such members that were left to gossip, because many waited.", func(s *snapshot) uint64 { return s.bimodal.GreetingsRefused }),
 	counter("rows_of_other_zones_total", "Rows of members of other zones that membership has passed over.", func(s *snapshot) uint64 { return s.membership.RowsOfOtherZones }),
 	counter("rows_misplaced_total", "Rows of members of automatic zones that are not those of their owners' names.", func(s *snapshot) uint64 { return s.membership.RowsMisplaced }),
 	counter("moves_total", "Times that this node went to another automatic zone.", func(s *snapshot) uint64 { return s.membership.Moves }),
@@ -407,6 +440,7 @@ func emit(out chan<- prometheus.Metric, descriptions []*prometheus.Desc, metrics
 func (n *Node) fill(s *snapshot) {
 	s.membership, s.bimodal, s.quotas = n.stack.Membership.Stats(), n.stack.Bimodal.Stats(), n.stack.QuotaStats()
 	s.tables = n.stack.Tables.Stats()
+	s.directory, s.patterns = n.stack.DirectoryStats(), n.stack.PatternStats()
 	s.states = map[membership.State]int{}
 	for _, p := range n.stack.Membership.Peers() {
 		s.states[p.State]++
@@ -422,5 +456,9 @@ func (n *Node) fill(s *snapshot) {
 			s.readers++
 			s.queued += subscription.waiting()
 		}
+	}
+	for _, subscription := range n.patterns {
+		s.readers++
+		s.queued += subscription.waiting()
 	}
 }

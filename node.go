@@ -46,6 +46,10 @@ type Node struct {
 	outgoing outgoings
 
 	subscriptions map[string][]*Subscription // of the loop
+	patterns      []*Subscription            // of the loop: those to patterns
+	matching      map[string][]*Subscription // of the loop: those of them that match a topic
+	looks         looks                      // of the loop
+	crowdedNext   protocol.Time              // of the loop: before which it is not logged again that topics cannot be joined
 	options       map[string]topicOptions    // of the loop: topics that this node publishes to, and their options
 
 	rows map[protocol.NodeID]*protocol.Peer // of the loop: peers that are up, as the application knows them
@@ -69,6 +73,7 @@ type Node struct {
 	posting   sync.WaitGroup // goroutines that the loop has started to come back to a topic
 
 	slowConsumer atomic.Uint64 // messages that made room in the queues of subscriptions
+	conflated    atomic.Uint64 // messages that gave way for later ones of the same key
 
 	watches        atomic.Int64  // loops over Watch
 	watchesRefused atomic.Uint64 // because there were too many
@@ -102,6 +107,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
 		subscriptions: map[string][]*Subscription{}, options: map[string]topicOptions{}, rows: map[protocol.NodeID]*protocol.Peer{},
+		matching: map[string][]*Subscription{}, looks: looks{},
 		attributes: map[string][]byte{}, questions: map[uint64]chan astrolabe.Answered{},
 		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
@@ -154,8 +160,9 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 				RowLimit: rowLimit, Zoned: wire.FormatLatest >= wire.FormatZones,
 				Identity: n.memberIdentity(config.Identity),
 			},
-			Bimodal: topics,
-			Tables:  tables,
+			Bimodal:   topics,
+			Tables:    tables,
+			Directory: stack.DirectoryConfig{Rand: newRand(), Allowed: func(topic string) bool { return n.allows(identity.VerbSubscribe, topic) == nil }},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
@@ -216,21 +223,26 @@ func (n *Node) Ready(ctx context.Context) error {
 }
 
 // Subscribe asks for the messages of a topic, from now on. Several subscriptions to one topic each get every message.
+//
+// A topic with wildcards is a pattern, and stands for all topics that match it: + for one level, # as the last level for all that follow (grid/+/frequency, grid/#); see docs/TOPICS.md. Topics are joined as the node hears of
+// them, those that begin later as well, and those that it may not subscribe to are left out. What does not fit into its row is logged and tried again.
 func (n *Node) Subscribe(ctx context.Context, topic string, options ...SubscribeOption) (*Subscription, error) {
-	if err := checkTopic(topic); err != nil {
-		return nil, err
-	}
 	o := subscribeOptions{queue: QueueDefault, rating: gravity.All}
 	for _, option := range options {
 		if err := option(&o); err != nil {
 			return nil, err
 		}
 	}
+	if isPattern(topic) {
+		return n.subscribePattern(ctx, topic, o)
+	}
+	if err := checkTopic(topic); err != nil {
+		return nil, err
+	}
 	if err := n.allows(identity.VerbSubscribe, topic); err != nil {
 		return nil, err
 	}
-	s := &Subscription{node: n, topic: topic, limit: o.queue, wake: make(chan struct{}, 1)}
-	s.rating.Store(uint32(o.rating))
+	s := newSubscription(n, topic, o)
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
 		if len(n.subscriptions[topic]) == 0 {
@@ -262,6 +274,10 @@ var errSubscribed = errors.New("messages from before are for the first subscript
 // unsubscribe takes a subscription away from the loop.
 func (n *Node) unsubscribe(s *Subscription) error {
 	err := n.call(context.Background(), func(now protocol.Time, out *protocol.Output) {
+		if s.pattern.String() != "" {
+			n.unsubscribePattern(now, s, out)
+			return
+		}
 		all := n.subscriptions[s.topic]
 		kept := make([]*Subscription, 0, len(all))
 		for _, other := range all {
@@ -299,6 +315,11 @@ func (n *Node) rate(now protocol.Time, topic string, all []*Subscription, fetch 
 func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating, fetch bool) error {
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
+		if slices.Contains(n.patterns, s) {
+			s.rating.Store(uint32(r))
+			n.ratePattern(now, s.pattern, out)
+			return
+		}
 		if !slices.Contains(n.subscriptions[s.topic], s) {
 			failed = ErrClosed
 			return
@@ -344,6 +365,9 @@ func (n *Node) Close() error {
 			for _, s := range subscriptions {
 				s.end()
 			}
+		}
+		for _, s := range n.patterns {
+			s.end()
 		}
 		n.endWatchers()
 		n.dataDir.close()
@@ -450,15 +474,23 @@ func (n *Node) warn(at protocol.Time, e protocol.Event) {
 	case membership.AuthoritySilent:
 		n.log.Warn("an authority is heard no longer: it is away, or this node is cut off from what it revokes", "authority", e.Issuer.Fingerprint(), "since", e.Since,
 			"missing list", e.Missing)
+	case stack.TopicsRefused:
+		if at < n.crowdedNext {
+			return
+		}
+		n.crowdedNext = at.Add(unstoredEvery)
+		n.log.Warn("topics that match a pattern cannot be subscribed to", "topics", e.Count, "error", e.Err)
 	case *bimodal.StreamRefused:
 		n.log.Warn("too many streams: messages are not delivered", "author", n.names.of(e.Author), "topic", e.Topic)
 	}
 }
 
 func (n *Node) deliver(topic string, e entry) {
-	for _, s := range n.subscriptions[topic] {
-		if lost := s.push(e); lost > 0 {
-			n.slowConsumer.Add(lost)
+	for _, all := range [...][]*Subscription{n.subscriptions[topic], n.matches(topic)} {
+		for _, s := range all {
+			if lost := s.push(e); lost > 0 {
+				n.slowConsumer.Add(lost)
+			}
 		}
 	}
 }

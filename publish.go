@@ -13,6 +13,7 @@ import (
 	"spinglass/identity"
 	"spinglass/live"
 	"spinglass/protocol"
+	"spinglass/topic"
 	"spinglass/wire"
 )
 
@@ -49,9 +50,12 @@ func Spread(means SpreadMeans) TopicOption {
 	}
 }
 
-func checkTopic(topic string) error {
-	if len(topic) < 1 || len(topic) > protocol.TopicMax {
-		return ErrTopic
+func checkTopic(name string) error {
+	if err := topic.CheckName(name); err != nil {
+		return fmt.Errorf("%w: %w", ErrTopic, err)
+	}
+	if topic.IsSystem(name) {
+		return fmt.Errorf("%w: those of %s are not for applications", ErrTopic, topic.System)
 	}
 	return nil
 }

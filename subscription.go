@@ -10,6 +10,7 @@ import (
 	"spinglass/bimodal"
 	"spinglass/gravity"
 	"spinglass/protocol"
+	"spinglass/topic"
 )
 
 // Bounds of the queue of a subscription, in bytes of payload and bookkeeping.
@@ -65,6 +66,7 @@ type subscribeOptions struct {
 	queue   int
 	rating  gravity.Rating
 	history bimodal.History
+	latest  *latest
 }
 
 // HistoryMax is the most messages that [Last] asks for.
@@ -121,11 +123,12 @@ func Queue(bytes int) SubscribeOption {
 	}
 }
 
-// Subscription is a queue of the messages of one topic. Its methods are safe from any goroutine, loops over Messages included.
+// Subscription is a queue of the messages of one topic, or of all topics that match a pattern. Its methods are safe from any goroutine, loops over Messages included.
 type Subscription struct {
-	node  *Node
-	topic string
-	limit int
+	node    *Node
+	topic   string
+	pattern topic.Pattern // zero for a name
+	limit   int
 
 	rating atomic.Uint32 // a gravity.Rating; the loop of the node writes it
 
@@ -133,7 +136,8 @@ type Subscription struct {
 	returned []entry        // what loops that were left have put back; comes first
 	dropped  []*bimodal.Gap // what overflow has taken from the front, one gap per stream; comes second
 	entries  ring
-	bytes    int // of returned and entries
+	latest   *latest // in place of entries where only the newest messages are kept
+	bytes    int     // of returned and entries, or of latest
 	closed   bool
 	wake     chan struct{} // holds a token while a reader may find something
 }
@@ -143,12 +147,20 @@ type Subscription struct {
 type entry struct {
 	delivery bimodal.Delivery
 	gap      *bimodal.Gap
+	newest   *held
 	skip     int
+	shed     bool // the gap is of a message that waited here
 }
 
 func (e *entry) size() int { return entryOverhead + e.delivery.Size() }
 
-// Topic returns the topic subscribed to.
+func newSubscription(n *Node, topic string, o subscribeOptions) *Subscription {
+	s := &Subscription{node: n, topic: topic, limit: o.queue, latest: o.latest, wake: make(chan struct{}, 1)}
+	s.rating.Store(uint32(o.rating))
+	return s
+}
+
+// Topic returns the topic, or the pattern, subscribed to. Messages tell the topic that they are of.
 func (s *Subscription) Topic() string { return s.topic }
 
 // Messages returns an iterator over the messages of the topic. Where messages are missing it yields a *[Gap] as the error, with a zero
@@ -168,6 +180,12 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 				}
 				continue
 			}
+			if h := e.newest; h != nil {
+				if !yield(Message{Topic: h.topic, From: s.node.names.of(h.author), FromID: h.author, Sequence: h.sequence, Payload: h.payload}, nil) {
+					return
+				}
+				continue
+			}
 			if !s.yieldDelivery(e, yield) {
 				return
 			}
@@ -178,7 +196,7 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 // yieldDelivery yields the messages of e and puts back what was not wanted.
 func (s *Subscription) yieldDelivery(e entry, yield func(Message, error) bool) bool {
 	d := &e.delivery
-	m := Message{Topic: s.topic, From: s.node.names.of(d.Author), FromID: d.Author}
+	m := Message{Topic: d.Topic, From: s.node.names.of(d.Author), FromID: d.Author}
 	first := d.First + uint64(e.skip)
 	for c := d.Begin(); c.Next(); {
 		if c.Number < first {
@@ -204,7 +222,7 @@ func (s *Subscription) next(ctx context.Context) (entry, error) {
 		}
 		s.mu.Lock()
 		e, ok := s.take()
-		more := s.entries.length > 0 || len(s.dropped) > 0 || len(s.returned) > 0
+		more := s.entries.length > 0 || len(s.dropped) > 0 || len(s.returned) > 0 || s.latest != nil && len(s.latest.byKey) > 0
 		closed := s.closed
 		s.mu.Unlock()
 		if more || closed {
@@ -231,6 +249,10 @@ func (s *Subscription) take() (entry, bool) {
 		s.dropped[0] = nil
 		s.dropped = s.dropped[1:]
 		return entry{gap: gap}, true
+	}
+	if h, ok := s.latest.take(); ok {
+		s.bytes -= h.size()
+		return entry{newest: h}, true
 	}
 	return s.oldest()
 }
@@ -290,6 +312,9 @@ func (s *Subscription) push(e entry) (lost uint64) {
 	if e.gap == nil && !s.wants().Wants(e.delivery.Height) {
 		return 0 // another subscription of this node wants more
 	}
+	if s.latest != nil {
+		return s.pushLatest(e)
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -321,11 +346,11 @@ func (s *Subscription) give(e entry) uint64 {
 			Count: count, Reason: GapSlowConsumer}
 	}
 	lost := gap.Count
-	if e.gap != nil {
+	if e.gap != nil && !e.shed {
 		lost = 0 // lost before already
 	}
 	for _, open := range s.dropped {
-		if open.Author == gap.Author && open.Epoch == gap.Epoch {
+		if open.Author == gap.Author && open.Epoch == gap.Epoch && open.Topic == gap.Topic {
 			open.First, open.Last, open.Count = min(open.First, gap.First), max(open.Last, gap.Last), open.Count+gap.Count
 			if open.Reason != gap.Reason {
 				open.Reason = GapSlowConsumer // the part of it that can be done something about

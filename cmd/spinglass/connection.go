@@ -10,6 +10,7 @@ import (
 
 	"spinglass/gateway/local"
 	"spinglass/protocol"
+	topics "spinglass/topic"
 )
 
 // Flags by which commands find their agent.
@@ -93,6 +94,10 @@ func checkTopic(topic string) error {
 		return usagef("the topic is empty")
 	case len(topic) > protocol.TopicMax:
 		return usagef("topic of %d bytes exceeds the limit of %d", len(topic), protocol.TopicMax)
+	case topics.HasWildcard(topic):
+		return usagef("%q has a wildcard, which stands for many topics", topic)
+	case topics.IsSystem(topic):
+		return usagef("the topics of %s are the system's own", topics.System)
 	}
 	return nil
 }

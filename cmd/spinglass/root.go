@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"spinglass/topic"
 )
 
 // run executes the command line and returns the exit status of the process.
@@ -38,7 +40,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newAgent(), newPeers(), newPub(), newSub(), newEvents(), newSet(), newGet(), newTable(), newFunction(), newDemo(), newBench(), newBenchMember(), newLab(), newCA(), newVersion())
+	root.AddCommand(newAgent(), newPeers(), newPub(), newSub(), newTopics(), newEvents(), newSet(), newGet(), newTable(), newFunction(), newDemo(), newBench(), newBenchMember(), newLab(), newCA(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
@@ -69,4 +71,12 @@ func oneTopic(cmd *cobra.Command, args []string) error {
 		return usagef("%s takes one TOPIC, got %d arguments", cmd.Name(), len(args))
 	}
 	return checkTopic(args[0])
+}
+
+// oneTopicOrPattern wants the name of a topic, or a pattern, as the only argument.
+func oneTopicOrPattern(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 && topic.HasWildcard(args[0]) {
+		return checkPattern(args[0], false)
+	}
+	return oneTopic(cmd, args)
 }

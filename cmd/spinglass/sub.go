@@ -11,6 +11,7 @@ import (
 
 	"spinglass"
 	"spinglass/gateway/local"
+	"spinglass/topic"
 )
 
 type subSettings struct {
@@ -21,6 +22,8 @@ type subSettings struct {
 	rating     float64
 	last       int
 	buffered   bool
+	latest     bool
+	pattern    bool // the topic is one
 }
 
 // The lines of sub --json.
@@ -48,10 +51,13 @@ func newSub() *cobra.Command {
 	var s subSettings
 	cmd := &cobra.Command{
 		Use:   "sub TOPIC",
-		Short: "Print the messages of a topic",
+		Short: "Print the messages of a topic, or of all that match a pattern",
 		Long: "Prints the payload of each message of a topic on a line of standard output, and on standard error where messages " +
-			"were lost. With --json, both are objects on standard output.",
-		Args: oneTopic,
+			"were lost. With --json, both are objects on standard output, which tell the topic.\n\n" +
+			"TOPIC may be a pattern, in which + stands for one level of names and # as the last level for all that follow. Topics that match are joined as the agent hears of them, also those " +
+			"that begin later; those that its certificate does not allow are left out.",
+		Example: "  spinglass sub orders\n  spinglass sub 'grid/+/frequency' --json",
+		Args:    oneTopicOrPattern,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd); err != nil {
 				return err
@@ -68,6 +74,7 @@ func newSub() *cobra.Command {
 	cmd.Flags().BoolVar(&s.json, "json", false, "print messages and gaps as JSON objects")
 	cmd.Flags().Uint64Var(&s.count, "count", 0, "end after this many messages, lost ones counted (default never)")
 	cmd.Flags().IntVar(&s.queueBytes, "queue", 0, "bytes of messages that wait for this command in the agent (default the agent's)")
+	cmd.Flags().BoolVar(&s.latest, "latest", false, "while this command is busy, only the newest message of each topic and publisher waits for it")
 	cmd.Flags().Float64Var(&s.rating, "rating", 1, "fraction of the messages that is wanted, above 0 and at most 1")
 	cmd.Flags().IntVar(&s.last, "last", 0, "begin with so many of the messages that each publisher has sent before, as far as they are still buffered")
 	cmd.Flags().BoolVar(&s.buffered, "all-buffered", false, "begin with all messages that are still buffered")
@@ -89,13 +96,14 @@ func (s *subSettings) check(cmd *cobra.Command) error {
 	return nil
 }
 
-func (s *subSettings) run(cmd *cobra.Command, client *local.Client, topic string) error {
+func (s *subSettings) run(cmd *cobra.Command, client *local.Client, name string) error {
 	ctx := cmd.Context()
-	o := local.SubscribeOptions{QueueBytes: s.queueBytes, Last: s.last, AllBuffered: s.buffered}
+	s.pattern = topic.HasWildcard(name)
+	o := local.SubscribeOptions{QueueBytes: s.queueBytes, Last: s.last, AllBuffered: s.buffered, Latest: s.latest}
 	if s.rating < 1 {
 		o.Rating = s.rating
 	}
-	stream, err := client.SubscribeWith(ctx, topic, o)
+	stream, err := client.SubscribeWith(ctx, name, o)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -160,6 +168,10 @@ func (s *subSettings) printGap(out *output, stderr io.Writer, g *spinglass.Gap) 
 	if err := out.flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "gap: %d messages from %s are missing (%d to %d): %s\n", g.Count, g.From, g.First, g.Last, g.Reason)
+	of := ""
+	if s.pattern {
+		of = " of " + printable(g.Topic)
+	}
+	fmt.Fprintf(stderr, "gap: %d messages%s from %s are missing (%d to %d): %s\n", g.Count, of, g.From, g.First, g.Last, g.Reason)
 	return nil
 }

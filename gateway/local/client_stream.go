@@ -37,15 +37,15 @@ func (c *Client) Publish(ctx context.Context, topic string, body io.Reader) (Pub
 
 // Stream is what a subscription brings.
 type Stream struct {
-	topic   string
-	body    io.Closer
-	reader  *bufio.Reader
-	buffer  []byte
-	authors map[string]string
+	topic  string
+	body   io.Closer
+	reader *bufio.Reader
+	buffer []byte
+	names  map[string]string // of authors and topics
 }
 
 // Subscribe returns once the subscription is active at the agent; the other members learn of it by gossip, a moment later. queueBytes
-// bounds the subscription's queue in the agent; 0 takes the agent's default. The stream ends with ctx.
+// bounds the subscription's queue in the agent; 0 takes the agent's default. The stream ends with ctx. The topic may be a pattern.
 func (c *Client) Subscribe(ctx context.Context, topic string, queueBytes int) (*Stream, error) {
 	return c.SubscribeWith(ctx, topic, SubscribeOptions{QueueBytes: queueBytes})
 }
@@ -59,7 +59,7 @@ func (c *Client) SubscribeWith(ctx context.Context, topic string, o SubscribeOpt
 		return nil, err
 	}
 	return &Stream{
-		topic: topic, body: response.Body, reader: bufio.NewReaderSize(response.Body, readBuffer), authors: map[string]string{},
+		topic: topic, body: response.Body, reader: bufio.NewReaderSize(response.Body, readBuffer), names: map[string]string{},
 	}, nil
 }
 
@@ -76,7 +76,13 @@ func (s *Stream) Next() (spinglass.Message, error) {
 	}
 	switch body[0] {
 	case frameMessage:
-		return s.message(body[1:])
+		return s.message(s.topic, body[1:])
+	case frameMatch:
+		topic, rest, err := parseMatch(body[1:])
+		if err != nil {
+			return spinglass.Message{}, err
+		}
+		return s.message(s.name(topic), rest)
 	case frameGap:
 		gap, err := parseGap(s.topic, body[1:])
 		if err != nil {
@@ -99,24 +105,24 @@ func (s *Stream) Idle() bool { return s.reader.Buffered() == 0 }
 // Close ends the stream.
 func (s *Stream) Close() error { return s.body.Close() }
 
-func (s *Stream) message(body []byte) (spinglass.Message, error) {
+func (s *Stream) message(topic string, body []byte) (spinglass.Message, error) {
 	author, id, sequence, payload, err := parseMessage(body)
 	if err != nil {
 		return spinglass.Message{}, err
 	}
-	return spinglass.Message{Topic: s.topic, From: s.author(author), FromID: id, Sequence: sequence, Payload: payload}, nil
+	return spinglass.Message{Topic: topic, From: s.name(author), FromID: id, Sequence: sequence, Payload: payload}, nil
 }
 
-// author returns the name as a string, without allocating when it was seen before.
-func (s *Stream) author(name []byte) string {
-	if known, ok := s.authors[string(name)]; ok {
+// name returns a name as a string, without allocating when it was seen before.
+func (s *Stream) name(name []byte) string {
+	if known, ok := s.names[string(name)]; ok {
 		return known
 	}
-	if len(s.authors) >= authorsMax {
-		clear(s.authors)
+	if len(s.names) >= authorsMax {
+		clear(s.names)
 	}
 	text := string(name)
-	s.authors[text] = text
+	s.names[text] = text
 	return text
 }
 

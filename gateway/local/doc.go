@@ -23,10 +23,12 @@
 //	POST /v1/functions                 installs a function: {"program": "...", "chain": BASE64} with the encoded chain of its certificate; where nodes have no identities
 //	                                   {"name": "...", "zone": PATH, "version": N, "expires": RFC3339, "program": "..."}, without a version the next one, without an expiry a day
 //	POST /v1/functions/trial           what the program of {"zone": PATH, "program": "..."} makes of the zone's rows: a [Trial]; it is not installed
+//	GET  /v1/topics                    {"topics": [[Topic], ...]} that match ?pattern=PATTERN, # if none is given
 //	POST /v1/topics/{topic}/messages   the body holds frames, each a message; the answer is a [Published], after the last message was
 //	                                   handed to the network
 //	GET  /v1/topics/{topic}/messages   frames of type application/vnd.spinglass.frames; ?queue=BYTES bounds the subscription's queue, rating=FRACTION
-//	                                   says what is wanted, last=MESSAGES or buffered=all what of the past
+//	                                   says what is wanted, last=MESSAGES or buffered=all what of the past; latest=1 has the queue keep only the
+//	                                   newest message of each publisher and topic; the topic may be a pattern
 //	GET  /v1/events                    one [Event] per line, as JSON
 //	GET  /metrics                      counters in the Prometheus text format
 //
@@ -36,7 +38,8 @@
 // # Frames of a subscription
 //
 // The first byte of a frame is its kind. A message (1) continues with the author's name (uvarint length and bytes), the author's
-// NodeID (8 bytes, big-endian), its sequence number (uvarint) and the payload, which fills the rest. A gap (2) and the end (3)
+// NodeID (8 bytes, big-endian), its sequence number (uvarint) and the payload, which fills the rest. A message of a subscription to a
+// pattern (4) has its topic (uvarint length and bytes) before these. A gap (2) and the end (3)
 // continue with a JSON object. The header of the answer is sent when the subscription is active at the agent; the other members
 // learn of it by gossip, a moment later. A stream that stops without the end frame was cut, so a client can tell an agent
 // that went away from one that ended the stream; the end frame carries why.

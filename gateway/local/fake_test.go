@@ -32,6 +32,8 @@ type fakeNode struct {
 	publishErr    error
 	flushed       int
 	options       SubscribeOptions
+	topics        []spinglass.Topic
+	pattern       string // of which topics were asked for
 	events        chan spinglass.Event
 	peers         []spinglass.Peer
 	rows          []spinglass.Row
@@ -90,6 +92,11 @@ func (n *fakeNode) Publish(_ context.Context, topic string, payload []byte) erro
 		}
 	}
 	return nil
+}
+
+func (n *fakeNode) Topics(_ context.Context, pattern string) ([]spinglass.Topic, error) {
+	n.pattern = pattern
+	return n.topics, n.setErr
 }
 
 func (n *fakeNode) Flush(context.Context) error {

@@ -25,6 +25,7 @@ const (
 	frameMessage = 1
 	frameGap     = 2
 	frameEnd     = 3
+	frameMatch   = 4 // a message of a topic that is not the one subscribed to, since that is a pattern
 )
 
 // Errors of reading frames.
@@ -99,11 +100,17 @@ func cutError(err error) error {
 	return err
 }
 
-// appendMessage appends the frame of a message of a subscription.
-func appendMessage(b []byte, m *spinglass.Message) []byte {
+// appendMessage appends the frame of a message of a subscription to a topic, or a pattern.
+func appendMessage(b []byte, subscribed string, m *spinglass.Message) []byte {
 	length := 1 + uvarintSize(uint64(len(m.From))) + len(m.From) + 8 + uvarintSize(m.Sequence) + len(m.Payload)
-	b = binary.AppendUvarint(b, uint64(length))
-	b = append(b, frameMessage)
+	if m.Topic == subscribed {
+		b = binary.AppendUvarint(b, uint64(length))
+		b = append(b, frameMessage)
+	} else {
+		b = binary.AppendUvarint(b, uint64(length+uvarintSize(uint64(len(m.Topic)))+len(m.Topic)))
+		b = append(b, frameMatch)
+		b = append(binary.AppendUvarint(b, uint64(len(m.Topic))), m.Topic...)
+	}
 	b = binary.AppendUvarint(b, uint64(len(m.From)))
 	b = append(b, m.From...)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.FromID))
@@ -122,6 +129,7 @@ func uvarintSize(v uint64) int {
 // gapBody and endBody are the JSON objects of their frames.
 type (
 	gapBody struct {
+		Topic  string `json:"topic,omitempty"` // where it is not the one subscribed to
 		From   string `json:"from"`
 		FromID string `json:"id"`
 		First  uint64 `json:"first"`
@@ -134,9 +142,13 @@ type (
 	}
 )
 
-func appendGap(b []byte, g *spinglass.Gap) []byte {
+func appendGap(b []byte, subscribed string, g *spinglass.Gap) []byte {
+	topic := g.Topic
+	if topic == subscribed {
+		topic = ""
+	}
 	return appendJSON(b, frameGap, gapBody{
-		From: g.From, FromID: g.FromID.String(), First: g.First, Last: g.Last, Count: g.Count, Reason: g.Reason,
+		Topic: topic, From: g.From, FromID: g.FromID.String(), First: g.First, Last: g.Last, Count: g.Count, Reason: g.Reason,
 	})
 }
 
@@ -156,6 +168,15 @@ func appendJSON(b []byte, kind byte, body any) []byte {
 	b = binary.AppendUvarint(b, uint64(1+len(encoded)))
 	b = append(b, kind)
 	return append(b, encoded...)
+}
+
+// parseMatch reads the topic that the body of a frameMatch begins with, which it aliases, and returns the rest.
+func parseMatch(body []byte) (topic, rest []byte, err error) {
+	length, n := binary.Uvarint(body)
+	if n <= 0 || length > protocol.TopicMax || int(length) > len(body)-n {
+		return nil, nil, errFrameBody
+	}
+	return body[n : n+int(length)], body[n+int(length):], nil
 }
 
 // parseMessage reads the body of a message frame. author and payload alias it.
@@ -182,6 +203,9 @@ func parseGap(topic string, body []byte) (*spinglass.Gap, error) {
 	id, err := protocol.ParseNodeID(g.FromID)
 	if err != nil {
 		return nil, errFrameBody
+	}
+	if g.Topic != "" {
+		topic = g.Topic
 	}
 	return &spinglass.Gap{
 		Topic: topic, From: g.From, FromID: id, First: g.First, Last: g.Last, Count: g.Count, Reason: g.Reason,

@@ -48,8 +48,8 @@ func FuzzReadFrame(f *testing.F) {
 
 func FuzzParseMessage(f *testing.F) {
 	m := spinglass.Message{From: fakeName, FromID: fakeID, Sequence: 300, Payload: []byte("abc")}
-	_, n := binary.Uvarint(appendMessage(nil, &m))
-	f.Add(appendMessage(nil, &m)[n+1:])
+	_, n := binary.Uvarint(appendMessage(nil, "", &m))
+	f.Add(appendMessage(nil, "", &m)[n+1:])
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		author, id, sequence, payload, err := parseMessage(body)
@@ -57,7 +57,7 @@ func FuzzParseMessage(f *testing.F) {
 			return
 		}
 		parsed := spinglass.Message{From: string(author), FromID: id, Sequence: sequence, Payload: payload}
-		encoded := appendMessage(nil, &parsed)
+		encoded := appendMessage(nil, "", &parsed)
 		length, n := binary.Uvarint(encoded)
 		if int(length) != len(encoded)-n {
 			t.Fatalf("frame declares %d bytes and has %d", length, len(encoded)-n)
@@ -85,6 +85,6 @@ func BenchmarkAppendMessage(b *testing.B) {
 	var buffer []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		buffer = appendMessage(buffer[:0], &m)
+		buffer = appendMessage(buffer[:0], "", &m)
 	}
 }

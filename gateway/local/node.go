@@ -19,6 +19,7 @@ type node interface {
 	Publish(ctx context.Context, topic string, payload []byte) error
 	Flush(ctx context.Context) error
 	subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error)
+	Topics(ctx context.Context, pattern string) ([]spinglass.Topic, error)
 	Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
 	Peers(ctx context.Context) ([]spinglass.Peer, error)
 	Zones(ctx context.Context) ([]string, error)

@@ -72,6 +72,7 @@ func newServer(n node, options Options) *Server {
 	mux.HandleFunc("GET /v1/functions", s.functions)
 	mux.HandleFunc("POST /v1/functions", s.install)
 	mux.HandleFunc("POST /v1/functions/trial", s.try)
+	mux.HandleFunc("GET /v1/topics", s.topics)
 	mux.HandleFunc(topicPrefix, s.topic)
 	mux.HandleFunc("GET /v1/events", s.events)
 	s.metrics = s.metricsHandler()

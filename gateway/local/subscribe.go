@@ -22,7 +22,7 @@ func (s *Server) subscribe(ctx context.Context, w http.ResponseWriter, r *http.R
 		return
 	}
 	defer sub.Close()
-	serveBatches(ctx, w, framesType, func(ctx context.Context, b *batch) { copyMessages(ctx, sub, b) })
+	serveBatches(ctx, w, framesType, func(ctx context.Context, b *batch) { copyMessages(ctx, topic, sub, b) })
 }
 
 // serveBatches sends the header of the answer, then what produce appends to a batch until it returns.
@@ -46,8 +46,8 @@ func serveBatches(ctx context.Context, w http.ResponseWriter, mediaType string, 
 	<-ended
 }
 
-// copyMessages appends the frames of a subscription until it ends, and then why.
-func copyMessages(ctx context.Context, sub subscription, b *batch) {
+// copyMessages appends the frames of a subscription to a topic or a pattern until it ends, and then why.
+func copyMessages(ctx context.Context, topic string, sub subscription, b *batch) {
 	var reason error
 	for m, err := range sub.Messages(ctx) {
 		gap, isGap := errors.AsType[*spinglass.Gap](err)
@@ -60,9 +60,9 @@ func copyMessages(ctx context.Context, sub subscription, b *batch) {
 			return
 		}
 		if isGap {
-			b.commit(appendGap(pending, gap))
+			b.commit(appendGap(pending, topic, gap))
 		} else {
-			b.commit(appendMessage(pending, &m))
+			b.commit(appendMessage(pending, topic, &m))
 		}
 	}
 	if pending, ok := b.begin(); ok {

@@ -14,6 +14,7 @@ type SubscribeOptions struct {
 	Rating      float64 // which fraction of the messages is wanted: above 0, at most 1
 	Last        int     // so many messages of each publisher from before the subscription, 1 to spinglass.HistoryMax
 	AllBuffered bool    // all messages from before the subscription that are still buffered; not with Last
+	Latest      bool    // only the newest message of each publisher and topic waits in the agent
 }
 
 // query returns the options as the query of a request.
@@ -30,6 +31,9 @@ func (o *SubscribeOptions) query() url.Values {
 	}
 	if o.AllBuffered {
 		q.Set("buffered", "all")
+	}
+	if o.Latest {
+		q.Set("latest", "1")
 	}
 	return q
 }
@@ -57,6 +61,12 @@ func optionsOf(q url.Values) (o SubscribeOptions, err error) {
 	case text != "":
 		return o, fmt.Errorf("buffered of %q is not all, or not alone", text)
 	}
+	switch text := q.Get("latest"); text {
+	case "", "1":
+		o.Latest = text == "1"
+	default:
+		return o, fmt.Errorf("latest is %q, not 1", text)
+	}
 	return o, nil
 }
 
@@ -73,6 +83,9 @@ func (o *SubscribeOptions) options() (options []spinglass.SubscribeOption) {
 	}
 	if o.AllBuffered {
 		options = append(options, spinglass.AllBuffered())
+	}
+	if o.Latest {
+		options = append(options, spinglass.Latest(nil))
 	}
 	return options
 }
