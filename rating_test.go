@@ -33,7 +33,7 @@ func (l lossy) ReadFrom(b []byte) (int, net.Addr, error) {
 // that of 20 000 draws: 0.02 is at least 5.6 standard deviations.
 func TestRatingsOfRealMembers(t *testing.T) {
 	if testing.Short() {
-		t.Skip("16 members")
+		t.Skip("16 members take long: left out with -short")
 	}
 	const messages, size = 20_000, 700
 	fractions := []float64{1, 0.8, 0.5, 0.2, 0.1}

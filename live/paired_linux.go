@@ -41,7 +41,11 @@ type pairedSocket struct {
 func paired(udp *net.UDPConn) socket {
 	s := &pairedSocket{UDPConn: udp, ip4: rawAddr(udp).Is4(), fd: -1}
 	err := net.ErrClosed
-	withSocket(udp, func(fd int) { err = s.pair(fd) })
+	withSocket(udp, func(fd int) {
+		if err = s.pair(fd); err != nil { // nobody else is to share the address
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 0)
+		}
+	})
 	if err != nil {
 		if s.fd >= 0 {
 			_ = unix.Close(s.fd)
@@ -52,6 +56,7 @@ func paired(udp *net.UDPConn) socket {
 }
 
 // pair opens the second socket and gives it the address of the first, which is bound alone before: so the kernel does not choose a port for it that others share.
+// What comes in the moment until the first gets everything may be lost, as what comes before is.
 func (s *pairedSocket) pair(receiving int) (err error) {
 	bound, err := unix.Getsockname(receiving)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestPredictionsAgreeWithTheSimulator(t *testing.T) {
 	for _, v := range settings {
 		t.Run(v.name, func(t *testing.T) {
 			if v.full && os.Getenv("SPINGLASS_FULL") != "1" {
-				t.Skip("takes long; SPINGLASS_FULL=1 runs it")
+				t.Skip("takes long: SPINGLASS_FULL=1 runs it")
 			}
 			v.run(t, 1)
 		})

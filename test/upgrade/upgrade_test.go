@@ -115,7 +115,7 @@ func (f *fleet) ignorant() {
 // publish and subscribe. Members that stay up lose nothing, one that is replaced only what is published while it is away. In the end one goes back to the build before.
 func TestRollingUpgrade(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the program twice")
+		t.Skip("builds the program twice: left out with -short")
 	}
 	dir := t.TempDir()
 	before, latest := build(t, dir, "before", "-tags", "spinglass_format1"), build(t, dir, "latest")
