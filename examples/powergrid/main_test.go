@@ -54,6 +54,9 @@ func TestRatingsControlTheGrid(t *testing.T) {
 	if p, q := ratings.roles[market].topics, all.roles[market].topics; p > 0.4*q {
 		t.Errorf("a market sends and receives %.0f bytes/s with ratings, %.0f with everything", p, q)
 	}
+	if len(ratings.asked) < 3 {
+		t.Errorf("subscriptions asked for %d ratings", len(ratings.asked))
+	}
 	for _, f := range ratings.asked {
 		if math.Abs(f.got-f.rating) > 0.02 || f.rating == 1 && f.got < 0.99 {
 			t.Errorf("%d subscriptions asked for %v and got %v", f.subscriptions, f.rating, f.got)

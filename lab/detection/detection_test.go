@@ -50,7 +50,7 @@ func TestMembersThatTrustThemselves(t *testing.T) {
 	if awake := found[0]; awake.Downs > 0 || awake.Suspects > 0 {
 		t.Errorf("nobody sleeps: %+v", awake)
 	}
-	if asleep := found[1]; asleep.Downs < 100 || asleep.Suspects < 100 {
+	if asleep := found[1]; asleep.Downs < 100 || asleep.Suspects < 100 || asleep.DownsHealthy > 0 {
 		t.Errorf("a quarter sleeps, and there are %v suspects and %v downs a member and hour", asleep.Suspects, asleep.Downs)
 	}
 }

@@ -83,7 +83,7 @@ func TestUniformGossip(t *testing.T) {
 func TestLoss(t *testing.T) {
 	lossy := func(g *Grid) { g.Loss = []float64{0.1} }
 	for _, r := range measure(t, "gravitational", lossy) {
-		if r.Rating < 0.95 && r.Delivered > 0.97*r.Rating { // higher ones have some to spare
+		if r.Rating < 0.95 && (r.Delivered > 0.97*r.Rating || r.Delivered < 0.75*r.Rating) { // higher ones have some to spare
 			t.Errorf("with a tenth of the datagrams lost, a rating of %v gets %v", r.Rating, r.Delivered)
 		}
 	}

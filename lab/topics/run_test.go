@@ -50,6 +50,10 @@ func TestEqualRunsAreEqual(t *testing.T) {
 	if err != nil || again != nil || first != second {
 		t.Errorf("%+v and %+v, %v, %v", first, second, err, again)
 	}
+	c.Seed++
+	if other, err := Run(c); err != nil || other == first {
+		t.Errorf("another seed gives %+v, %v", other, err)
+	}
 }
 
 func TestConfigsOutOfRange(t *testing.T) {
