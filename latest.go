@@ -38,7 +38,7 @@ type held struct {
 	payload  []byte
 }
 
-func (h *held) size() int { return entryOverhead + len(h.key) + len(h.payload) }
+func (h *held) size() int { return entryOverhead + len(h.key) + cap(h.payload) }
 
 // gap is what h becomes when it has to make room.
 func (h *held) gap() *bimodal.Gap {

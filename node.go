@@ -245,10 +245,11 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 	s := newSubscription(n, topic, o)
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
-		if len(n.subscriptions[topic]) == 0 {
-			failed = n.stack.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: o.rating, History: o.history}, out)
-		} else if o.history != (bimodal.History{}) {
+		history := o.history != (bimodal.History{})
+		if history && n.stack.Bimodal.Subscribed(topic) { // by a pattern, perhaps
 			failed = errSubscribed
+		} else if len(n.subscriptions[topic]) == 0 {
+			failed = n.stack.SubscribeWith(now, topic, bimodal.SubscribeOptions{Rating: o.rating, History: o.history}, out)
 		} else {
 			failed = n.rate(now, topic, append(slices.Clone(n.subscriptions[topic]), s), false, out)
 		}
@@ -316,6 +317,10 @@ func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating,
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
 		if slices.Contains(n.patterns, s) {
+			if fetch {
+				failed = fmt.Errorf("%w: AllBuffered is for a topic, not for a pattern", ErrConfig)
+				return
+			}
 			s.rating.Store(uint32(r))
 			n.ratePattern(now, s.pattern, out)
 			return

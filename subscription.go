@@ -288,7 +288,8 @@ func (s *Subscription) wants() gravity.Rating { return gravity.Rating(s.rating.L
 
 // SetRating sets which fraction of the messages is wanted, see [Rating]. Publishers learn of it as fast as of a subscription, and what comes from then on comes at the new rating. What was left out before does not come later, unless the
 // option [AllBuffered] asks for it and the rating of the node is raised: then the messages that were left out and are still buffered come first, in their order, with lower numbers than some that came before, and new ones wait behind them, for a life of the
-// topic's packets at most. Errors: ErrConfig, also for other options; ErrClosed; ErrLimit when the row of the node has no room for the rating; or that of ctx.
+// topic's packets at most. Errors: ErrConfig, also for other options; ErrClosed; ErrLimit when the row of the node has no room for the rating; or that of ctx. Of
+// a pattern AllBuffered is refused, and topics for whose ratings there is no room keep what they have.
 func (s *Subscription) SetRating(ctx context.Context, fraction float64, options ...SubscribeOption) error {
 	r, err := ratingOf(fraction)
 	if err != nil {

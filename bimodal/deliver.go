@@ -220,6 +220,11 @@ func (m *Machine) skip(s *stream, reason GapReason) {
 	}
 	m.stats.PacketsMissed++
 	s.missed++
+	if !s.topic.rating.Wants(s.height(s.next)) { // it was to be carried for others
+		s.next++
+		m.passOver(s)
+		return
+	}
 	s.order.failed++
 	m.breakOff(s, reason)
 	s.next++

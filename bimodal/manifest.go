@@ -88,8 +88,11 @@ func (m *Machine) proveAlone(t *topic, p *Packet) {
 	p.Manifest = m.ownArena.manifest()
 	m.sign(p)
 	m.stats.PacketsSigned++
-	if u := &t.uncovered; u.count > 0 {
+	u := &t.uncovered
+	if len(u.hashes) > 0 { // also of those that are covered already, which the next manifest covers again
 		u.add(m.sumOf(p))
+	}
+	if u.count > 0 {
 		u.count++
 	}
 }
@@ -198,7 +201,7 @@ func (u *uncovered) latest(count int) []byte {
 
 // coveredFully reports whether no more packets of a topic can be covered by the next manifest, which has to fit into a packet.
 func (m *Machine) coveredFully(t *topic) bool {
-	return t.uncovered.count == min(manifestMax, (m.packer.Limit()-identity.SignatureSize)/sha256.Size)
+	return t.uncovered.count >= min(manifestMax, (m.packer.Limit()-identity.SignatureSize)/sha256.Size)
 }
 
 // readManifest reads what a packet covers, whose count comes first; the signature is at the end of what follows.

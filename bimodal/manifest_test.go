@@ -307,3 +307,41 @@ func TestMalformedManifests(t *testing.T) {
 		}
 	}
 }
+
+// Where packets that some members want alone prove themselves between others, what manifests say of the packets before them is true of each.
+func TestManifestsBetweenPacketsThatProveThemselves(t *testing.T) {
+	alone, covering := 0, 0
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 22))
+		a := newSigner(t, writer, SpreadDirect, nil)
+		packets := a.publish(100)
+		for _, topic := range a.topics {
+			topic.below = ratingOf(0.3)
+		}
+		for range 60 {
+			sizes := make([]int, 1+r.IntN(30))
+			for i := range sizes {
+				sizes[i] = r.IntN(1000)
+			}
+			packets = append(packets, a.publish(sizes...)...)
+			packets = append(packets, a.wait(time.Duration(r.ExpFloat64()*float64(2*time.Millisecond)))...)
+		}
+		packets = append(packets, a.wait(time.Second)...)
+		for _, p := range packets {
+			switch {
+			case p.Manifest == nil:
+				continue
+			case p.Manifest.covers() == 0:
+				alone++
+			default:
+				covering++
+			}
+			if !a.proves(p, packets) {
+				t.Fatalf("seed %d: the manifest of packet %d, of %d packets, does not prove them", seed, p.Seq, p.Manifest.covers())
+			}
+		}
+	}
+	if alone < 100 || covering < 100 {
+		t.Errorf("%d packets prove themselves, %d others", alone, covering)
+	}
+}

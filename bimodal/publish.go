@@ -153,6 +153,9 @@ func (m *Machine) seal(now protocol.Time, t *topic, last bool, out *protocol.Out
 		return
 	}
 	s := t.stream
+	if m.signed() {
+		m.refreshTargets(t) // of whom it depends which packets prove themselves
+	}
 	if m.signed() && m.coveredFully(t) && (!m.roomBeside(len(t.body), t.uncovered.count) || t.below.Wants(s.height(s.high+1))) {
 		m.coverRest(now, t, out)
 	}
