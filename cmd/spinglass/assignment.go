@@ -72,7 +72,8 @@ func parseValue(text string) (any, error) {
 		}
 		return value, nil
 	}
-	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+	// A zone can move a time out of the years that RFC 3339 has, 0 to 9999.
+	if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.UTC().Year() >= 0 && at.UTC().Year() <= 9999 {
 		return at.UTC(), nil
 	}
 	return text, nil

@@ -16,10 +16,12 @@ func TestAssignments(t *testing.T) {
 	args := []string{
 		"a=true", "b=false", "c=True", "d=7", "e=-7", "f=007", "g=+7", "h=0.5", "i=-1e3", "j=1.", "k=.5", "l=NaN", "m=0x10", "n=1_000", "o=", "p= ", "q=a=b", "r=2026-01-02T03:04:05+01:00",
 		"s=2026-01-02", "t=-0", "u=9223372036854775807", "v=1.10",
+		"w=9999-12-31T23:59:59-23:59",
 	}
 	want := local.Attributes{
 		"a": true, "b": false, "c": "True", "d": int64(7), "e": int64(-7), "f": "007", "g": "+7", "h": 0.5, "i": -1000.0, "j": "1.", "k": ".5", "l": "NaN", "m": "0x10", "n": "1_000",
 		"o": nil, "p": " ", "q": "a=b", "r": time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC), "s": "2026-01-02", "t": int64(0), "u": int64(9223372036854775807), "v": 1.1,
+		"w": "9999-12-31T23:59:59-23:59",
 	}
 	got, err := parseAssignments(args, false)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -51,7 +53,7 @@ func TestAssignments(t *testing.T) {
 
 // FuzzParseAssignments parses arbitrary arguments: what is taken reaches the agent as it is, and what is shown of it is read as what is shown the same.
 func FuzzParseAssignments(f *testing.F) {
-	for _, arg := range []string{"a=1", "a=-0", "a=1e-400", "a=2026-01-02T03:04:05.000000001-23:59", "a=9e18", "a=\x00\u2028", "=", "a"} {
+	for _, arg := range []string{"a=1", "a=-0", "a=1e-400", "a=-1e-400", "a=9999-12-31T23:59:59-23:59", "a=2026-01-02T03:04:05.000000001-23:59", "a=9e18", "a=\x00\u2028", "=", "a"} {
 		f.Add(arg, false)
 	}
 	f.Add("a=", true)

@@ -21,7 +21,8 @@ func valueText(value any) string {
 		}
 		return v
 	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
+		// Adding zero takes the sign of a zero away: -0 would be read as an integer, which has none.
+		return strconv.FormatFloat(v+0, 'g', -1, 64)
 	case []byte:
 		return "0x" + hex.EncodeToString(v)
 	case spinglass.Bitmap:
