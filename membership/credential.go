@@ -143,3 +143,21 @@ func (g *guard) signatures(chain identity.Chain) (checks []protocol.Check) {
 func sameCertificate(a, b *identity.Certificate) bool {
 	return a == b || a.Signature == b.Signature && a.Equal(b)
 }
+
+// Chains returns the certificates that this member believes, from the root's down: its own first, then those of the members of its zone, in the order of their NodeIDs. Nobody may change them. There are
+// none where members have no identities.
+func (m *Machine) Chains() []identity.Chain {
+	if m.guard == nil {
+		return nil
+	}
+	var chains []identity.Chain
+	if m.guard.own != nil {
+		chains = append(chains, m.guard.own.chain)
+	}
+	for i := range m.table.Len() {
+		if e := m.table.At(i); e != m.own && e.State.credential != nil {
+			chains = append(chains, e.State.credential.chain)
+		}
+	}
+	return chains
+}

@@ -58,7 +58,8 @@ var layers = map[string][]string{
 	"lab/deadlines": {"protocol", "sim", "lab/compare"},
 	"lab/plan":      {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
 	"":              {"protocol", "topic", "directory", "wire", "gravity", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
-	"cmd/spinglass": {"", "protocol", "topic", "wire", "gateway/local", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
+	"gateway/sql":   {"", "protocol", "identity"},
+	"cmd/spinglass": {"", "protocol", "topic", "wire", "gateway/local", "gateway/sql", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
 		"lab/compare", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
 
 	"lab/traditional":     {"protocol", "wire"},

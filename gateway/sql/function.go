@@ -1,0 +1,352 @@
+package sql
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// scalar is a function that statements call, of any number of arguments when count is -1.
+type scalar struct {
+	count    int
+	fixed    bool // equal arguments have equal results
+	evaluate func(arguments []driver.Value) (driver.Value, error)
+}
+
+// registerFunctions gives the functions to SQLite that clients expect of PostgreSQL, and those that stand for its operators.
+func registerFunctions(d *sqlite.Driver) error {
+	for name, f := range scalars {
+		evaluate := func(_ *sqlite.FunctionContext, arguments []driver.Value) (driver.Value, error) {
+			return f.evaluate(arguments)
+		}
+		register := d.RegisterScalarFunction
+		if f.fixed {
+			register = d.RegisterDeterministicScalarFunction
+		}
+		if err := register(name, int32(f.count), evaluate); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// always returns a function whose result is always the same.
+func always(value driver.Value) scalar {
+	return scalar{-1, true, func([]driver.Value) (driver.Value, error) { return value, nil }}
+}
+
+var scalars = map[string]scalar{
+	"regexp": {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, regular) }},
+	"like":   {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, likeExact) }},
+	"match":  {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, likeAnyCase) }},
+
+	"pg_last_name": {1, true, func(a []driver.Value) (driver.Value, error) { return lastName(textOf(a[0])), nil }},
+	"pg_bool":      {1, true, func(a []driver.Value) (driver.Value, error) { return boolValue(a[0]) }},
+	"pg_time":      {1, true, func(a []driver.Value) (driver.Value, error) { return timeValue(a[0]) }},
+	"pg_list":      {1, true, func(a []driver.Value) (driver.Value, error) { return jsonOf(listOf(a[0])), nil }},
+	"pg_element":   {2, true, func(a []driver.Value) (driver.Value, error) { return element(a[0], a[1]), nil }},
+	"pg_series":    {-1, true, series},
+	"now":          {0, false, func([]driver.Value) (driver.Value, error) { return time.Now().UTC().Format(timeLayout), nil }},
+
+	"array_to_string": {-1, true, arrayToString},
+	"array_length":    {-1, true, func(a []driver.Value) (driver.Value, error) { return int64(len(listOf(a[0]))), nil }},
+	"array_upper":     {-1, true, func(a []driver.Value) (driver.Value, error) { return int64(len(listOf(a[0]))), nil }},
+	"cardinality":     {-1, true, func(a []driver.Value) (driver.Value, error) { return int64(len(listOf(a[0]))), nil }},
+	"array_lower":     always(int64(1)),
+	"quote_ident":     {1, true, func(a []driver.Value) (driver.Value, error) { return quotedIdent(a[0]), nil }},
+	"format_type":     {-1, true, formatType},
+
+	"version":                             always("PostgreSQL " + serverVersion + " (Spinglass, over SQLite)"),
+	"current_database":                    always(databaseName),
+	"current_schema":                      always(schemaMain),
+	"current_schemas":                     always("{pg_catalog,public}"),
+	"pg_backend_pid":                      always(int64(0)),
+	"pg_encoding_to_char":                 always("UTF8"),
+	"pg_char_to_encoding":                 always(int64(6)),
+	"pg_is_in_recovery":                   always(int64(0)),
+	"pg_get_userbyid":                     always(databaseName),
+	"pg_get_expr":                         always(nil),
+	"pg_get_viewdef":                      always(nil),
+	"pg_get_partkeydef":                   always(nil),
+	"pg_get_ruledef":                      always(nil),
+	"pg_get_triggerdef":                   always(nil),
+	"pg_get_statisticsobjdef_columns":     always(nil),
+	"pg_get_serial_sequence":              always(nil),
+	"pg_get_function_result":              always("TABLE"),
+	"pg_get_function_arguments":           always("path text, levels bigint DEFAULT 1"),
+	"pg_get_function_identity_arguments":  always("path text, levels bigint"),
+	"pg_relation_is_publishable":          always(int64(0)),
+	"pg_relation_size":                    always(int64(0)),
+	"pg_table_size":                       always(int64(0)),
+	"pg_total_relation_size":              always(int64(0)),
+	"pg_database_size":                    always(int64(0)),
+	"pg_size_pretty":                      always("0 bytes"),
+	"pg_tablespace_location":              always(""),
+	"pg_my_temp_schema":                   always(int64(0)),
+	"pg_is_other_temp_schema":             always(int64(0)),
+	"pg_table_is_visible":                 always(int64(1)),
+	"pg_type_is_visible":                  always(int64(1)),
+	"pg_function_is_visible":              always(int64(1)),
+	"pg_opclass_is_visible":               always(int64(1)),
+	"pg_operator_is_visible":              always(int64(1)),
+	"pg_collation_is_visible":             always(int64(1)),
+	"pg_statistics_obj_is_visible":        always(int64(1)),
+	"pg_ts_config_is_visible":             always(int64(1)),
+	"has_table_privilege":                 always(int64(1)),
+	"has_column_privilege":                always(int64(1)),
+	"has_schema_privilege":                always(int64(1)),
+	"has_database_privilege":              always(int64(1)),
+	"has_any_column_privilege":            always(int64(1)),
+	"has_function_privilege":              always(int64(1)),
+	"pg_has_role":                         always(int64(1)),
+	"shobj_description":                   always(nil),
+	"inet_server_addr":                    always(nil),
+	"inet_server_port":                    always(nil),
+	"inet_client_addr":                    always(nil),
+	"pg_indexam_has_property":             always(int64(0)),
+	"pg_notification_queue_usage":         always(int64(0)),
+	"txid_current":                        always(int64(1)),
+	"pg_stat_get_numscans":                always(int64(0)),
+	"row_security_active":                 always(int64(0)),
+	"pg_relation_filenode":                always(nil),
+	"pg_identify_object":                  always(nil),
+	"pg_get_replica_identity_index":       always(nil),
+	"pg_partition_ancestors":              always(nil),
+	"pg_get_function_sqlbody":             always(nil),
+	"pg_get_functiondef":                  always(nil),
+	"pg_get_statisticsobjdef":             always(nil),
+	"pg_get_statisticsobjdef_expressions": always(nil),
+}
+
+// patterns are regular expressions at hand.
+var patterns = struct {
+	sync.Mutex
+	compiled map[string]*regexp.Regexp
+}{compiled: map[string]*regexp.Regexp{}}
+
+// compiled returns the regular expression of a pattern, as translate makes one of it. Matching takes time that is linear in the text.
+func compiled(form, pattern string, translate func(string) (string, error)) (*regexp.Regexp, error) {
+	if len(pattern) > patternMax {
+		return nil, errorf(codeLimit, "a pattern of %d bytes exceeds the limit of %d", len(pattern), patternMax)
+	}
+	key := form + pattern
+	patterns.Lock()
+	known := patterns.compiled[key]
+	patterns.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	expression, err := translate(pattern)
+	if err != nil {
+		return nil, err
+	}
+	made, err := regexp.Compile(expression)
+	if err != nil {
+		return nil, errorf("2201B", "invalid regular expression: %v", err)
+	}
+	patterns.Lock()
+	defer patterns.Unlock()
+	if len(patterns.compiled) >= patternsMax {
+		clear(patterns.compiled)
+	}
+	patterns.compiled[key] = made
+	return made, nil
+}
+
+// matcher compiles a pattern.
+type matcher func(pattern string) (*regexp.Regexp, error)
+
+func regular(pattern string) (*regexp.Regexp, error) {
+	return compiled("r", pattern, func(p string) (string, error) { return p, nil })
+}
+
+func likeExact(pattern string) (*regexp.Regexp, error) {
+	return compiled("l", pattern, func(p string) (string, error) { return likeExpression("(?s)", p) })
+}
+
+func likeAnyCase(pattern string) (*regexp.Regexp, error) {
+	return compiled("i", pattern, func(p string) (string, error) { return likeExpression("(?is)", p) })
+}
+
+// likeExpression returns the regular expression of a pattern of LIKE, in which a backslash takes the meaning of the next character.
+func likeExpression(flags, pattern string) (string, error) {
+	var b strings.Builder
+	b.WriteString(flags + "^")
+	escaped := false
+	for _, r := range pattern {
+		switch {
+		case escaped:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == '%':
+			b.WriteString(".*")
+		case r == '_':
+			b.WriteString(".")
+		default:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+		}
+	}
+	if escaped {
+		return "", errorf("22025", "LIKE pattern must not end with escape character")
+	}
+	b.WriteString("$")
+	return b.String(), nil
+}
+
+// matches compares the second argument with the pattern that the first is.
+func matches(a []driver.Value, compile matcher) (driver.Value, error) {
+	if a[0] == nil || a[1] == nil {
+		return nil, nil
+	}
+	expression, err := compile(textOf(a[0]))
+	if err != nil {
+		return nil, err
+	}
+	return truth(expression.MatchString(textOf(a[1]))), nil
+}
+
+func boolValue(value driver.Value) (driver.Value, error) {
+	switch v := value.(type) {
+	case int64:
+		return truth(v != 0), nil
+	case string:
+		is, ok := boolOf(strings.ToLower(strings.TrimSpace(v)))
+		if !ok {
+			return nil, errorf(codeText, "%q is no boolean", firstOf(v))
+		}
+		return truth(is), nil
+	}
+	return value, nil
+}
+
+func timeValue(value driver.Value) (driver.Value, error) {
+	v, ok := value.(string)
+	if !ok {
+		return value, nil
+	}
+	at, err := parseTime(v)
+	if err != nil {
+		return nil, err
+	}
+	return at.Format(timeLayout), nil
+}
+
+// listOf returns the elements of a list: in JSON, between braces, or with blanks between them as in an int2vector.
+func listOf(value driver.Value) []any {
+	text, ok := value.(string)
+	switch {
+	case !ok:
+		return []any{}
+	case strings.HasPrefix(text, "["):
+		var list []any
+		if json.Unmarshal([]byte(text), &list) != nil {
+			return []any{}
+		}
+		return list
+	case strings.HasPrefix(text, "{"):
+		return anyOf(strings.Split(strings.Trim(text, "{}"), ","))
+	}
+	return anyOf(strings.Fields(text))
+}
+
+func anyOf(words []string) []any {
+	list := make([]any, 0, len(words))
+	for _, w := range words {
+		if w != "" {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// element returns an element of a list; those of an int2vector are counted from 0, others from 1.
+func element(list, number driver.Value) driver.Value {
+	at, ok := number.(int64)
+	if !ok {
+		return nil
+	}
+	if text, ok := list.(string); ok && (strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{")) {
+		at--
+	}
+	elements := listOf(list)
+	if at < 0 || at >= int64(len(elements)) {
+		return nil
+	}
+	return elements[at]
+}
+
+func arrayToString(a []driver.Value) (driver.Value, error) {
+	if len(a) < 2 || a[0] == nil {
+		return nil, nil
+	}
+	var words []string
+	for _, e := range listOf(a[0]) {
+		if e != nil {
+			words = append(words, textOf(e))
+		}
+	}
+	return strings.Join(words, textOf(a[1])), nil
+}
+
+func quotedIdent(value driver.Value) driver.Value {
+	text, ok := value.(string)
+	if !ok {
+		return value
+	}
+	for i := range len(text) {
+		if c := text[i]; c != '_' && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
+			return quoteName(text)
+		}
+	}
+	return text
+}
+
+// seriesMax bounds what generate_series gives.
+const seriesMax = 10_000
+
+// series returns the numbers from one to another as a list.
+func series(a []driver.Value) (driver.Value, error) {
+	step := int64(1)
+	if len(a) > 2 {
+		step, _ = a[2].(int64)
+	}
+	if len(a) < 2 || a[0] == nil || a[1] == nil {
+		return "[]", nil
+	}
+	from, ok := a[0].(int64)
+	to, ok2 := a[1].(int64)
+	if !ok || !ok2 || step == 0 {
+		return nil, errors.New("generate_series is for integers, with a step that is not 0")
+	}
+	list := []any{}
+	for n := from; step > 0 && n <= to || step < 0 && n >= to; n += step {
+		if len(list) == seriesMax {
+			return nil, fmt.Errorf("too many: generate_series gives %d numbers at most", seriesMax)
+		}
+		list = append(list, n)
+	}
+	return jsonOf(list), nil
+}
+
+// formatType returns the name of a type by its number.
+func formatType(a []driver.Value) (driver.Value, error) {
+	oid, ok := a[0].(int64)
+	if !ok {
+		return nil, nil
+	}
+	for _, k := range kinds {
+		if int64(k.oid) == oid {
+			return k.name, nil
+		}
+	}
+	return "???", nil
+}

@@ -1,0 +1,121 @@
+package sql
+
+import (
+	"context"
+	"database/sql/driver"
+	"strconv"
+	"strings"
+)
+
+// macros are functions that look into the catalog: queries that stand for their calls. $1 and so on are the arguments, in parentheses. Names that end in an underscore
+// are there so that those of the arguments mean the tables of the query.
+var macros = map[string]string{
+	"obj_description": "(SELECT d_ FROM (SELECT objoid AS o_, objsubid AS s_, description AS d_ FROM pg_catalog.pg_description) WHERE o_ = $1 AND s_ = 0)",
+	"col_description": "(SELECT d_ FROM (SELECT objoid AS o_, objsubid AS s_, description AS d_ FROM pg_catalog.pg_description) WHERE o_ = $1 AND s_ = $2)",
+	"pg_class_name":   "(SELECT n_ FROM (SELECT oid AS o_, relname AS n_ FROM pg_catalog.pg_class) WHERE o_ = $1)",
+	"pg_class_oid":    "(SELECT o_ FROM (SELECT oid AS o_, relname AS n_ FROM pg_catalog.pg_class) WHERE n_ = pg_last_name($1))",
+	"pg_get_indexdef": "(CASE coalesce($2, 0) WHEN 0 THEN (SELECT d_ FROM (SELECT indexrelid AS o_, indexdef_ AS d_ FROM pg_catalog.pg_index) WHERE o_ = $1) " +
+		"ELSE (SELECT d_ FROM (SELECT attrelid AS o_, attnum AS s_, attname AS d_ FROM pg_catalog.pg_attribute) WHERE o_ = $1 AND s_ = $2) END)",
+	"pg_get_constraintdef": "(SELECT d_ FROM (SELECT oid AS o_, condef_ AS d_ FROM pg_catalog.pg_constraint) WHERE o_ = $1)",
+	"current_setting":      "(SELECT s_ FROM (SELECT name AS n_, setting AS s_ FROM pg_catalog.pg_settings) WHERE n_ = lower($1))",
+	"set_config":           "$2",
+}
+
+// special puts queries in the place of functions that look into the catalog.
+func (s *session) special(statement []token) []token {
+	out := make([]token, 0, len(statement))
+	for i := 0; i < len(statement); i++ {
+		t := statement[i]
+		template, ok := macros[t.value]
+		if t.kind != tokenWord || !ok || i+1 >= len(statement) || !statement[i+1].is("(") || i > 0 && statement[i-1].is(".") {
+			out = append(out, t)
+			continue
+		}
+		end := closing(statement, i+1)
+		if end < 0 {
+			out = append(out, t)
+			continue
+		}
+		out = append(out, s.expand(template, t.value, parts(statement[i+2:end]))...)
+		i = end
+	}
+	return out
+}
+
+// closing returns where the parenthesis at a place is closed, -1 where it is not.
+func closing(tokens []token, open int) int {
+	depth := 0
+	for i := open; i < len(tokens); i++ {
+		if tokens[i].is("(") {
+			depth++
+		} else if tokens[i].is(")") {
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// expand returns what a template makes of arguments.
+func (s *session) expand(template, function string, arguments [][]token) (out []token) {
+	if function == "current_setting" && len(arguments) > 0 && len(arguments[0]) == 1 && arguments[0][0].kind == tokenText {
+		if value, ok := s.setting(arguments[0][0].value); ok {
+			return []token{text(value)}
+		}
+		return []token{word("NULL")}
+	}
+	tokens, err := tokensOf(template)
+	if err != nil {
+		return nil // it is a constant, and tests look at all of them
+	}
+	for _, t := range tokens {
+		if t.kind != tokenParameter {
+			out = append(out, t)
+			continue
+		}
+		n, _ := strconv.Atoi(t.value)
+		out = append(out, operator("("))
+		if n <= len(arguments) && len(arguments[n-1]) > 0 {
+			out = append(out, s.special(arguments[n-1])...)
+		} else {
+			out = append(out, word("NULL"))
+		}
+		out = append(out, operator(")"))
+	}
+	return out
+}
+
+// lastName returns the name of a table without schema and quotes.
+func lastName(text string) string {
+	if !strings.Contains(text, `"`) {
+		return strings.ToLower(text[strings.LastIndexByte(text, '.')+1:])
+	}
+	text = strings.TrimSuffix(text, `"`)
+	return strings.ReplaceAll(text[strings.LastIndexByte(text, '"')+1:], `""`, `"`)
+}
+
+// foreignKeys returns the answer to the question of the ODBC driver for foreign keys, of which there are none: it is asked by means that SQLite does not have. It is nil for any other statement.
+func foreignKeys(statement []token) *plan {
+	asks, series := false, false
+	for _, t := range statement {
+		asks = asks || t.kind == tokenName && t.value == "FKTABLE_NAME"
+		series = series || t.isAny("generate_series")
+	}
+	from := topLevel(statement, "from")
+	if !asks || !series || from < 1 {
+		return nil
+	}
+	var columns []resultColumn
+	for _, part := range parts(statement[1:from]) {
+		k := kindName
+		switch last := part[len(part)-1]; last.value {
+		case "KEY_SEQ", "UPDATE_RULE", "DELETE_RULE", "DEFERRABILITY":
+			k = kindInt2
+		}
+		columns = append(columns, resultColumn{name: part[len(part)-1].value, kind: k})
+	}
+	return &plan{columns: columns, run: func(context.Context, []driver.Value) (*result, error) {
+		return &result{columns: columns, tag: "SELECT 0"}, nil
+	}}
+}
