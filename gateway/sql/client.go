@@ -62,7 +62,7 @@ const headerSize = 5
 func (c *client) next() error {
 	until := c.deadline
 	if until.IsZero() {
-		until = time.Now().Add(IdleTime)
+		until = time.Now().Add(c.server.idleTime)
 	}
 	_ = c.Conn.SetReadDeadline(until)
 	var header [headerSize]byte
@@ -96,10 +96,10 @@ func (c *client) silent(err error) error {
 	}
 	if !c.deadline.IsZero() {
 		c.server.gateway.stats.handshakesFailed.Add(1)
-		return c.end(errorf(codeAuthorization, "the client did not say who it is within %v", HandshakeTime))
+		return c.end(errorf(codeAuthorization, "the client did not say who it is within %v", c.server.handshakeTime))
 	}
 	c.server.gateway.stats.idle.Add(1)
-	return c.end(errorf(codeIdle, "terminating connection: nothing was asked for %v", IdleTime))
+	return c.end(errorf(codeIdle, "terminating connection: nothing was asked for %v", c.server.idleTime))
 }
 
 // tooLong refuses a message. What comes of it is read for a moment, so that the client gets to know.

@@ -36,14 +36,15 @@ var (
 
 // Server answers clients of the PostgreSQL protocol.
 type Server struct {
-	gateway   *Gateway
-	options   ServerOptions
-	verifier  *verifier
-	listener  net.Listener
-	wire      *wire.Server
-	accepted  chan net.Conn
-	closing   chan struct{}
-	writeTime time.Duration
+	gateway  *Gateway
+	options  ServerOptions
+	verifier *verifier
+	listener net.Listener
+	wire     *wire.Server
+	accepted chan net.Conn
+	closing  chan struct{}
+	// These are WriteTime, IdleTime and HandshakeTime but in tests.
+	writeTime, idleTime, handshakeTime time.Duration
 
 	mu         sync.Mutex
 	clients    map[int32]*client
@@ -54,6 +55,16 @@ type Server struct {
 
 // Serve answers the clients of a listener until the server is closed. The listener is closed with it.
 func (g *Gateway) Serve(listener net.Listener, options ServerOptions) (*Server, error) {
+	s, err := g.server(listener, options)
+	if err != nil {
+		return nil, err
+	}
+	s.start()
+	return s, nil
+}
+
+// server makes a server that does not answer yet.
+func (g *Gateway) server(listener net.Listener, options ServerOptions) (*Server, error) {
 	if options.TLS == nil && !loopback(listener.Addr()) {
 		return nil, fmt.Errorf("%w: %s", ErrNotLoopback, listener.Addr())
 	}
@@ -61,7 +72,8 @@ func (g *Gateway) Serve(listener net.Listener, options ServerOptions) (*Server, 
 		return nil, ErrNoPassword
 	}
 	s := &Server{
-		gateway: g, options: options, listener: listener, accepted: make(chan net.Conn), closing: make(chan struct{}), clients: map[int32]*client{}, conns: map[net.Conn]bool{}, writeTime: WriteTime,
+		gateway: g, options: options, listener: listener, accepted: make(chan net.Conn), closing: make(chan struct{}), clients: map[int32]*client{}, conns: map[net.Conn]bool{},
+		writeTime: WriteTime, idleTime: IdleTime, handshakeTime: HandshakeTime,
 	}
 	var err error
 	if s.verifier, err = newVerifier(options.Password); err != nil {
@@ -70,9 +82,13 @@ func (g *Gateway) Serve(listener net.Listener, options ServerOptions) (*Server, 
 	if s.wire, err = s.library(); err != nil {
 		return nil, err
 	}
+	return s, nil
+}
+
+// start has the server answer.
+func (s *Server) start() {
 	s.working.Go(s.accept)
 	s.working.Go(func() { _ = s.wire.Serve(s) }) // it ends when the server closes
-	return s, nil
 }
 
 // loopback reports whether an address is for this machine only.

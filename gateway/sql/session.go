@@ -199,6 +199,7 @@ func engineSchema(schema string) string {
 type resultColumn struct {
 	name  string
 	kind  *kind
+	guess *kind  // the type that an expression seems to have, nil where nothing says it
 	table uint32 // number of the table that it is of, 0 for none
 	place int16  // number of the column there, from 1
 }
@@ -296,6 +297,9 @@ func (s *session) describe(tokens []token) ([]resultColumn, error) {
 		if info[i].OriginName == "" && !slices.ContainsFunc(tokens, func(t token) bool { return t.named() && t.value == c.name || t.kind == tokenText && t.value == c.name }) {
 			c.name = columnName(c.name)
 		}
+		if info[i].OriginName == "" {
+			c.guess = s.kindOfExpression(tokens, info[i].Name)
+		}
 		schema := info[i].DatabaseName
 		if schema == "main" {
 			schema = schemaMain
@@ -310,29 +314,6 @@ func (s *session) describe(tokens []token) ([]resultColumn, error) {
 		}
 	}
 	return columns, nil
-}
-
-// columnName returns what PostgreSQL calls a column: SQLite gives the text of an expression without a name.
-func columnName(text string) string {
-	tokens, err := tokensOf(text)
-	if err != nil || len(tokens) == 0 {
-		return text
-	}
-	first := tokens[0]
-	switch {
-	case first.isAny("case"):
-		return "case"
-	case first.isAny("cast") && len(tokens) > 3:
-		if named := tokens[2]; named.named() && tokens[3].isAny("as") {
-			return named.value
-		}
-		return strings.ToLower(tokens[len(tokens)-2].value)
-	case first.kind == tokenWord && len(tokens) > 2 && tokens[1].is("(") && closing(tokens, 1) == len(tokens)-1:
-		return first.value
-	case first.named() && len(tokens) == 3 && tokens[1].is("."):
-		return tokens[2].value
-	}
-	return "?column?"
 }
 
 // engineFailure returns the error of a statement.
@@ -422,6 +403,9 @@ func settle(columns []resultColumn, rows [][]driver.Value) []resultColumn {
 			case string:
 				k = kindText
 			}
+		}
+		if k == nil || k == kindInt && columns[i].guess == kindFloat {
+			k = columns[i].guess
 		}
 		columns[i].kind = cmp.Or(k, kindText)
 	}

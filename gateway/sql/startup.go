@@ -21,7 +21,7 @@ const (
 
 // begin reads how a client begins, up to the message that says its version, which the library reads again. It returns nil when nothing more is to be done for the client.
 func (s *Server) begin(conn net.Conn) *client {
-	c := &client{Conn: conn, server: s, deadline: time.Now().Add(HandshakeTime)}
+	c := &client{Conn: conn, server: s, deadline: time.Now().Add(s.handshakeTime)}
 	_ = conn.SetDeadline(c.deadline)
 	encrypted := false
 	for range beginningsMax {

@@ -1,0 +1,83 @@
+package sql
+
+import "strings"
+
+// columnName returns what PostgreSQL calls a column that is an expression: SQLite gives its text.
+func columnName(text string) string {
+	tokens, err := tokensOf(text)
+	if err != nil || len(tokens) == 0 {
+		return text
+	}
+	first := tokens[0]
+	switch whole := len(tokens) > 2 && tokens[1].is("(") && closing(tokens, 1) == len(tokens)-1; {
+	case first.isAny("case"):
+		return "case"
+	case first.isAny("cast") && whole && len(tokens) > 4:
+		if named := tokens[2]; named.named() && tokens[3].isAny("as") {
+			return named.value
+		}
+		return strings.ToLower(tokens[len(tokens)-2].value)
+	case first.kind == tokenWord && whole:
+		return first.value
+	case first.named() && len(tokens) == 3 && tokens[1].is("."):
+		return tokens[2].value
+	}
+	return "?column?"
+}
+
+// Functions by what they give: a number of a type, a text, or what their arguments are.
+var (
+	functionsOfInt   = []string{"count", "length", "instr", "row_number", "rank", "dense_rank", "ntile", "unicode", "json_array_length", "array_length", "cardinality"}
+	functionsOfFloat = []string{"avg", "total", "sqrt", "exp", "ln", "log", "power", "percent_rank", "cume_dist", "julianday"}
+	functionsOfText  = []string{"lower", "upper", "substr", "substring", "replace", "trim", "ltrim", "rtrim", "string_agg", "group_concat", "concat", "printf", "format", "hex", "quote", "typeof", "date", "time", "datetime",
+		"strftime", "json_group_array", "json_group_object", "json_object", "json_array"}
+	functionsOfArguments = []string{"sum", "min", "max", "coalesce", "ifnull", "nullif", "abs", "round", "first_value", "last_value", "lag", "lead", "ceil", "floor"}
+)
+
+// kindOfExpression returns the type that an expression seems to have, nil where nothing says it. Its values say more, where there are some.
+func (s *session) kindOfExpression(statement []token, text string) *kind {
+	tokens, err := tokensOf(text)
+	if err != nil || len(tokens) < 2 {
+		return nil
+	}
+	if first := tokens[0]; tokens[1].is("(") && closing(tokens, 1) == len(tokens)-1 {
+		switch {
+		case first.isAny("cast"):
+			return kindNamed(strings.ToLower(tokens[len(tokens)-2].value))
+		case first.isAny(functionsOfInt...):
+			return kindInt
+		case first.isAny(functionsOfFloat...):
+			return kindFloat
+		case first.isAny(functionsOfText...):
+			return kindText
+		case first.isAny("pg_bool"):
+			return kindBool
+		case !first.isAny(functionsOfArguments...):
+			return nil
+		}
+	}
+	return s.kindOfOperands(statement, tokens)
+}
+
+// kindOfOperands returns the type that holds the columns and constants of an expression.
+func (s *session) kindOfOperands(statement, tokens []token) (k *kind) {
+	for i, t := range tokens {
+		switch {
+		case t.is("||"):
+			return kindText
+		case t.kind == tokenNumber && strings.ContainsAny(t.value, ".eE"):
+			k = widen(k, kindFloat)
+		case t.kind == tokenNumber, t.isAny("integer"):
+			k = widen(k, kindInt)
+		case t.isAny("real", "numeric"):
+			k = widen(k, kindFloat)
+		case t.isAny("case", "select", "and", "or", "not"):
+			return nil
+		case t.named() && (i+1 == len(tokens) || !tokens[i+1].is("(") && !tokens[i+1].is(".")):
+			if column := s.columnKind(statement, t); column != nil {
+				k = widen(k, column)
+			}
+		}
+	}
+	return k
+}
