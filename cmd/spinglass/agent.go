@@ -17,6 +17,7 @@ import (
 	"spinglass"
 	"spinglass/cmd/spinglass/internal/facts"
 	"spinglass/gateway/local"
+	"spinglass/gateway/sql"
 	"spinglass/protocol"
 )
 
@@ -45,6 +46,7 @@ type agentSettings struct {
 	noMulticast    bool
 	multicastPort  int
 	metricsListen  string
+	sql            sqlListener
 	facts          bool
 	factsEvery     time.Duration
 	log            logSettings
@@ -86,6 +88,7 @@ func newAgent() *cobra.Command {
 	flags.BoolVar(&s.noMulticast, "no-multicast", false, "do not use IP multicast")
 	flags.IntVar(&s.multicastPort, "multicast-port", spinglass.MulticastPortDefault, "UDP port of IP multicast, the same for all members")
 	flags.StringVar(&s.metricsListen, "metrics-listen", "", "address for Prometheus, [HOST]:PORT, the host by default loopback (default none)")
+	s.sql.flags(flags)
 	flags.BoolVar(&s.facts, "facts", true, "keep what this machine is and how busy it is in the agent's row: load, memory_used_bytes, disk_free_bytes, ...")
 	flags.DurationVar(&s.factsEvery, "facts-every", facts.IntervalDefault, "how often these are read")
 	s.log.flags(flags)
@@ -129,8 +132,17 @@ func (s *agentSettings) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer node.Close()
-	server := local.New(node, local.Options{Version: readVersion().Version, Logger: logger, Metrics: enrolled.metrics()})
+	gateway := sql.New(node, sql.Options{Logger: logger})
+	defer gateway.Close()
+	server := local.New(node, local.Options{Version: readVersion().Version, Logger: logger, Metrics: append(enrolled.metrics(), gateway.Metrics()), SQL: doSQL(gateway)})
 	defer server.Close()
+	clients, err := s.sql.serve(gateway, dataDir, logger)
+	if err != nil {
+		return err
+	}
+	if clients != nil {
+		defer clients.Close()
+	}
 	metrics, err := s.serveMetrics(server, logger)
 	if err != nil {
 		return err
@@ -184,6 +196,9 @@ func (s *agentSettings) check() error {
 	}
 	if s.factsEvery < facts.IntervalMin || s.factsEvery > facts.IntervalMax {
 		return usagef("--facts-every: %v is not from %v to %v", s.factsEvery, facts.IntervalMin, facts.IntervalMax)
+	}
+	if err := s.sql.check(); err != nil {
+		return err
 	}
 	if s.outbound && s.gateway {
 		return usagef("--gateway: nobody can connect to a member with --outbound")

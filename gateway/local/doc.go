@@ -23,6 +23,7 @@
 //	POST /v1/functions                 installs a function: {"program": "...", "chain": BASE64} with the encoded chain of its certificate; where nodes have no identities
 //	                                   {"name": "...", "zone": PATH, "version": N, "expires": RFC3339, "program": "..."}, without a version the next one, without an expiry a day
 //	POST /v1/functions/trial           what the program of {"zone": PATH, "program": "..."} makes of the zone's rows: a [Trial]; it is not installed
+//	POST /v1/sql                       does the statement {"query": "..."} of SQL: a [SQLResult]; see package gateway/sql
 //	GET  /v1/topics                    {"topics": [[Topic], ...]} that match ?pattern=PATTERN, # if none is given
 //	POST /v1/topics/{topic}/messages   the body holds frames, each a message; the answer is a [Published], after the last message was
 //	                                   handed to the network

@@ -35,6 +35,9 @@ func (s *Server) metricsHandler() http.Handler {
 			Name: "spinglass_api_functions_refused_total", Help: "Requests to install or try functions refused because they were too long.",
 		}, func() float64 { return float64(s.stats.functionsRefused.Load()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "spinglass_api_sql_refused_total", Help: "Requests to do statements of SQL refused because they were too long.",
+		}, func() float64 { return float64(s.stats.sqlRefused.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "spinglass_api_unauthorized_total", Help: "Requests refused because they did not carry the token.",
 		}, func() float64 { return float64(s.stats.unauthorized.Load()) }),
 	)

@@ -27,6 +27,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics are served besides those of the node.
 	Metrics []prometheus.Collector
+	// SQL does statements; nil refuses them.
+	SQL func(ctx context.Context, query string) (*SQLResult, error)
 }
 
 // Server answers commands on behalf of a node. It is an [http.Handler].
@@ -47,6 +49,7 @@ type Server struct {
 		refused          atomic.Uint64
 		setsRefused      atomic.Uint64
 		functionsRefused atomic.Uint64
+		sqlRefused       atomic.Uint64
 		unauthorized     atomic.Uint64
 	}
 }
@@ -72,6 +75,7 @@ func newServer(n node, options Options) *Server {
 	mux.HandleFunc("GET /v1/functions", s.functions)
 	mux.HandleFunc("POST /v1/functions", s.install)
 	mux.HandleFunc("POST /v1/functions/trial", s.try)
+	mux.HandleFunc("POST /v1/sql", s.sql)
 	mux.HandleFunc("GET /v1/topics", s.topics)
 	mux.HandleFunc(topicPrefix, s.topic)
 	mux.HandleFunc("GET /v1/events", s.events)
