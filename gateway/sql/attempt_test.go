@@ -88,7 +88,7 @@ func TestBounds(t *testing.T) {
 		"SELECT zeroblob(500000000)":                             codeLimit,
 		"SELECT printf('%.*c', 500000000, 'x')":                  codeLimit,
 		"SELECT replace(printf('%.*c', 900000, 'x'), 'x', 'xx')": codeLimit,
-		"SELECT a.name FROM hosts a, hosts b, hosts c":           codeLimit,
+		"SELECT zeroblob(900000) FROM hosts LIMIT 20":            codeLimit,
 		long: codeComplex,
 		"SELECT 1 WHERE 1 = " + strings.Repeat("1 + ", 2*DepthMax) + "1": codeComplex,
 		"SELECT '" + strings.Repeat("x", StatementMax) + "'":             codeLimit,
@@ -108,7 +108,7 @@ func TestBounds(t *testing.T) {
 	if r, err := g.Query(t.Context(), "SELECT count(*) FROM hosts"); err != nil || r.Rows[0][0] != int64(64) {
 		t.Errorf("afterwards: %v", err)
 	}
-	if s := g.Stats(); s.Late != 2 || s.ResultsCut != 1 || s.Results != 0 {
+	if s := g.Stats(); s.Late < 2 || s.ResultsCut != 1 || s.Results != 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -87,10 +87,18 @@ if PICTURE:
     names, loads = CellRangeAddress(), CellRangeAddress()
     names.Sheet, names.StartColumn, names.StartRow, names.EndColumn, names.EndRow = 0, 0, 0, 0, last - 1
     loads.Sheet, loads.StartColumn, loads.StartRow, loads.EndColumn, loads.EndRow = 0, 2, 0, 2, last - 1
-    sheet.Charts.addNewByName("load", Rectangle(9500, 2600, 9000, 5500), (names, loads), True, True)
+    formats, locale = document.NumberFormats, uno.createUnoStruct("com.sun.star.lang.Locale")
+    two = formats.queryKey("0.00", locale, False)
+    if two < 0:
+        two = formats.addNew("0.00", locale)
+    sheet.getCellRangeByPosition(2, 1, 2, last - 1).NumberFormat = two
+    sheet.getCellRangeByPosition(6, 1, 6, 1).NumberFormat = two
+    sheet.Columns.getByIndex(2).OptimalWidth = True
+    sheet.Charts.addNewByName("load", Rectangle(9800, 2500, 10000, 5600), (names, loads), True, True)
+    sheet.Charts.getByName("load").EmbeddedObject.HasLegend = False
     document.calculateAll()
     style = document.StyleFamilies.getByName("PageStyles").getByName(sheet.PageStyle)
-    style.IsLandscape, style.Width, style.Height = True, 20500, 9000
+    style.IsLandscape, style.Width, style.Height = True, 21500, 9200
     for margin in ("LeftMargin", "RightMargin", "TopMargin", "BottomMargin"):
         setattr(style, margin, 500)
     style.HeaderIsOn = style.FooterIsOn = False

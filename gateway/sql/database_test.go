@@ -1,0 +1,85 @@
+package sql
+
+import (
+	database "database/sql"
+	"errors"
+	"testing"
+	"time"
+)
+
+// In the process, statements take and give values of Go, transactions wait for Commit, and errors have their SQLSTATE.
+func TestDatabase(t *testing.T) {
+	f := newFake(8)
+	g := gatewayOf(t, f)
+	db := g.DB()
+	defer db.Close()
+	ctx := t.Context()
+	var name string
+	var at time.Time
+	var up bool
+	var bits []byte
+	var missing database.NullInt64
+	if err := db.QueryRowContext(ctx, "SELECT name, at, up, bits, cpus FROM self WHERE at = ? AND up = $2", f.self["at"], true).Scan(&name, &at, &up, &bits, &missing); err != nil || name != fakeName || !at.Equal(f.self["at"].(time.Time)) || !up ||
+		len(bits) != 1 || missing.Valid {
+		t.Errorf("%s %v %v %v %v: %v", name, at, up, bits, missing, err)
+	}
+	rows, err := db.QueryContext(ctx, "SELECT name, load, cpus FROM hosts WHERE load > $1", 0.2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := rows.ColumnTypes()
+	if err != nil || types[1].DatabaseTypeName() != "float8" || types[2].ScanType().String() != "int64" {
+		t.Errorf("%v, %v", types, err)
+	}
+	if err := rows.Close(); err != nil {
+		t.Error(err)
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := tx.ExecContext(ctx, "UPDATE self SET count = 70"); err != nil {
+		t.Error(err)
+	} else if n, _ := r.RowsAffected(); n != 1 || f.self["count"] != int64(7) {
+		t.Errorf("%d rows; %v before Commit", n, f.self["count"])
+	}
+	if err := tx.Commit(); err != nil || f.self["count"] != int64(70) {
+		t.Errorf("%v; %v after Commit", err, f.self["count"])
+	}
+	if tx, err = db.BeginTx(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = tx.ExecContext(ctx, "UPDATE self SET count = 71")
+	if err := tx.Rollback(); err != nil || f.self["count"] != int64(70) {
+		t.Errorf("%v; %v after Rollback", err, f.self["count"])
+	}
+	_, err = db.ExecContext(ctx, "UPDATE hosts SET load = 1")
+	var e *Error
+	if !errors.As(err, &e) || e.Code != codePrivilege || e.Hint == "" {
+		t.Errorf("%v", err)
+	}
+	if stats := g.Stats(); stats.Results != 0 {
+		t.Errorf("%d bytes of results are booked", stats.Results)
+	}
+}
+
+// A fault in a statement ends it, and the session has another database for the next one.
+func TestFaultsEndTheirStatement(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	s, err := newSession(g, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if _, err := s.single(t.Context(), "SELECT count(*) FROM peers", nil); err != nil {
+		t.Fatal(err)
+	}
+	s.snapshot.relations["public.peers"].indexes = nil
+	if _, err := s.single(t.Context(), "SELECT state FROM peers WHERE id = 'x'", nil); codeOf(err) != codeInternal || g.Stats().Panics != 1 {
+		t.Errorf("%v", err)
+	}
+	g.snapshots.drop()
+	if r, err := s.single(t.Context(), "SELECT count(*) FROM hosts", nil); err != nil || r.rows[0][0] != int64(2) {
+		t.Errorf("afterwards: %v", err)
+	}
+}
