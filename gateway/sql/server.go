@@ -43,7 +43,8 @@ type Server struct {
 	wire     *wire.Server
 	accepted chan net.Conn
 	closing  chan struct{}
-	// These are WriteTime, IdleTime and HandshakeTime but in tests.
+	// These are ConnectionsMax, WriteTime, IdleTime and HandshakeTime but in tests.
+	connectionsMax                     int
 	writeTime, idleTime, handshakeTime time.Duration
 
 	mu         sync.Mutex
@@ -73,7 +74,7 @@ func (g *Gateway) server(listener net.Listener, options ServerOptions) (*Server,
 	}
 	s := &Server{
 		gateway: g, options: options, listener: listener, accepted: make(chan net.Conn), closing: make(chan struct{}), clients: map[int32]*client{}, conns: map[net.Conn]bool{},
-		writeTime: WriteTime, idleTime: IdleTime, handshakeTime: HandshakeTime,
+		connectionsMax: ConnectionsMax, writeTime: WriteTime, idleTime: IdleTime, handshakeTime: HandshakeTime,
 	}
 	var err error
 	if s.verifier, err = newVerifier(options.Password); err != nil {
@@ -161,9 +162,9 @@ func (s *Server) admit(conn net.Conn) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case len(s.conns) >= ConnectionsMax:
+	case len(s.conns) >= s.connectionsMax:
 		s.gateway.stats.connectionsRefused.Add(1)
-		return errorf(codeConnections, "sorry, too many clients already: the limit is %d", ConnectionsMax)
+		return errorf(codeConnections, "sorry, too many clients already: the limit is %d", s.connectionsMax)
 	case s.handshakes >= HandshakesMax:
 		s.gateway.stats.handshakesRefused.Add(1)
 		return errorf(codeConnections, "sorry, %d clients are saying who they are already", HandshakesMax)

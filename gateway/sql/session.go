@@ -24,7 +24,7 @@ type session struct {
 	engine   *engine // nil until a statement needs it
 	snapshot *snapshot
 	made     map[string]string // signatures of the tables that SQLite has, by their keys
-	opening  map[string]*shape // those that it is given
+	opening  map[uint32]*shape // those that it is given, by their numbers
 	readable map[string]bool   // names of tables that statements may read
 	plans    map[string]*plan
 	trusted  bool // what is run is our own
@@ -139,7 +139,7 @@ func (s *session) see(snapshot *snapshot) error {
 			return err
 		}
 	}
-	s.snapshot, s.opening = snapshot, map[string]*shape{}
+	s.snapshot, s.opening = snapshot, map[uint32]*shape{}
 	var statements []string
 	for key := range s.made {
 		r := snapshot.relations[key]
@@ -155,14 +155,14 @@ func (s *session) see(snapshot *snapshot) error {
 		if _, ok := s.made[key]; ok {
 			continue
 		}
-		s.opening[key] = r.shape
-		statements = append(statements, fmt.Sprintf("CREATE VIRTUAL TABLE %s.%s USING %s(%d, %s)", engineSchema(r.schema), quoteName(r.name), moduleName, s.number, quoteText(key)))
+		s.opening[r.oid] = r.shape
+		statements = append(statements, fmt.Sprintf("CREATE VIRTUAL TABLE %s.%s USING %s(%d, %d)", engineSchema(r.schema), quoteName(r.name), moduleName, s.number, r.oid))
 	}
-	return s.change(statements, snapshot)
+	return s.change(statements)
 }
 
 // change changes which tables SQLite has.
-func (s *session) change(statements []string, snapshot *snapshot) error {
+func (s *session) change(statements []string) error {
 	if len(statements) == 0 {
 		return nil
 	}
@@ -177,8 +177,8 @@ func (s *session) change(statements []string, snapshot *snapshot) error {
 			return engineError(err)
 		}
 	}
-	for key, shape := range s.opening {
-		s.made[key] = shape.signature
+	for _, shape := range s.opening {
+		s.made[keyOf(shape.schema, shape.name)] = shape.signature
 		s.readable[strings.ToLower(shape.name)] = true
 	}
 	if err := s.engine.exec("PRAGMA query_only=on"); err != nil {

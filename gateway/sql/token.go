@@ -44,7 +44,6 @@ func (t token) named() bool { return t.kind == tokenWord || t.kind == tokenName 
 
 func word(text string) token     { return token{tokenWord, text, strings.ToLower(text)} }
 func operator(text string) token { return token{tokenOperator, text, text} }
-func name(value string) token    { return token{tokenName, quoteName(value), value} }
 func text(value string) token    { return token{tokenText, quoteText(value), value} }
 
 func quoteName(value string) string { return `"` + strings.ReplaceAll(value, `"`, `""`) + `"` }

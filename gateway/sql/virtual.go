@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"modernc.org/sqlite/vtab"
 )
 
-// moduleName is the module of the virtual tables of SQLite; its arguments are the number of a session and the key of a relation.
+// moduleName is the module of the virtual tables of SQLite; its arguments are the numbers of a session and of a relation.
 const moduleName = "spinglass"
 
 // module makes virtual tables of the relations of a session's snapshot.
@@ -24,25 +23,28 @@ func (m *module) Create(ctx vtab.Context, args []string) (vtab.Table, error) {
 // Connect implements vtab.Module.
 func (m *module) Connect(ctx vtab.Context, args []string) (vtab.Table, error) {
 	if len(args) != 5 {
-		return nil, fmt.Errorf("a table of %s has a session and a key, and not %d arguments", moduleName, len(args)-3)
+		return nil, fmt.Errorf("a table of %s has two arguments, and not %d", moduleName, len(args)-3)
 	}
 	number, err := strconv.ParseUint(args[3], 10, 64)
 	if err != nil {
 		return nil, err
 	}
 	s := m.sessions.get(number)
-	key := strings.Trim(args[4], "'")
-	if s == nil || s.opening[key] == nil {
-		return nil, fmt.Errorf("there is no relation %s for session %d", key, number)
+	oid, err := strconv.ParseUint(args[4], 10, 32)
+	if err != nil {
+		return nil, err
 	}
-	shape := s.opening[key]
+	if s == nil || s.opening[uint32(oid)] == nil {
+		return nil, fmt.Errorf("there is no relation %d for session %d", oid, number)
+	}
+	shape := s.opening[uint32(oid)]
 	if err := ctx.Declare(shape.declaration()); err != nil {
 		return nil, err
 	}
 	if shape.function {
 		return &functionTable{session: s, shape: shape}, nil
 	}
-	return &virtualTable{session: s, key: key, shape: shape}, nil
+	return &virtualTable{session: s, key: keyOf(shape.schema, shape.name), shape: shape}, nil
 }
 
 // virtualTable is a relation as a table of SQLite.
