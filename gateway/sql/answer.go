@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +42,10 @@ func (s *Server) parse(ctx context.Context, query wire.Query) (wire.PreparedStat
 	case len(statements) == 0:
 		return wire.Prepared(wire.NewStatement(c.nothing)), nil
 	case query.SimpleQuery:
-		prepared, err := c.doAll(ctx, statements)
+		for _, statement := range statements {
+			deallocate(ctx, statement)
+		}
+		prepared, err := c.doAll(s.lifetime, statements)
 		if err != nil {
 			return nil, wireError(err)
 		}
@@ -48,7 +53,7 @@ func (s *Server) parse(ctx context.Context, query wire.Query) (wire.PreparedStat
 	case len(statements) > 1:
 		return nil, wireError(c.session.done(errorf(codeSyntax, "cannot insert multiple commands into a prepared statement")))
 	}
-	prepared, err := c.prepare(ctx, statements[0], query.ParameterOIDs)
+	prepared, err := c.prepare(s.lifetime, statements[0], query.ParameterOIDs)
 	if err != nil {
 		return nil, wireError(err)
 	}
@@ -103,6 +108,29 @@ func (c *client) doAll(ctx context.Context, statements [][]token) (wire.Prepared
 	return prepared, nil
 }
 
+// deallocate forgets prepared statements when a statement says so: the ODBC driver does it that way.
+func deallocate(ctx context.Context, statement []token) {
+	library, ok := wire.GetSession(ctx)
+	if !ok || !statement[0].isAny("deallocate", "discard") || len(statement) < 2 {
+		return
+	}
+	cache, ok := library.Statements.(*boundedStatements)
+	if !ok {
+		return
+	}
+	name := statement[len(statement)-1]
+	names := []string{name.value}
+	if name.isAny("all") {
+		names = slices.Collect(maps.Keys(cache.names))
+	}
+	for _, name := range names {
+		if known, err := cache.Get(ctx, name); err == nil && known != nil {
+			_ = library.Portals.DeleteByStatement(ctx, known) // it only fails where nothing is to be done
+		}
+		_ = cache.Delete(ctx, name)
+	}
+}
+
 // begins reports whether there is a statement among some that begins or ends a transaction.
 func begins(statements [][]token) bool {
 	for _, s := range statements {
@@ -132,7 +160,7 @@ func (c *client) prepare(ctx context.Context, statement []token, oids []uint32) 
 		}
 	}
 	columns := s.probe(ctx, p)
-	run := func(ctx context.Context, writer wire.DataWriter, given []wire.Parameter) error {
+	run := func(_ context.Context, writer wire.DataWriter, given []wire.Parameter) error {
 		values, err := arguments(given, parameters, p.parameters)
 		if err != nil {
 			return wireError(s.done(err))

@@ -43,6 +43,8 @@ type Server struct {
 	wire     *wire.Server
 	accepted chan net.Conn
 	closing  chan struct{}
+	lifetime context.Context // of statements
+	end      context.CancelFunc
 	// These are ConnectionsMax, WriteTime, IdleTime and HandshakeTime but in tests.
 	connectionsMax                     int
 	writeTime, idleTime, handshakeTime time.Duration
@@ -76,6 +78,7 @@ func (g *Gateway) server(listener net.Listener, options ServerOptions) (*Server,
 		gateway: g, options: options, listener: listener, accepted: make(chan net.Conn), closing: make(chan struct{}), clients: map[int32]*client{}, conns: map[net.Conn]bool{},
 		connectionsMax: ConnectionsMax, writeTime: WriteTime, idleTime: IdleTime, handshakeTime: HandshakeTime,
 	}
+	s.lifetime, s.end = context.WithCancel(context.Background())
 	var err error
 	if s.verifier, err = newVerifier(options.Password); err != nil {
 		return nil, err
@@ -271,6 +274,7 @@ func (s *Server) Close() error {
 	default:
 	}
 	close(s.closing)
+	s.end()
 	err := s.listener.Close()
 	for conn := range s.conns {
 		_ = conn.Close()

@@ -510,6 +510,45 @@ func TestCancel(t *testing.T) {
 	cancel()
 }
 
+// A client cancels what waits for other members, and so does a server that closes.
+func TestWaitsEnd(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	s := serve(t, g, ServerOptions{Password: testPassword}, nil)
+	conn := connect(t, s)
+	ended := make(chan error, 1)
+	ask := func() {
+		_, err := conn.PgConn().Exec(context.Background(), "SELECT count(*) FROM zone_tree('/us/sf')").ReadAll()
+		ended <- err
+	}
+	go ask()
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if err := conn.PgConn().CancelRequest(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			if stateOf(err) != codeCanceled {
+				t.Fatalf("%v", err)
+			}
+		default:
+			if time.Since(began) > 3*time.Second {
+				t.Fatal("it waits")
+			}
+			continue
+		}
+		break
+	}
+	go ask()
+	time.Sleep(20 * time.Millisecond)
+	began := time.Now()
+	if err := s.Close(); err != nil || time.Since(began) > 3*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	if <-ended == nil {
+		t.Error("the statement was done")
+	}
+}
+
 // Prepared statements are bounded.
 func TestTooManyPreparedStatements(t *testing.T) {
 	conn := connect(t, serve(t, gatewayOf(t, newFake(2)), ServerOptions{Password: testPassword}, nil))
@@ -521,6 +560,29 @@ func TestTooManyPreparedStatements(t *testing.T) {
 	}
 	if stateOf(err) != codeLimit {
 		t.Errorf("%v", err)
+	}
+	for i := range 2 * PreparedMax { // those that are given back do not count
+		name := fmt.Sprintf("s%d", i)
+		if _, err := conn.Exec(t.Context(), `DEALLOCATE "`+name+`"`, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Prepare(t.Context(), name, fmt.Sprintf("SELECT %d", i)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if i >= PreparedMax {
+			continue
+		}
+		if _, err := conn.Exec(t.Context(), `DEALLOCATE "`+name+`"`, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.Exec(t.Context(), "DEALLOCATE ALL", pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+	for i := range PreparedMax - 1 {
+		if _, err := conn.Prepare(t.Context(), fmt.Sprintf("t%d", i), "SELECT 1"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

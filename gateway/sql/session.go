@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,9 @@ type session struct {
 	running  context.Context
 	asked    asked
 
+	mu   sync.Mutex
+	stop context.CancelFunc // of the statement that runs; nil between statements
+
 	settings    map[string]string
 	transaction transaction
 }
@@ -61,8 +65,21 @@ func (s *session) close() {
 	s.gateway.stats.sessions.Add(-1)
 }
 
-// cancel ends the statement that runs. It may be called from any goroutine.
-func (s *session) cancel() { s.canceled.Store(true) }
+// cancel ends the statement that runs, if one does. It may be called from any goroutine.
+func (s *session) cancel() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop != nil {
+		s.stop()
+	}
+}
+
+// runs keeps how the statement that runs is ended; nil when it has ended.
+func (s *session) runs(stop context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = stop
+}
 
 // fail keeps why a statement fails: SQLite hands on less.
 func (s *session) fail(err error) {
@@ -226,11 +243,15 @@ func (s *session) begin(ctx context.Context) (end func(), err error) {
 	if err := s.turn(ctx); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	s.running, s.failure, s.asked = ctx, nil, asked{}
 	s.canceled.Store(false)
-	stop := context.AfterFunc(ctx, s.cancel)
+	stop := context.AfterFunc(ctx, func() { s.canceled.Store(true) })
+	s.runs(cancel)
 	end = func() {
+		s.runs(nil)
 		stop()
+		cancel()
 		s.running = nil
 		<-s.gateway.turns
 	}

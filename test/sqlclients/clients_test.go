@@ -89,7 +89,7 @@ func TestPyodbc(t *testing.T) {
 		"columns":     `[["name", "text"], ["suspect", "bool"], ["cpus", "int8"], ["load", "float8"]]`,
 		"primary key": `["id"]`, "foreign keys": `[]`, "statistics": `["hosts_pkey"]`, "types": "true",
 		"parameters": `[["/lab/h01", 0.25], ["/lab/h04", 1.0]]`, "null": `[[0]]`, "join": `[["/lab/h00", "up"], ["/lab/h01", "up"]]`,
-		"described": `[["role", "str"], ["hosts", "int"], ["mean", "float"]]`, "rolled back": "0", "changed": "1", "committed": "3.5",
+		"described": `[["role", "str"], ["hosts", "int"], ["mean", "float"]]`, "many": "21700", "rolled back": "0", "changed": "1", "committed": "3.5",
 	} {
 		if got[what] != want {
 			t.Errorf("%s: %s, want %s", what, got[what], want)

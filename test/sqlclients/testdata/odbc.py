@@ -25,6 +25,8 @@ say("null", [list(r) for r in cursor.execute("SELECT count(*) FROM hosts WHERE r
 say("join", [list(r) for r in cursor.execute("SELECT h.name, p.state FROM hosts h JOIN peers p ON p.id = h.id ORDER BY h.name LIMIT 2")])
 say("described", [(c[0], c[1].__name__) for c in cursor.execute("SELECT role, count(*) AS hosts, avg(load) AS mean, max(suspect) FROM hosts GROUP BY role").description][:3])
 
+say("many", sum(cursor.execute("SELECT %d + count(*) FROM hosts WHERE load >= ?" % i, 0).fetchone()[0] for i in range(200)))
+
 cursor.execute("UPDATE self SET load = ?, note = ?", 3.5, "by odbc")
 connection.rollback()
 say("rolled back", cursor.execute("SELECT count(*) FROM self WHERE load = 3.5").fetchone()[0])
