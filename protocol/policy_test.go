@@ -106,6 +106,41 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// heavy are modules that who imports only the root package does not have to compile: SQL, plots and commands.
+var heavy = []string{"modernc.org/", "github.com/jeroenrinzema/", "github.com/jackc/", "gonum.org/", "github.com/spf13/"}
+
+// TestRootIsLight holds that the library brings no SQL, plots and commands along, and that the search would find them.
+func TestRootIsLight(t *testing.T) {
+	if found := heavyImports(t, ""); len(found) > 0 {
+		t.Errorf("the root package imports %v", found)
+	}
+	if found := heavyImports(t, "cmd/spinglass"); len(found) < 3 {
+		t.Errorf("of what the commands import only %v was found", found)
+	}
+}
+
+// heavyImports returns what a package imports of heavy, by itself or through packages of this module.
+func heavyImports(t *testing.T, dir string) (found []string) {
+	seen, waiting := map[string]bool{dir: true}, []string{dir}
+	for len(waiting) > 0 {
+		dir, waiting = waiting[0], waiting[1:]
+		for _, path := range imports(t, dir) {
+			if slices.ContainsFunc(heavy, func(prefix string) bool { return strings.HasPrefix(path, prefix) }) {
+				found = append(found, path)
+			}
+			inside, ok := strings.CutPrefix(path, modulePath+"/")
+			if path == modulePath {
+				inside, ok = "", true
+			}
+			if ok && !seen[inside] {
+				seen[inside] = true
+				waiting = append(waiting, inside)
+			}
+		}
+	}
+	return found
+}
+
 // TestCoreIsPure holds the purity rules of the contract for the shipped code of the core.
 func TestCoreIsPure(t *testing.T) {
 	check := newChecker()
