@@ -95,7 +95,7 @@ func (r *rewriter) follows(words []string) bool {
 
 // castAs takes AS type ) of a CAST, whose operand has been put out.
 func (r *rewriter) castAs() error {
-	start := r.opened[len(r.opened)-1]
+	start := r.opened[len(r.opened)-1].cast
 	r.at++
 	typed, err := r.typeName()
 	if err != nil {

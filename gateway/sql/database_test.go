@@ -63,6 +63,25 @@ func TestDatabase(t *testing.T) {
 	}
 }
 
+// Times are compared, cut and taken apart.
+func TestTimes(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	for expression, want := range map[string]string{
+		"extract(epoch FROM at)": "1.767323045e+09", "extract(year FROM at)": "2026", "date_trunc('hour', at)": "2026-01-02 03:00:00.000000+00:00", "at::date": "2026-01-02", "at > '2026-01-01'": "1", "at < timestamp '2026-01-02 04:00:00'": "1",
+		"date_trunc('year', at)": "2026-01-01 00:00:00.000000+00:00", "extract(dow FROM '2026-01-04'::timestamptz)": "0", "strftime('%H:%M', at)": "03:04",
+	} {
+		r, err := g.Query(t.Context(), "SELECT "+expression+" FROM self")
+		if err != nil || textOf(r.Rows[0][0]) != want {
+			t.Errorf("%s: %v, %v, want %s", expression, r, err, want)
+		}
+	}
+	for _, wrong := range []string{"extract(nothing FROM at)", "date_trunc('nothing', at)", "'x'::timestamptz"} {
+		if _, err := g.Query(t.Context(), "SELECT "+wrong+" FROM self"); codeOf(err) != codeParameter && codeOf(err) != codeText {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
 // A fault in a statement ends it, and the session has another database for the next one.
 func TestFaultsEndTheirStatement(t *testing.T) {
 	g := gatewayOf(t, newFake(2))

@@ -107,6 +107,8 @@ var engineErrors = []struct{ contains, code, say string }{
 	{"exceeds the limit", codeLimit, ""},
 	{"is no boolean", codeText, ""},
 	{"is no time", codeText, ""},
+	{"is no part of a time", codeParameter, ""},
+	{"is no unit", codeParameter, ""},
 	{"must not end with escape", "22025", ""},
 	{"syntax error", codeSyntax, ""},
 	{"incomplete input", codeSyntax, ""},

@@ -1,6 +1,9 @@
 package sql
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // columnName returns what PostgreSQL calls a column that is an expression: SQLite gives its text.
 func columnName(text string) string {
@@ -9,7 +12,7 @@ func columnName(text string) string {
 		return text
 	}
 	first := tokens[0]
-	switch whole := len(tokens) > 2 && tokens[1].is("(") && closing(tokens, 1) == len(tokens)-1; {
+	switch whole := len(tokens) > 2 && tokens[1].is("(") && closes(tokens); {
 	case first.isAny("case"):
 		return "case"
 	case first.isAny("cast") && whole && len(tokens) > 4:
@@ -18,17 +21,26 @@ func columnName(text string) string {
 		}
 		return strings.ToLower(tokens[len(tokens)-2].value)
 	case first.kind == tokenWord && whole:
-		return first.value
+		return cmp.Or(shownAs[first.value], first.value)
 	case first.named() && len(tokens) == 3 && tokens[1].is("."):
 		return tokens[2].value
 	}
 	return "?column?"
 }
 
+// shownAs are the names of functions of ours that stand for what PostgreSQL calls otherwise.
+var shownAs = map[string]string{"pg_extract": "extract", "pg_bool": "bool", "pg_time": "timestamptz", "json_group_array": "array_agg"}
+
+// closes reports whether an expression is one call of a function, with what windows and filters stand behind it.
+func closes(tokens []token) bool {
+	end := closing(tokens, 1)
+	return end > 0 && (end == len(tokens)-1 || tokens[end+1].isAny("filter", "over"))
+}
+
 // Functions by what they give: a number of a type, a text, or what their arguments are.
 var (
 	functionsOfInt   = []string{"count", "length", "instr", "row_number", "rank", "dense_rank", "ntile", "unicode", "json_array_length", "array_length", "cardinality"}
-	functionsOfFloat = []string{"avg", "total", "sqrt", "exp", "ln", "log", "power", "percent_rank", "cume_dist", "julianday"}
+	functionsOfFloat = []string{"avg", "total", "sqrt", "exp", "ln", "log", "power", "percent_rank", "cume_dist", "julianday", "pg_extract"}
 	functionsOfText  = []string{"lower", "upper", "substr", "substring", "replace", "trim", "ltrim", "rtrim", "string_agg", "group_concat", "concat", "printf", "format", "hex", "quote", "typeof", "date", "time", "datetime",
 		"strftime", "json_group_array", "json_group_object", "json_object", "json_array"}
 	functionsOfArguments = []string{"sum", "min", "max", "coalesce", "ifnull", "nullif", "abs", "round", "first_value", "last_value", "lag", "lead", "ceil", "floor"}
@@ -40,7 +52,7 @@ func (s *session) kindOfExpression(statement []token, text string) *kind {
 	if err != nil || len(tokens) < 2 {
 		return nil
 	}
-	if first := tokens[0]; tokens[1].is("(") && closing(tokens, 1) == len(tokens)-1 {
+	if first := tokens[0]; tokens[1].is("(") && closes(tokens) {
 		switch {
 		case first.isAny("cast"):
 			return kindNamed(strings.ToLower(tokens[len(tokens)-2].value))

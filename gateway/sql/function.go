@@ -52,6 +52,8 @@ var scalars = map[string]scalar{
 	"pg_time":      {1, true, func(a []driver.Value) (driver.Value, error) { return timeValue(a[0]) }},
 	"pg_list":      {1, true, func(a []driver.Value) (driver.Value, error) { return jsonOf(listOf(a[0])), nil }},
 	"pg_element":   {2, true, func(a []driver.Value) (driver.Value, error) { return element(a[0], a[1]), nil }},
+	"pg_extract":   {2, true, extract},
+	"date_trunc":   {2, true, truncate},
 	"pg_series":    {-1, true, series},
 	"now":          {0, false, func([]driver.Value) (driver.Value, error) { return time.Now().UTC().Format(timeLayout), nil }},
 
@@ -308,6 +310,60 @@ func quotedIdent(value driver.Value) driver.Value {
 		}
 	}
 	return text
+}
+
+// extract returns a part of a time, which is the second argument, as a number.
+func extract(a []driver.Value) (driver.Value, error) {
+	field, ok := a[0].(string)
+	moment, ok2 := a[1].(string)
+	if !ok || !ok2 {
+		return nil, nil
+	}
+	at, err := parseTime(moment)
+	if err != nil {
+		return nil, err
+	}
+	_, week := at.ISOWeek()
+	parts := map[string]float64{
+		"epoch": float64(at.UnixMicro()) / 1e6, "year": float64(at.Year()), "month": float64(at.Month()), "day": float64(at.Day()), "hour": float64(at.Hour()), "minute": float64(at.Minute()),
+		"second": float64(at.Second()) + float64(at.Nanosecond())/1e9, "dow": float64(at.Weekday()), "doy": float64(at.YearDay()), "week": float64(week),
+	}
+	value, ok := parts[field]
+	if !ok {
+		return nil, errorf(codeParameter, "EXTRACT: %q is no part of a time", firstOf(field))
+	}
+	return value, nil
+}
+
+// truncate returns the beginning of the hour, the day and so on that a time is in.
+func truncate(a []driver.Value) (driver.Value, error) {
+	field, ok := a[0].(string)
+	moment, ok2 := a[1].(string)
+	if !ok || !ok2 {
+		return nil, nil
+	}
+	at, err := parseTime(moment)
+	if err != nil {
+		return nil, err
+	}
+	year, month, day := at.Date()
+	switch strings.ToLower(field) {
+	case "second":
+		at = at.Truncate(time.Second)
+	case "minute":
+		at = at.Truncate(time.Minute)
+	case "hour":
+		at = at.Truncate(time.Hour)
+	case "day":
+		at = time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	case "month":
+		at = time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+	case "year":
+		at = time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+	default:
+		return nil, errorf(codeParameter, "date_trunc: %q is no unit", firstOf(field))
+	}
+	return at.Format(timeLayout), nil
 }
 
 // seriesMax bounds what generate_series gives.

@@ -13,16 +13,18 @@ const schemaMain = "public"
 
 // rewriter makes a statement for SQLite of one for PostgreSQL, on tokens.
 type rewriter struct {
-	in  []token
-	at  int
-	out []token
-	// opened has for each open parenthesis where a CAST began, -1 for any other.
-	opened []int
+	in     []token
+	at     int
+	out    []token
+	opened []parenthesis
 	// brackets says of each open bracket that it became a parenthesis: of a list, or of a subscript.
 	brackets []bool
 	user     string                  // who asks
 	boolean  func(column token) bool // reports whether the values of a column are booleans
 }
+
+// parenthesis is one that is open: where it was put out, and where the CAST stands that it belongs to, -1 for any other.
+type parenthesis struct{ at, cast int }
 
 // rewrite returns a statement in the words of SQLite. user is who asks; boolean reports whether the values of a column are booleans.
 func rewrite(statement []token, user string, boolean func(column token) bool) ([]token, error) {
@@ -136,7 +138,7 @@ func (r *rewriter) word(t token) error {
 		return r.named()
 	case t.value == "collate":
 		r.collate()
-	case t.value == "as" && len(r.opened) > 0 && r.opened[len(r.opened)-1] >= 0:
+	case t.value == "as" && len(r.opened) > 0 && r.opened[len(r.opened)-1].cast >= 0:
 		return r.castAs()
 	case t.value == "array" && next.is("["):
 		r.at++
@@ -147,6 +149,10 @@ func (r *rewriter) word(t token) error {
 		r.quantified()
 	case t.isAny("generate_series", "unnest") && next.is("(") && (r.last().isAny("from", "join") || r.last().is(",")):
 		return r.elements(t)
+	case t.value == "extract" && next.is("(") && r.peek(3).isAny("from"):
+		field := r.peek(2)
+		r.opened = append(r.opened, parenthesis{len(r.out) + 1, -1})
+		r.put(4, word("pg_extract"), operator("("), text(strings.ToLower(field.value)), operator(","))
 	case t.value == "limit" && next.isAny("all"):
 		r.at += 2
 	case t.value == "fetch" && next.isAny("first", "next"):
@@ -177,10 +183,14 @@ func (r *rewriter) operator(t token) error {
 		if r.last().isAny("cast") {
 			cast = len(r.out) - 1
 		}
-		r.opened = append(r.opened, cast)
+		r.opened = append(r.opened, parenthesis{len(r.out), cast})
 	case ")":
-		if len(r.opened) > 0 {
-			r.opened = r.opened[:len(r.opened)-1]
+		if n := len(r.opened) - 1; n >= 0 {
+			at := r.opened[n].at
+			r.opened = r.opened[:n]
+			if r.columnsNamed(at) {
+				return nil
+			}
 		}
 	case "[":
 		r.subscript()
@@ -197,6 +207,29 @@ func (r *rewriter) operator(t token) error {
 	}
 	r.put(1, t)
 	return nil
+}
+
+// columnsNamed takes the end of a subquery that gets names for its columns as well: (VALUES ...) AS t (a, b). SQLite has such names in WITH only.
+func (r *rewriter) columnsNamed(at int) bool {
+	n := 1
+	if r.peek(n).isAny("as") {
+		n++
+	}
+	alias := r.peek(n)
+	if !r.out[min(at+1, len(r.out)-1)].isAny("values", "select", "with") || !alias.named() || alias.isAny(reservedBehind...) || !r.peek(n+1).is("(") {
+		return false
+	}
+	end := closing(r.in, r.at+n+1)
+	if end < 0 {
+		return false
+	}
+	inner := slices.Clone(r.out[at+1:])
+	names := r.in[r.at+n+1 : end+1]
+	r.out = append(r.out[:at], operator("("), word("WITH"), alias)
+	r.out = append(append(r.out, names...), word("AS"), operator("("))
+	r.out = append(append(r.out, inner...), operator(")"), word("SELECT"), operator("*"), word("FROM"), alias, operator(")"), word("AS"), alias)
+	r.at = end + 1
+	return true
 }
 
 // afterOperand reports whether what was put out last can be the left side of an operator.

@@ -38,22 +38,25 @@ func TestRewriting(t *testing.T) {
 		`SELECT ~1, a ~~ 'x%', a ilike 'x'`:                       `SELECT ~ 1 , a LIKE 'x%' , a MATCH 'x'`,
 		`SELECT n OPERATOR(pg_catalog.~) '^(h)$' COLLATE pg_catalog.default AND 1 OPERATOR(pg_catalog.=) 1`: `SELECT n REGEXP '^(h)$' AND 1 = 1`,
 		`SELECT a COLLATE "C"`: `SELECT a`,
-		`SELECT * FROM "spinglass"."public"."hosts" JOIN public.peers`: `SELECT * FROM main . "hosts" JOIN main . peers`,
-		`SELECT pg_catalog.version(), pg_catalog.pg_class.oid`:         `SELECT version ( ) , pg_catalog . pg_class . oid`,
-		`SELECT $1, $2::int4 LIMIT $3`:                                 `SELECT ?1 , CAST ( ?2 AS INTEGER ) LIMIT ?3`,
-		`SELECT ? + ?`:                                                 `SELECT ?1 + ?2`,
-		`SELECT current_user, current_schema, current_schema()`:        `SELECT 'ann' , 'public' , current_schema ( )`,
-		`SELECT a = ANY (ARRAY['x', 'y'])`:                             `SELECT a IN ( SELECT value FROM json_each ( pg_list ( json_array ( 'x' , 'y' ) ) ) )`,
-		`SELECT a <> ALL ('{x}'), b = ANY (SELECT 1)`:                  `SELECT a NOT IN ( SELECT value FROM json_each ( pg_list ( '{x}' ) ) ) , b IN ( SELECT 1 )`,
-		`SELECT i.indkey[n - 1]`:                                       `SELECT pg_element ( i . indkey , n - 1 )`,
-		`SELECT a FROM t FETCH FIRST 3 ROWS ONLY FOR UPDATE`:           `SELECT a FROM t LIMIT 3`,
-		`SELECT a FROM t LIMIT ALL OFFSET 2`:                           `SELECT a FROM t OFFSET 2`,
-		`SELECT g FROM generate_series(1, 3) AS g WHERE g > 1`:         `SELECT g FROM ( SELECT value AS g FROM json_each ( pg_series ( 1 , 3 ) ) ) AS g WHERE g > 1`,
-		`SELECT a WHERE suspect = 't' AND b = 't'`:                     `SELECT a WHERE suspect = 1 AND b = 't'`,
-		`SELECT bool_and(a), greatest(1, 2), timestamp '2026-01-02'`:   `SELECT min ( a ) , max ( 1 , 2 ) , '2026-01-02'`,
-		"SELECT 1 -- :: 'x\n /* a /* nested */ ; */ + 2":               `SELECT 1 + 2`,
-		`SELECT 'a::int; $1 -- x', "b::int"`:                           `SELECT 'a::int; $1 -- x' , "b::int"`,
-		`SELECT 1.5e-3, .5, a.b, x'00ff'`:                              `SELECT 1.5e-3 , .5 , a . b , x'00ff'`,
+		`SELECT * FROM "spinglass"."public"."hosts" JOIN public.peers`:    `SELECT * FROM main . "hosts" JOIN main . peers`,
+		`SELECT pg_catalog.version(), pg_catalog.pg_class.oid`:            `SELECT version ( ) , pg_catalog . pg_class . oid`,
+		`SELECT $1, $2::int4 LIMIT $3`:                                    `SELECT ?1 , CAST ( ?2 AS INTEGER ) LIMIT ?3`,
+		`SELECT ? + ?`:                                                    `SELECT ?1 + ?2`,
+		`SELECT current_user, current_schema, current_schema()`:           `SELECT 'ann' , 'public' , current_schema ( )`,
+		`SELECT a = ANY (ARRAY['x', 'y'])`:                                `SELECT a IN ( SELECT value FROM json_each ( pg_list ( json_array ( 'x' , 'y' ) ) ) )`,
+		`SELECT a <> ALL ('{x}'), b = ANY (SELECT 1)`:                     `SELECT a NOT IN ( SELECT value FROM json_each ( pg_list ( '{x}' ) ) ) , b IN ( SELECT 1 )`,
+		`SELECT i.indkey[n - 1]`:                                          `SELECT pg_element ( i . indkey , n - 1 )`,
+		`SELECT a FROM t FETCH FIRST 3 ROWS ONLY FOR UPDATE`:              `SELECT a FROM t LIMIT 3`,
+		`SELECT a FROM t LIMIT ALL OFFSET 2`:                              `SELECT a FROM t OFFSET 2`,
+		`SELECT g FROM generate_series(1, 3) AS g WHERE g > 1`:            `SELECT g FROM ( SELECT value AS g FROM json_each ( pg_series ( 1 , 3 ) ) ) AS g WHERE g > 1`,
+		`SELECT a WHERE suspect = 't' AND b = 't'`:                        `SELECT a WHERE suspect = 1 AND b = 't'`,
+		`SELECT bool_and(a), greatest(1, 2), timestamp '2026-01-02'`:      `SELECT min ( a ) , max ( 1 , 2 ) , '2026-01-02'`,
+		`SELECT * FROM (VALUES (1, 'a')) AS t (n, c) WHERE n = 1`:         `SELECT * FROM ( WITH t ( n , c ) AS ( VALUES ( 1 , 'a' ) ) SELECT * FROM t ) AS t WHERE n = 1`,
+		`SELECT s.a FROM (SELECT 1) s(a) JOIN (SELECT 2) u ON (1)`:        `SELECT s . a FROM ( WITH s ( a ) AS ( SELECT 1 ) SELECT * FROM s ) AS s JOIN ( SELECT 2 ) u ON ( 1 )`,
+		`SELECT extract(epoch FROM now()) + extract(YEAR from (a::text))`: `SELECT pg_extract ( 'epoch' , now ( ) ) + pg_extract ( 'year' , ( CAST ( a AS TEXT ) ) )`,
+		"SELECT 1 -- :: 'x\n /* a /* nested */ ; */ + 2":                  `SELECT 1 + 2`,
+		`SELECT 'a::int; $1 -- x', "b::int"`:                              `SELECT 'a::int; $1 -- x' , "b::int"`,
+		`SELECT 1.5e-3, .5, a.b, x'00ff'`:                                 `SELECT 1.5e-3 , .5 , a . b , x'00ff'`,
 	} {
 		if got := rewritten(t, query); got != want {
 			t.Errorf("%s\n got %s\nwant %s", query, got, want)
@@ -119,7 +122,7 @@ func TestMacros(t *testing.T) {
 
 func TestColumnNames(t *testing.T) {
 	g := gatewayOf(t, newFake(2))
-	r, err := g.Query(t.Context(), `SELECT count(*), avg(h.load), h.name, h.load + 1, CASE WHEN 1 THEN 2 END, CAST(h.load AS text), max(h.load) AS "the most", 'x', h.load::int, 1 AS c FROM hosts h GROUP BY h.name`)
+	r, err := g.Query(t.Context(), `SELECT count(*), avg(h.load), h.name, h.load + 1, CASE WHEN 1 THEN 2 END, CAST(h.load AS text), max(h.load) AS "the most", 'x', h.load::int, 1 AS c, count(*) OVER (), sum(h.load) FILTER (WHERE h.load > 1) FROM hosts h GROUP BY h.name`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +130,7 @@ func TestColumnNames(t *testing.T) {
 	for _, c := range r.Columns {
 		names = append(names, c.Name)
 	}
-	if got, want := strings.Join(names, "|"), "count|avg|name|?column?|case|text|the most|?column?|integer|c"; got != want {
+	if got, want := strings.Join(names, "|"), "count|avg|name|?column?|case|text|the most|?column?|integer|c|count|sum"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -130,6 +130,29 @@ func extendTypes(m *pgtype.Map) {
 	for _, k := range []*kind{kindChar, kindVector} {
 		m.RegisterType(&pgtype.Type{Name: k.internal, OID: k.oid, Codec: pgtype.TextCodec{}})
 	}
+	m.RegisterType(&pgtype.Type{Name: kindTime.internal, OID: kindTime.oid, Codec: &timeCodec{}})
+}
+
+// timeCodec writes times as texts in the form of PostgreSQL, which old clients know best.
+type timeCodec struct{ pgtype.TimestamptzCodec }
+
+// PlanEncode implements pgtype.Codec.
+func (c *timeCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
+	if _, ok := value.(time.Time); ok && format == pgtype.TextFormatCode {
+		return timeText{}
+	}
+	return c.TimestamptzCodec.PlanEncode(m, oid, format, value)
+}
+
+type timeText struct{}
+
+// Encode implements pgtype.EncodePlan.
+func (timeText) Encode(value any, buffer []byte) ([]byte, error) {
+	at, ok := value.(time.Time)
+	if !ok {
+		return nil, errType
+	}
+	return at.UTC().AppendFormat(buffer, "2006-01-02 15:04:05.999999+00"), nil
 }
 
 // accept takes connections, and has each begin in a goroutine of its own.
