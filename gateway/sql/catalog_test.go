@@ -73,3 +73,23 @@ func TestIndexesFindTheSame(t *testing.T) {
 		}
 	}
 }
+
+// The question of the JDBC driver for primary keys has an answer: its way to expand an array to rows SQLite does not have.
+func TestPrimaryKeysOfJDBC(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	r, err := g.Query(t.Context(), `SELECT result.TABLE_NAME, result.COLUMN_NAME, result.KEY_SEQ, result.PK_NAME FROM (SELECT NULL AS TABLE_CAT, n.nspname AS TABLE_SCHEM, ct.relname AS TABLE_NAME, a.attname AS COLUMN_NAME,
+		(information_schema._pg_expandarray(i.indkey)).n AS KEY_SEQ, ci.relname AS PK_NAME, information_schema._pg_expandarray(i.indkey) AS KEYS, a.attnum AS A_ATTNUM FROM pg_catalog.pg_class ct
+		JOIN pg_catalog.pg_attribute a ON (ct.oid = a.attrelid) JOIN pg_catalog.pg_namespace n ON (ct.relnamespace = n.oid) JOIN pg_catalog.pg_index i ON (a.attrelid = i.indrelid)
+		JOIN pg_catalog.pg_class ci ON (ci.oid = i.indexrelid) WHERE true AND n.nspname = 'public' AND ct.relname = 'streams' AND i.indisprimary) result WHERE result.A_ATTNUM = (result.KEYS).x
+		ORDER BY result.table_name, result.PK_NAME, result.KEY_SEQ`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range r.Rows {
+		got = append(got, textOf(row[3])+" "+textOf(row[4])+" "+textOf(row[5]))
+	}
+	if strings.Join(got, "|") != "topic 1 streams_pkey|publisher_id 2 streams_pkey" || r.Columns[3].Name != "column_name" {
+		t.Errorf("%v, %v", r.Columns, got)
+	}
+}

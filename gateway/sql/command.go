@@ -12,7 +12,7 @@ import (
 var settingsKnown = map[string]string{
 	"server_version": serverVersion, "server_version_num": "150000", "server_encoding": "UTF8", "client_encoding": "UTF8", "standard_conforming_strings": "on", "datestyle": "ISO, MDY", "timezone": "UTC",
 	"intervalstyle": "postgres", "integer_datetimes": "on", "transaction_isolation": "read committed", "default_transaction_isolation": "read committed", "transaction_read_only": "off",
-	"default_transaction_read_only": "off", "search_path": schemaMain, "max_identifier_length": "63", "lc_collate": "C", "lc_ctype": "C", "is_superuser": "off", "application_name": "", "extra_float_digits": "1",
+	"default_transaction_read_only": "off", "search_path": schemaMain, "max_identifier_length": "63", "max_index_keys": "32", "lc_collate": "C", "lc_ctype": "C", "is_superuser": "off", "application_name": "", "extra_float_digits": "1",
 	"bytea_output": "hex", "statement_timeout": "300ms", "max_connections": "128", "ssl": "off", "in_hot_standby": "off", "escape_string_warning": "on",
 }
 

@@ -2,8 +2,27 @@ package sql
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
+
+// named returns what PostgreSQL calls a column of a result. SQLite says what the statement calls it, in letters as they were written, or the text of an expression; origin is the column of a table that it is.
+func named(text, origin string, statement []token) string {
+	if text == origin && origin != "" {
+		return text
+	}
+	written := slices.ContainsFunc(statement, func(t token) bool { return (t.kind == tokenName || t.kind == tokenText) && t.value == text })
+	folded := strings.ToLower(text)
+	switch {
+	case written:
+		return text
+	case slices.ContainsFunc(statement, func(t token) bool { return t.kind == tokenWord && t.value == folded }):
+		return folded
+	case origin != "":
+		return text
+	}
+	return columnName(text)
+}
 
 // columnName returns what PostgreSQL calls a column that is an expression: SQLite gives its text.
 func columnName(text string) string {

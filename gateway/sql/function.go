@@ -52,6 +52,7 @@ var scalars = map[string]scalar{
 	"pg_time":      {1, true, func(a []driver.Value) (driver.Value, error) { return timeValue(a[0]) }},
 	"pg_list":      {1, true, func(a []driver.Value) (driver.Value, error) { return jsonOf(listOf(a[0])), nil }},
 	"pg_element":   {2, true, func(a []driver.Value) (driver.Value, error) { return element(a[0], a[1]), nil }},
+	"pg_position":  {2, true, func(a []driver.Value) (driver.Value, error) { return position(a[0], a[1]), nil }},
 	"pg_extract":   {2, true, extract},
 	"date_trunc":   {2, true, truncate},
 	"pg_series":    {-1, true, series},
@@ -284,6 +285,16 @@ func element(list, number driver.Value) driver.Value {
 		return nil
 	}
 	return elements[at]
+}
+
+// position returns the place of a value in a list, from 1; 0 says that it is not there.
+func position(list, value driver.Value) driver.Value {
+	for i, e := range listOf(list) {
+		if textOf(e) == textOf(value) {
+			return int64(i + 1)
+		}
+	}
+	return int64(0)
 }
 
 func arrayToString(a []driver.Value) (driver.Value, error) {

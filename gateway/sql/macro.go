@@ -119,3 +119,29 @@ func foreignKeys(statement []token) *plan {
 		return &result{columns: columns, tag: "SELECT 0"}, nil
 	}}
 }
+
+// primaryKeys returns what stands for the question of the JDBC driver for primary keys, which expands an array to rows. Any other statement is returned as it is.
+func primaryKeys(statement []token) []token {
+	expands, names := false, false
+	conditions := ""
+	for i, t := range statement {
+		expands = expands || t.isAny("_pg_expandarray")
+		names = names || t.isAny("pk_name")
+		if i >= 2 && i+2 < len(statement) && statement[i+1].is("=") && statement[i+2].kind == tokenText {
+			switch statement[i-2].value + "." + t.value {
+			case "n.nspname", "ct.relname":
+				conditions += " AND " + joined(statement[i-2:i+3])
+			}
+		}
+	}
+	if !expands || !names {
+		return statement
+	}
+	tokens, err := tokensOf("SELECT NULL AS table_cat, n.nspname AS table_schem, ct.relname AS table_name, a.attname AS column_name, pg_position(i.indkey, a.attnum) AS key_seq, ci.relname AS pk_name " +
+		"FROM pg_catalog.pg_class ct JOIN pg_catalog.pg_attribute a ON a.attrelid = ct.oid JOIN pg_catalog.pg_namespace n ON n.oid = ct.relnamespace JOIN pg_catalog.pg_index i ON i.indrelid = ct.oid " +
+		"JOIN pg_catalog.pg_class ci ON ci.oid = i.indexrelid WHERE i.indisprimary AND pg_position(i.indkey, a.attnum) > 0" + conditions + " ORDER BY table_name, pk_name, key_seq")
+	if err != nil {
+		return statement // it is too long with these names
+	}
+	return tokens
+}

@@ -39,6 +39,7 @@ func (s *session) prepareQuery(ctx context.Context, statement []token, hints []*
 	if p := foreignKeys(statement); p != nil {
 		return p, nil
 	}
+	statement = primaryKeys(statement)
 	key := joined(statement)
 	for _, hint := range hints {
 		if hint != nil {

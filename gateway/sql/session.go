@@ -314,10 +314,7 @@ func (s *session) describe(tokens []token) ([]resultColumn, error) {
 	columns := make([]resultColumn, len(info))
 	for i := range info {
 		c := &columns[i]
-		c.name = info[i].Name
-		if info[i].OriginName == "" && !slices.ContainsFunc(tokens, func(t token) bool { return t.named() && t.value == c.name || t.kind == tokenText && t.value == c.name }) {
-			c.name = columnName(c.name)
-		}
+		c.name = named(info[i].Name, info[i].OriginName, tokens)
 		if info[i].OriginName == "" {
 			c.guess = s.kindOfExpression(tokens, info[i].Name)
 		}

@@ -163,3 +163,21 @@ func TestCalc(t *testing.T) {
 		}
 	}
 }
+
+// driverJDBC is where Debian's libpostgresql-jdbc-java puts the driver.
+const driverJDBC = "/usr/share/java/postgresql.jar"
+
+// A program with JDBC does the same. The driver and a JDK are large, so that CI does without, and pgx stands for it there (gateway/sql).
+func TestJDBC(t *testing.T) {
+	need(t, "java", "javac")
+	if _, err := os.Stat(driverJDBC); err != nil {
+		t.Skip("skipped: there is no JDBC driver; install libpostgresql-jdbc-java")
+	}
+	f := startFleet(t, 9)
+	url := fmt.Sprintf("jdbc:postgresql://127.0.0.1:%d/spinglass?user=u&sslmode=disable&password=%s", f.port, strings.ReplaceAll(password, " ", "%20"))
+	out := output(t, f.client(t, "java", "-cp", driverJDBC, "testdata/Client.java", url), "")
+	want := "tables hosts TABLE\ncolumns load float8\nprimary key id hosts_pkey\nforeign keys\nprepared /lab/h01 0.25 8\nprepared /lab/h01 0.25 8\nfetched 9\nupdated 1\nown 9.5\nrefused 42501\n"
+	if out != want {
+		t.Errorf("got\n%swant\n%s", out, want)
+	}
+}
