@@ -28,7 +28,7 @@ func newLabAstrolabe() *cobra.Command {
 			"390625 members.\n\n" +
 			"Each flag that takes several values multiplies the runs. A size goes with the branching factors of which it is a power; of those that are given, also with one of which it is a power " +
 			"times less: the root has as many child zones.",
-		Example: "  spinglass lab astrolabe --members 15625 --branching 5,25,125\n  GOMEMLIMIT=17GiB spinglass lab astrolabe --members 1000000 --branching 10 --representatives 1 --loss 0 --rounds 10\n  spinglass lab astrolabe --crashed 0,0.08 --updates 0,10 --seeds 5 --json --out results",
+		Example: "  spinglass lab astrolabe --members 15625 --branching 5,25,125\n  GOMEMLIMIT=18GiB spinglass lab astrolabe --members 1000000 --branching 10 --representatives 1 --loss 0 --rounds 20\n  spinglass lab astrolabe --crashed 0,0.08 --updates 0,10 --seeds 5 --json --out results",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.run(cmd)
