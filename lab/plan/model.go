@@ -172,8 +172,7 @@ func (m *model) outcome(p *place) outcome {
 		counted++
 	}
 	all := sharings(p.tree.missing(m.setting.Loss, false))
-	courses := make([]course, len(all))
-	concurrently(len(all), func(i int) { courses[i] = m.course(p, all[i].count-1) })
+	courses := m.courses(p, all)
 	for i, s := range all {
 		c := courses[i]
 		m.account(p, &c, p.reach*s.probability*s.count)
@@ -198,7 +197,6 @@ func (m *model) surroundings(p *place) surroundings {
 		first: func(seconds float64) float64 { return m.grid.at(p.first, seconds) / p.share },
 		hop:   int(math.Round(m.setting.Latency[0].Seconds() / m.round * roundSteps)),
 	}
-	s.wanting = m.round / m.pause * (1 - s.reach) * s.reach
 	return s
 }
 
@@ -215,21 +213,40 @@ func (m *model) near(p *place) float64 {
 	return float64(m.parameters.Fanout) * (1 - m.remote(p))
 }
 
-// passes is how often the part of others that still lack the packet is computed anew.
+// passes is how often the part of others that still lack the packet is computed anew, and what becomes of the packets before and behind it.
 const passes = 2
 
-// course follows a packet at a member that lacks it, as so many others do at first.
-func (m *model) course(p *place, others float64) course {
-	s := m.surroundings(p)
-	lacking := min(others/float64(max(p.members-1, 1)), 1)
-	s.others = s.newOthers(lacking, nil)
-	c := s.follow()
-	for range passes {
-		s.others = s.newOthers(lacking, &c)
-		s.older = -math.Expm1(-m.round / m.pause * (1 - s.reach) * c.old)
-		c = s.follow()
+// courses follows a packet at a member that lacks it, for each number of members that do so at first. What becomes of the packets before and behind it at that member is the mean of these courses.
+func (m *model) courses(p *place, all []sharing) []course {
+	base := m.surroundings(p)
+	courses, around := make([]course, len(all)), make([]surroundings, len(all))
+	for i := range around {
+		around[i] = base
 	}
-	return c
+	var usual *course
+	for pass := 0; pass <= passes && len(all) > 0; pass++ {
+		beside := base.besides(usual)
+		concurrently(len(all), func(i int) {
+			s, lacking := &around[i], min((all[i].count-1)/float64(max(p.members-1, 1)), 1)
+			s.beside, s.others = beside, s.newOthers(lacking, &courses[i], usual)
+			courses[i] = s.follow()
+		})
+		usual = mean(courses, all)
+	}
+	return courses
+}
+
+// mean returns the mean of courses, of all members that lack a packet.
+func mean(courses []course, all []sharing) *course {
+	weights := 0.0
+	for _, s := range all {
+		weights += s.probability * s.count
+	}
+	usual := newCourse(len(courses[0].lost), courses[0].step)
+	for i, s := range all {
+		usual.add(s.probability*s.count/weights, &courses[i])
+	}
+	return &usual
 }
 
 // times returns when a missing packet is there, and when it is given up.

@@ -18,6 +18,7 @@ const (
 const (
 	roundSteps  = 100 // steps of a round
 	phases      = 20  // phases of a member's rounds that are told apart
+	phaseSteps  = roundSteps / phases
 	negligible  = 1e-15
 	roundsSpare = 2
 	roundsMost  = 20 // for which a packet is followed; what is missing then counts as lost
@@ -33,13 +34,19 @@ type surroundings struct {
 	relayed    bool
 	far        bool    // other zones are known
 	near       float64 // digests that come to a member from its zone, a round
-	wanting    float64 // polls a round for other packets, whose answers tell of this one as well
 	// first is when a packet comes on its first way, as a part of those that get it.
 	first  func(seconds float64) float64
 	reach  float64 // part of the members that packets reach at first
 	others others
 	kept   float64 // part of the members that are bufferers of a packet
-	older  float64 // probability that a member lacks an older packet for long, for which it sends several polls
+	beside beside
+}
+
+// beside is what a member does because of the packets before and behind one that it lacks, by step. What it is answered tells of all of them.
+type beside struct {
+	gaps    []float64 // expected polls because later packets are missing
+	once    []float64 // probability that the member sends one poll because of earlier packets, if its round begins then
+	several []float64 // the same, several polls
 }
 
 // course is what becomes of a packet that a member lacks, from when it is published on.
@@ -51,10 +58,10 @@ type course struct {
 	ticked  []float64 // of all these, what begins with a round of the member
 	lost    []float64 // probability that it is given up, by step
 	unknown []float64 // probability that the member does not know of it yet, by step
-	polls   float64   // expected; those that are sent because a gap shows
-	recent  float64   // expected ticks at which it is missing and one poll is sent
-	old     float64   // the same, more are sent
 	asks    []float64 // expected requests, by step
+	gaps    []float64 // expected polls because a gap shows, by step
+	once    []float64 // probability that the member's round begins and finds it missing, for which one poll is sent, by step
+	several []float64 // the same, more are sent
 	asked   float64   // of these, all
 	missing float64   // expected seconds until it ends
 }
@@ -79,8 +86,8 @@ func (p *Parameters) short() int { return min(shortPhase, p.Life) }
 // others is which part of the others knows that there is the packet, tells of it in digests, sends it unasked to who lacks it, has it if a poll names it, and has it at all, by step.
 type others struct{ knowing, telling, pushing, named, holding []float64 }
 
-// newOthers makes these of the part that lacks the packet at first, and of the course of repair there; nil when that is not known.
-func (s *surroundings) newOthers(lacking float64, c *course) others {
+// newOthers makes these of the part that lacks the packet at first, of the course of repair there, and of the usual course of other packets; nil when neither is known.
+func (s *surroundings) newOthers(lacking float64, c, usual *course) others {
 	n, short, life := s.steps(), s.parameters.short(), s.parameters.Life
 	got, ticked := make([]float64, n), make([]float64, n) // by step; who gets it by what began with a round, by when that began, and who at other times
 	for at := range got {
@@ -88,20 +95,20 @@ func (s *surroundings) newOthers(lacking float64, c *course) others {
 		got[at] = (1 - lacking) * (s.first(seconds+s.round/roundSteps) - s.first(seconds))
 	}
 	blocked, askedShort, askedLife := make([]float64, n), make([]float64, n), make([]float64, n)
-	if c != nil {
+	if usual != nil {
 		for at := range got {
 			ticked[at] = lacking * c.ticked[at]
 			if there := at + s.way(); there < n {
 				got[there] += lacking*c.repaired(at) - ticked[at]
 			}
 		}
-		blocked = s.blocked(c)
+		blocked = s.blocked(usual)
 		askedShort, askedLife = s.askedWithin(c, lacking, short), s.askedWithin(c, lacking, life)
 	}
 	o := others{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
 	for at := range o.knowing {
 		o.knowing[at] = (1 - lacking) * s.first(float64(at)/roundSteps*s.round)
-		if c != nil {
+		if usual != nil {
 			o.knowing[at] += lacking * (1 - c.unknown[at])
 		}
 	}
@@ -184,15 +191,79 @@ func (s *surroundings) askedWithin(c *course, lacking float64, rounds int) []flo
 	return asked
 }
 
+// besides returns what a member does because of the packets before and behind the packet, of which each takes the usual course if it is missing; nil for nothing.
+func (s *surroundings) besides(usual *course) beside {
+	n := s.steps()
+	b := beside{make([]float64, n), make([]float64, n), make([]float64, n)}
+	if usual == nil {
+		return b
+	}
+	lacks, pause := 1-s.reach, s.pause/usual.step
+	once, several := begins(usual.once), begins(usual.several)
+	for at := range n {
+		none, few := 1.0, 1.0
+		for count := 1; float64(count)*pause < float64(n); count++ {
+			away := int(float64(count) * pause)
+			if later := at - away; later >= 0 {
+				b.gaps[at] += lacks * usual.gaps[later]
+			}
+			if earlier := (at + away) / phaseSteps; earlier < len(once) {
+				none *= 1 - lacks*(once[earlier]+several[earlier])
+				few *= 1 - lacks*several[earlier]
+			}
+		}
+		b.once[at], b.several[at] = few-none, 1-few
+		if s.overtaking() { // each packet that is missing is polled for when it is the oldest
+			b.gaps[at] = lacks * s.reach / pause
+		}
+	}
+	return b
+}
+
+// begins returns the probability of what happens with the beginning of a member's round, if its round begins in one of as many steps as lie between two phases.
+func begins(by []float64) []float64 {
+	of := make([]float64, len(by)/phaseSteps)
+	for at := range of {
+		of[at] = min(phases*sum(by, at*phaseSteps, (at+1)*phaseSteps), 1)
+	}
+	return of
+}
+
 // steps is for how many steps a packet is followed.
 func (s *surroundings) steps() int {
 	return (min(2*s.parameters.Life+roundsSpare, roundsMost) + int(s.pause/s.round*3)) * roundSteps
 }
 
+// newCourse returns one on which nothing happens.
+func newCourse(steps int, step float64) course {
+	c := course{step: step}
+	for _, by := range c.bySteps() {
+		*by = make([]float64, steps)
+	}
+	return c
+}
+
+// bySteps returns all that there is by step.
+func (c *course) bySteps() []*[]float64 {
+	return []*[]float64{&c.polled, &c.heard, &c.pushed, &c.ticked, &c.lost, &c.unknown, &c.asks, &c.gaps, &c.once, &c.several}
+}
+
+// add adds a part of another course.
+func (c *course) add(part float64, other *course) {
+	from := other.bySteps()
+	for i, by := range c.bySteps() {
+		for at, v := range *from[i] {
+			(*by)[at] += part * v
+		}
+	}
+	c.asked += part * other.asked
+	c.missing += part * other.missing
+}
+
 // follow follows the packet.
 func (s *surroundings) follow() course {
 	n := s.steps()
-	c := course{step: s.round / roundSteps, polled: make([]float64, n), heard: make([]float64, n), pushed: make([]float64, n), lost: make([]float64, n), asks: make([]float64, n), unknown: make([]float64, n), ticked: make([]float64, n)}
+	c := newCourse(n, s.round/roundSteps)
 	for phase := range phases {
 		s.followPhase(&c, (phase*roundSteps+roundSteps/2)/phases, 1.0/phases)
 	}
@@ -215,6 +286,7 @@ func (s *surroundings) followPhase(c *course, phase int, weight float64) {
 		now := float64(at) * c.step
 		if at%roundSteps == phase%roundSteps {
 			known = s.tick(c, known, at)
+			unknown -= s.learn(c, known[0], unknown, at)
 		}
 		told := s.met(s.others.telling, at)
 		// A later packet comes, which shows the gap.
@@ -224,12 +296,12 @@ func (s *surroundings) followPhase(c *course, phase int, weight float64) {
 			if s.overtaking() {
 				known[0][never] += gap
 			} else {
-				c.polls += gap
+				c.gaps[at] += gap
 				s.poll(c, known[0], gap, 1, told, at)
 			}
 		}
-		// A digest tells of it first, be it one that answers a poll for another packet.
-		if first := unknown * s.sent(s.others.knowing, at) * (hears + s.wanting/roundSteps*(1-s.loss)*(1-s.loss)); first > 0 {
+		// A digest tells of it first.
+		if first := unknown * s.sent(s.others.knowing, at) * hears; first > 0 {
 			unknown -= first
 			known[0][never] += first
 		}
@@ -238,6 +310,27 @@ func (s *surroundings) followPhase(c *course, phase int, weight float64) {
 		c.missing += left * c.step
 	}
 	c.lost[len(c.lost)-1] += left
+}
+
+// learn takes some probability that the member does not know of the packet through answers to what it polls for earlier packets when its round begins. The first that tells of it is no reason to ask for it,
+// the next one is. It returns for how much the packet is known then.
+func (s *surroundings) learn(c *course, row []float64, unknown float64, at int) (learnt float64) {
+	both := (1 - s.loss) * (1 - s.loss)
+	knowing := s.met(s.others.knowing, at)
+	if knowing <= 0 {
+		return 0
+	}
+	none := 1 - both*knowing
+	first := s.beside.several[at] * pollsAgain * both * knowing * math.Pow(none, pollsAgain-1)
+	again := s.beside.several[at]*(1-math.Pow(none, pollsAgain)) - first
+	first += s.beside.once[at] * both * knowing
+	asks := again * min(s.met(s.others.telling, at)/knowing, 1)
+	c.asks[at] += unknown * asks
+	c.polled[at] += unknown * asks * both
+	c.ticked[at] += unknown * asks * both
+	row[0] += unknown * asks * (1 - both)
+	row[len(row)-1] += unknown * (first + again - asks)
+	return unknown * (first + again)
 }
 
 // shows returns the probability that a gap shows in a step which has not shown before.
@@ -269,7 +362,7 @@ func (s *surroundings) poll(c *course, row []float64, part float64, polls int, o
 // between lets happen what happens between the beginnings of rounds. It returns the probability that the packet is still known to be missing.
 func (s *surroundings) between(c *course, known state, at int, now, told, hears float64) (left float64) {
 	both := (1 - s.loss) * (1 - s.loss)
-	others := s.wanting / roundSteps * both * told
+	others := s.beside.gaps[at] * both * told
 	hears *= s.sent(s.others.telling, at)
 	for i, row := range known {
 		fresh := i == 0 && s.overtaking() && now < stripes*s.pause
@@ -338,13 +431,14 @@ func (s *surroundings) pollAgain(c *course, row []float64, a, missing int, p flo
 	var none float64
 	switch {
 	case missing < pollUrgent:
-		c.recent += p
-		none = (1-s.older)*one + s.older*math.Pow(one, pollsAgain)
+		c.once[at] += p
+		older := s.beside.several[at]
+		none = (1-older)*one + older*math.Pow(one, pollsAgain)
 	case missing > s.parameters.short():
-		c.old += p
+		c.several[at] += p
 		none = one * math.Pow(1-both*s.met(s.others.named, at), 2)
 	default:
-		c.old += p
+		c.several[at] += p
 		none = math.Pow(one, pollsAgain)
 	}
 	asks := p * (1 - none)

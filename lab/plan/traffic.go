@@ -42,7 +42,7 @@ type ticks struct {
 func (m *model) account(p *place, c *course, lacking float64) {
 	rate, zones, t := m.setting.Rate, float64(p.count), &m.traffic
 	all := rate * lacking * zones
-	t.gapPolls += all * c.polls
+	t.gapPolls += all * sum(c.gaps, 0, len(c.gaps))
 	t.requests += all * c.asked
 	t.repairs += all * c.asked * (1 - m.setting.Loss)
 	for _, pushed := range c.pushed {
@@ -50,7 +50,7 @@ func (m *model) account(p *place, c *course, lacking float64) {
 	}
 	t.missing += all * c.missing
 	each := rate * m.round * lacking / float64(p.members)
-	t.ticks = append(t.ticks, ticks{members: float64(p.members) * zones, recent: each * c.recent, old: each * c.old})
+	t.ticks = append(t.ticks, ticks{members: float64(p.members) * zones, recent: each * sum(c.once, 0, len(c.once)), old: each * sum(c.several, 0, len(c.several))})
 }
 
 // accountOutbreak adds what a message costs that does not get into a zone, which happens with a probability.
