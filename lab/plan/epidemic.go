@@ -360,8 +360,16 @@ func (o *outbreak) replies(from *holders, j, k int, c chances) (l laws) {
 			part += c.heard / tell * min(left/n, 1)
 		}
 		left = max(left-n, 0)
+		if part >= 1 {
+			if r+j < repliesMost {
+				l[r][j] = 1
+			}
+			continue
+		}
+		few := math.Exp(float64(j) * math.Log1p(-part))
 		for more := 0; r+more < repliesMost && more <= j; more++ {
-			l[r][more] = o.choose(j, more, min(part, 1))
+			l[r][more] = few
+			few *= part / (1 - part) * float64(j-more) / float64(more+1)
 		}
 	}
 	return l

@@ -87,7 +87,7 @@ var settings = []struct {
 	{verified{"one zone", 50, 3000, func(s *Setting, _ *Parameters) {}}, false},
 	{verified{"lossy and busy", 50, 3000, func(s *Setting, _ *Parameters) { s.Loss, s.Rate = 0.05, 100 }}, false},
 	{verified{"a zone of a hundred", 100, 3000, func(s *Setting, _ *Parameters) { s.Zone, s.Loss, s.Rate = 128, 0.02, 20 }}, false},
-	{verified{"short life", 50, 10_000, func(s *Setting, p *Parameters) { s.Loss, p.Life, p.Fanout = 0.1, 2, 1 }}, false},
+	{verified{"short life", 50, 60_000, func(s *Setting, p *Parameters) { s.Loss, p.Life, p.Fanout = 0.1, 2, 1 }}, false},
 	{verified{"short life in zones", 1000, 4000, func(s *Setting, p *Parameters) { s.Loss, p.Life, p.Fanout = 0.02, 4, 1 }}, true},
 	{verified{"four zones", 200, 10_000, func(s *Setting, _ *Parameters) {}}, true},
 	{verified{"slow links", 300, 3000, func(s *Setting, _ *Parameters) {
