@@ -1,8 +1,9 @@
 package buffers
 
 import (
-	"context"
 	"testing"
+
+	"spinglass/internal/labtest"
 )
 
 // measure returns the results of a grid, those of the seeds of a kind as one with their means and the most of all.
@@ -11,14 +12,7 @@ func measure(t *testing.T, change func(*Grid)) (found []Result) {
 	g := DefaultGrid()
 	change(&g)
 	runs, err := g.Runs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, c := range runs {
-		r, err := Run(context.Background(), c, func(string) {})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for i, r := range labtest.Rows(t, runs, err, Run) {
 		if r.Missing > 0 {
 			t.Errorf("%s, %d members: %d packets are missing", r.Protocol, r.Members, r.Missing)
 		}
@@ -77,21 +71,11 @@ func TestConstantBuffers(t *testing.T) {
 }
 
 func TestEqualSeedsEqualRows(t *testing.T) {
-	run := func(seed uint64) (found []Result) {
+	run := func(seed uint64) []Result {
 		g := DefaultGrid()
 		g.Members, g.Perturb, g.Seconds, g.Seeds, g.Seed = []int{8}, []float64{0.6}, 2, 1, seed
 		runs, err := g.Runs()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range runs {
-			r, err := Run(context.Background(), c, func(string) {})
-			if err != nil {
-				t.Fatal(err)
-			}
-			found = append(found, r)
-		}
-		return found
+		return labtest.Rows(t, runs, err, Run)
 	}
 	first, second, other := run(1), run(1), run(2)
 	for i := range first {

@@ -1,13 +1,13 @@
 package convoys
 
 import (
-	"context"
 	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"spinglass/bimodal"
+	"spinglass/internal/labtest"
 )
 
 // spreads returns the result of each depth.
@@ -17,19 +17,12 @@ func spreads(t *testing.T, change func(*Grid)) (found []Result) {
 	g.Depth, g.Order, g.Remedy = []int{1, 2, 3, 4}, []string{"fifo"}, []string{RemedyNone}
 	change(&g)
 	runs, err := g.Runs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range runs {
-		r, err := Run(context.Background(), c)
-		if err != nil {
-			t.Fatal(err)
-		}
+	found = labtest.Rows(t, runs, err, labtest.Silent(Run))
+	for _, r := range found {
 		if r.Delivered < 0.999 && r.Protocol == Hierarchical {
 			t.Errorf("%v of the messages arrived: %+v", r.Delivered, r)
 		}
 		t.Logf("%s, %s, %s, depth %d: deviation %v ms, latency %v ms, %d bytes wait", r.Protocol, r.Order, r.Remedy, r.Depth, r.Stddev, r.Latency, r.Waiting)
-		found = append(found, r)
 	}
 	return found
 }

@@ -1,10 +1,11 @@
 package detection
 
 import (
-	"context"
 	"reflect"
 	"testing"
 	"time"
+
+	"spinglass/internal/labtest"
 )
 
 func measure(t *testing.T, change func(*Grid)) (found []Result) {
@@ -13,21 +14,14 @@ func measure(t *testing.T, change func(*Grid)) (found []Result) {
 	g.Members = []int{48}
 	change(&g)
 	runs, err := g.Runs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range runs {
-		r, err := Run(context.Background(), c, func(string) {})
-		if err != nil {
-			t.Fatal(err)
-		}
+	found = labtest.Rows(t, runs, err, Run)
+	for _, r := range found {
 		first, median, all := 0.0, 0.0, 0.0
 		if r.Undetected == 0 {
 			first, median, all = *r.First, *r.Median, *r.All
 		}
 		t.Logf("%s, %d missed, %d members, loss %v, slow %v, seed %d: %.1f suspects and %.1f downs (%.1f by healthy ones) a member and hour, %.1f ejections, %.3f apart; crashes: %.1f, %.1f, %.1f s, %d undetected",
 			r.Protocol, r.Missed, r.Members, r.Loss, r.Slow, r.Seed, r.Suspects, r.Downs, r.DownsHealthy, r.Ejections, r.Apart, first, median, all, r.Undetected)
-		found = append(found, r)
 	}
 	return found
 }

@@ -1,8 +1,9 @@
 package links
 
 import (
-	"context"
 	"testing"
+
+	"spinglass/internal/labtest"
 )
 
 func measure(t *testing.T, change func(*Grid)) (found []Result) {
@@ -11,20 +12,13 @@ func measure(t *testing.T, change func(*Grid)) (found []Result) {
 	g.Members, g.Views, g.Seconds = []int{32, 128}, []string{"zones"}, 10
 	change(&g)
 	runs, err := g.Runs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range runs {
-		r, err := Run(context.Background(), c, func(string) {})
-		if err != nil {
-			t.Fatal(err)
-		}
+	found = labtest.Rows(t, runs, err, Run)
+	for _, r := range found {
 		if r.Missing > 0 {
 			t.Errorf("%s, %d members: %d packets are missing", r.Protocol, r.Members, r.Missing)
 		}
 		t.Logf("%-12s %-5s %3d members, %d sites, loss %v: %.2f copies on a line, %.2f at most, %.2f of them repairs; %.0f packets/s", r.Protocol, r.View, r.Members, r.Sites, r.Loss,
 			r.LineCopies, r.LineCopiesMost, r.LineRepairs, r.LinePackets)
-		found = append(found, r)
 	}
 	return found
 }

@@ -1,25 +1,19 @@
 package micropartitions
 
 import (
-	"context"
 	"math"
 	"strings"
 	"testing"
 	"time"
+
+	"spinglass/internal/labtest"
 )
 
 func results(t *testing.T, g Grid) (found []Result) {
 	t.Helper()
 	runs, err := g.Runs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range runs {
-		r, err := Run(context.Background(), c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found = append(found, r)
+	found = labtest.Rows(t, runs, err, labtest.Silent(Run))
+	for _, r := range found {
 		t.Logf("%s, %d members, %d missed: in %v s %.4f ejections/s, %.4f views/s, %.5f of the time lost", r.Protocol, r.Members, r.Missed, r.Seconds, r.Ejections, r.Views, r.Lost)
 	}
 	return found

@@ -1,9 +1,10 @@
 package ratings
 
 import (
-	"context"
 	"math"
 	"testing"
+
+	"spinglass/internal/labtest"
 )
 
 // measure runs a protocol on the published group and returns a row for each class.
@@ -15,13 +16,10 @@ func measure(t *testing.T, name string, change func(*Grid)) []Result {
 		change(&g)
 	}
 	runs, err := g.Runs()
-	if err != nil || len(runs) != 1 {
-		t.Fatalf("%d runs: %v", len(runs), err)
+	if len(runs) > 1 {
+		t.Fatalf("%d runs", len(runs))
 	}
-	rows, err := Run(context.Background(), runs[0], func(string) {})
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := labtest.Rows(t, runs, err, Run)[0]
 	for i, r := range rows {
 		if r.Rating != g.Ratings[i] || r.Protocol != name {
 			t.Fatalf("%+v is not of the class that asks %v", r, g.Ratings[i])

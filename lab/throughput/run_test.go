@@ -1,11 +1,12 @@
 package throughput
 
 import (
-	"context"
 	"math"
 	"reflect"
 	"strings"
 	"testing"
+
+	"spinglass/internal/labtest"
 )
 
 // rows makes the runs of a grid.
@@ -15,15 +16,8 @@ func rows(t *testing.T, change func(*Grid)) (found []Result) {
 	g.Perturb, g.Samples = []float64{0, 0.1, 0.3, 0.9}, 40
 	change(&g)
 	runs, err := g.Runs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range runs {
-		r, err := Run(context.Background(), c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found = append(found, r)
+	found = labtest.Rows(t, runs, err, labtest.Silent(Run))
+	for _, r := range found {
 		t.Logf("%s, %d members, %s %v: %v messages/s, at least %v, deviation %v", r.Protocol, r.Members, r.Fault, r.Perturb, r.Mean, r.Min, r.Stddev)
 	}
 	return found
