@@ -269,3 +269,35 @@ func TestOutbreaks(t *testing.T) {
 		t.Errorf("with a life of 30 all get it with probability %v", last)
 	}
 }
+
+// What is polled for other packets tells of one that is missing: for the later ones not before the one behind the next comes and shows a gap, for earlier ones at once, and the less likely the later.
+func TestBesides(t *testing.T) {
+	s := DefaultSetting(50)
+	s.Loss = 0.1
+	p, err := Choose(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Life, p.Fanout = 2, 1
+	m := newModel(s, p)
+	place := m.places()[0]
+	around := m.surroundings(&place)
+	all := sharings(place.tree.missing(s.Loss, false))
+	b := around.besides(mean(m.courses(&place, all), all))
+	second := int(2 * around.pause / around.round * roundSteps)
+	if early := sum(b.gaps, 0, second); early != 0 {
+		t.Errorf("%v polls for later packets before any of them shows a gap", early)
+	}
+	// About 0.18 of the packets are missed, and gaps show about 0.4 of these.
+	if round := sum(b.gaps, second, second+roundSteps); round < 0.04 || round > 0.12 {
+		t.Errorf("%v polls for later packets in the round after", round)
+	}
+	for at := range b.once {
+		if none := 1 - b.once[at] - b.several[at]; none < 0 || none > 1 || b.once[at] < 0 || b.several[at] < 0 {
+			t.Fatalf("step %d: once %v, several times %v", at, b.once[at], b.several[at])
+		}
+	}
+	if now, later := b.several[0], b.several[2*roundSteps]; now < 0.01 || later > now/5 {
+		t.Errorf("earlier packets are polled for several times with probability %v, and two rounds later %v", now, later)
+	}
+}
