@@ -9,7 +9,8 @@ import (
 // Shares of a digest, and of digests.
 const (
 	reportsShare  = 4 // one part in so many of a digest is kept for reports, where there are any
-	directDigests = 4 // a round that the author of a busy stream gets besides those of gossip, on average
+	directDigests = 4 // a round that the author of a busy stream gets besides those of gossip, on average and at most,
+	directShare   = 4 // and one for so many packets of a round at most: a slow stream is not to cost its author more datagrams than it has packets
 )
 
 // sampler builds the part of a digest that holds reports.
@@ -112,7 +113,7 @@ func (m *Machine) drawAuthor() (author *peer) {
 		}
 		m.refreshTargets(s.topic)
 		// The targets of the author are this node and its own targets but the author.
-		each := directDigests / float64(max(len(s.topic.targets), directDigests))
+		each := min(1, s.meter.digests()/float64(max(len(s.topic.targets), 1)))
 		if weight += each; m.config.Rand.Float64()*weight < each {
 			author = p
 		}
@@ -121,6 +122,12 @@ func (m *Machine) drawAuthor() (author *peer) {
 		return nil
 	}
 	return author
+}
+
+// digests returns how many digests a round the author of the stream is to get besides those of gossip, from all members together.
+func (l *lagMeter) digests() float64 {
+	latest := (l.rounds + lagWindow) % (lagWindow + 1)
+	return min(directDigests, float64(l.worth(latest, lagWindow))/(lagWindow*directShare))
 }
 
 // sendAuthorDigest tells the author of streams what this node holds of them, and with it how it lags.
