@@ -1,6 +1,8 @@
 package bimodal
 
 import (
+	"slices"
+
 	"spinglass/gravity"
 	"spinglass/protocol"
 	"spinglass/wire"
@@ -33,7 +35,7 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 	}
 	m.doubtEnd(id, s, o.from)
 	if s != nil && s.topic.holds != gravity.All {
-		return m.hearWanted(s, e, o)
+		return m.hearWanted(s, e, o, out)
 	}
 	if e.Manifest == 0 || s != nil && e.Manifest <= s.high {
 		return s
@@ -54,9 +56,23 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 	return s
 }
 
-// hearWanted does what hearSay does for a stream of which this node wants some packets: it asks for the newest of these, which proves itself. Where none is among those told of, nothing is missed.
-func (m *Machine) hearWanted(s *stream, e *DigestEntry, o *occasion) *stream {
-	seq, wanted := s.wantsWithin(s.high+1, e.High)
+// wantedScan is how many numbers are looked at for one that is wanted, times the rating: of so many each is spared with a probability of e^-16 only.
+const wantedScan = 16
+
+// hearWanted does what hearSay does for a stream of which this node wants some packets: it asks for the newest of these, which proves itself, and where the gossiper does not hold it any more, one of its bufferers. Where none is
+// among those told of, nothing is missed. Heights that are looked at count as packets found missing do, before they are.
+func (m *Machine) hearWanted(s *stream, e *DigestEntry, o *occasion, out *protocol.Output) *stream {
+	if s.topic.holds == 0 {
+		return s
+	}
+	if t := m.proving.trials[s.id]; t != nil && !t.claim.allows(m.round, e.High, o) {
+		return s
+	}
+	scan := min(e.High-s.high, uint64(wantedScan/s.topic.holds.Fraction())+1, windowMax)
+	if !m.follow(scan, o.from, out) {
+		return s
+	}
+	seq, wanted := s.wantsWithin(e.High-scan+1, e.High)
 	if !wanted {
 		return s
 	}
@@ -65,9 +81,18 @@ func (m *Machine) hearWanted(s *stream, e *DigestEntry, o *occasion) *stream {
 		m.stats.ClaimsRefused++
 		return s
 	}
-	if c := &t.claim; c.allows(m.round, seq, o) {
-		c.asked, c.sought, c.teller = m.round, seq, o.from
+	c := &t.claim
+	if !c.allows(m.round, seq, o) {
+		return s
+	}
+	c.asked, c.sought, c.teller = m.round, seq, o.from
+	switch {
+	case slices.ContainsFunc(e.Ranges, func(r Range) bool { return r.First <= seq && seq <= r.Last }):
 		m.askNumber(s.id, seq, o)
+	case !o.answer && m.pollsLeft > 0:
+		if b := m.drawBufferer(s, seq); b != nil {
+			m.sendPoll(b.id, PollEntry{Stream: s.id, Ranges: []Range{{seq, seq}}}, out)
+		}
 	}
 	return s
 }

@@ -95,6 +95,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	m.probeGroups(now, out)
 	m.complain(out)
 	m.greet(now, out)
+	m.tellEndings(now, out)
 	usual, background := m.activity()
 	m.gossipInBackground(now, background, out)
 	if !usual && m.round%idleRounds != 0 {

@@ -44,6 +44,7 @@ type Machine struct {
 	partners      []*peer
 	background    background
 	greetings     []protocol.NodeID // peers to be greeted
+	endings       []*stream         // that have some to be told of
 	partnersKnown bool
 	proximity     proximity
 	fanoutLeast   int // of the topics that have streams

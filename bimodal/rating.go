@@ -157,9 +157,9 @@ func (m *Machine) takeSpared(now protocol.Time, from protocol.NodeID, s *stream,
 	}
 }
 
-// wantsWithin returns the highest number from low to high that this node wants of a stream, looking at no more than are in a window.
+// wantsWithin returns the highest number from low to high that this node wants of a stream.
 func (s *stream) wantsWithin(low, high uint64) (uint64, bool) {
-	for seq := high; seq >= low && high-seq < windowMax; seq-- {
+	for seq := high; seq >= low; seq-- {
 		if s.topic.holds.Wants(s.height(seq)) {
 			return seq, true
 		}

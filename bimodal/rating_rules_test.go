@@ -404,3 +404,23 @@ func TestRatingOneIsAsBefore(t *testing.T) {
 		t.Error("members do something else when they have said that their ratings are 1")
 	}
 }
+
+// What others say of the end of a signed stream is looked through for what is wanted only as far as the leaps of a round go: who says it of many ends, far away, makes this node compute no more heights.
+func TestEndsThatOthersTellOfAreLookedThroughInBounds(t *testing.T) {
+	s := signedMachine(t, nil)
+	if err := s.SetRating(s.now, "t", 1, &s.out); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range signedSeries(t, writer, 3) {
+		s.hand(writer, p)
+	}
+	if s.byID[signedSeries(t, writer, 1)[0].Stream] == nil {
+		t.Fatal("the stream is not known")
+	}
+	for k := range uint64(20) {
+		s.hand(other, lie(writer, 1, 1<<40+k*(manifestMax+1)))
+	}
+	if got := s.Stats().LeapsRefused; got < 10 {
+		t.Errorf("%d of 20 lies were not looked into", got)
+	}
+}

@@ -193,6 +193,7 @@ func (m *Machine) learn(now protocol.Time, s *stream, high, total uint64, out *p
 	if s.topic.holds != gravity.All && !m.own(s.id) {
 		m.spareFrom(s, before+1)
 	}
+	m.noteEndings(s, before)
 	m.activate(now, s)
 }
 

@@ -26,7 +26,7 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	c.asked, c.ranges = c.asked[:0], c.ranges[:0]
 	c.reserved = wire.UvarintSize(uint64(d.Round)) + wire.UvarintSize(RequestNumbersMax)
 	o := occasion{
-		from: from, round: d.Round, pause: uint32(m.config.RequestPause), numbers: m.requests(), scan: wantScan,
+		from: from, answer: d.Answer, round: d.Round, pause: uint32(m.config.RequestPause), numbers: m.requests(), scan: wantScan,
 	}
 	asked := o.numbers
 	if d.Answer {

@@ -32,6 +32,7 @@ type slot struct {
 // occasion is a digest as far as asking because of it goes, and what it may still cost.
 type occasion struct {
 	from    protocol.NodeID
+	answer  bool   // to a poll
 	round   uint32 // the gossiper's, echoed in the request
 	pause   uint32 // rounds after which a packet may be asked for again
 	numbers int    // packets that may still be asked for

@@ -72,7 +72,7 @@ func newLabTopics() *cobra.Command {
 	flags.IntSliceVar(&f.topics, "topics", f.topics, "topics in the mesh")
 	flags.IntVar(&f.seconds, "seconds", f.seconds, "seconds for which bytes are counted: samples are the better the longer")
 	seedFlags(cmd, &f.seeds, &f.seed)
-	full.flag(cmd, "1000 members for 200 seconds with protocol gravity, where no others are given: takes a quarter of an hour and 1.8 GB with GOGC=30")
+	full.flag(cmd, "1000 members for 200 seconds with protocol gravity, where no others are given: takes a quarter of an hour and 2 GB")
 	fullValue(&full, "protocol", &f.protocols, []string{string(topics.Gravity)})
 	fullValue(&full, "members", &f.members, []int{1000})
 	fullValue(&full, "seconds", &f.seconds, 200)

@@ -19,6 +19,9 @@ var ratings = []float64{1, 0.8, 0.5, 0.3, 0.2}
 // everything is the topic that stands for all where everything is sent to all.
 const everything = "everything"
 
+// nobody is the author of a topic that is left out.
+const nobody = -1
+
 // mesh is a world of members. A member is one agent, or one in each mesh that it is in.
 type mesh struct {
 	config    Config
@@ -144,6 +147,10 @@ func (m *mesh) makeMeshes() {
 		}
 	}
 	for t, members := range subscribers {
+		if len(members) == 0 { // nobody hears of it
+			m.authors = append(m.authors, nobody)
+			continue
+		}
 		author, first := t%c.Members, len(m.agents)
 		for _, i := range members {
 			m.agents = append(m.agents, agent{member: i, wants: []want{{topic: t, rating: gravity.All}}})
@@ -217,6 +224,9 @@ func (m *mesh) command(i int, do func(now protocol.Time, machine *bimodal.Machin
 func (m *mesh) publish(until protocol.Time) {
 	interval, payload := time.Second/time.Duration(m.config.Rate), make([]byte, m.config.Size)
 	for t := range m.config.Topics {
+		if m.authors[t] == nobody {
+			continue
+		}
 		var again func()
 		again = func() {
 			m.command(m.authors[t], func(now protocol.Time, machine *bimodal.Machine, out *protocol.Output) error {
