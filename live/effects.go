@@ -44,6 +44,8 @@ func (n *Node) carryOut(now protocol.Time) {
 			if n.multicast != nil {
 				n.multicast.leave(e.Group)
 			}
+		case protocol.EffectBroadcast:
+			n.drop(0, ReasonRadioNone, 1)
 		default:
 			panic("live: effect of unknown kind")
 		}

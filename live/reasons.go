@@ -29,6 +29,7 @@ const (
 	ReasonGroupKind         protocol.Reason = "group_kind"         // by multicast, of a kind that is not sent to groups, or not by multicast, of one that is sent to nobody else
 	ReasonMulticastStranger protocol.Reason = "multicast_stranger" // by multicast from who is no peer, such as a member of another fleet
 	ReasonMulticastNone     protocol.Reason = "multicast_none"     // to a group, though there is no multicast
+	ReasonRadioNone         protocol.Reason = "radio_none"         // a broadcast over one hop, though there is no radio
 	ReasonSessionUnknown    protocol.Reason = "session_unknown"    // sealed for a session that there is not, as after a restart
 	ReasonSessionRate       protocol.Reason = "session_rate"       // more than is opened for one session
 	ReasonSessionExhausted  protocol.Reason = "session_exhausted"  // to a peer for which no more may be sealed
@@ -52,7 +53,7 @@ var driverReasons = []protocol.Reason{
 	ReasonDatagramShort, ReasonDatagramVersion, ReasonDatagramChecksum, ReasonDatagramSender, ReasonDatagramOversize, ReasonDatagramSelf,
 	ReasonFrameMalformed, ReasonFrameKind, ReasonReceiveQueue, ReasonReceiveShare, ReasonAddressUnknown, ReasonAddressBad, ReasonAddressUnresolved,
 	ReasonMessageOversize, ReasonSendBuffer, ReasonSendUnreachable, ReasonSendOversize, ReasonSendFailed, ReasonMulticastStranger, ReasonGroupKind,
-	ReasonMulticastNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
+	ReasonMulticastNone, ReasonRadioNone, ReasonSessionUnknown, ReasonSessionRate, ReasonSessionExhausted, ReasonDatagramForged, ReasonDatagramReplayed,
 	ReasonGroupKeyUnknown, ReasonGroupKeyRate, ReasonLinkDown, ReasonLinkWaiting, ReasonRelayDown, ReasonRelayQueue, ReasonGatewayQueue,
 	ReasonGatewayRate, ReasonGatewayAbsent, ReasonFormat, ReasonOther,
 }

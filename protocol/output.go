@@ -17,6 +17,7 @@ const (
 	EffectMulticast                         // one datagram to Group, and the same to each of Targets
 	EffectJoinGroup                         // what is sent to Group is wanted
 	EffectLeaveGroup                        // and no longer
+	EffectBroadcast                         // a datagram to whoever is within one hop of the radio
 )
 
 // Effect is one thing that a machine wants done. Which fields are set depends on Kind.

@@ -83,6 +83,8 @@ func describeEffect(b *strings.Builder, e *protocol.Effect) {
 		fmt.Fprintf(b, "join group %x", uint64(e.Group))
 	case protocol.EffectLeaveGroup:
 		fmt.Fprintf(b, "leave group %x", uint64(e.Group))
+	case protocol.EffectBroadcast:
+		fmt.Fprintf(b, "broadcast %s", describe(e.Message))
 	case protocol.EffectEmit:
 		fmt.Fprintf(b, "emit %T%+v", e.Event, e.Event)
 	case protocol.EffectDrop:

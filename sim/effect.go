@@ -28,6 +28,9 @@ func (w *World) effect(h *host, e *protocol.Effect) {
 		w.joinGroup(h, e.Group)
 	case protocol.EffectLeaveGroup:
 		h.leaveGroup(e.Group)
+	case protocol.EffectBroadcast:
+		w.emit(h, e.Message, nil)
+		w.stats.RadioNone++
 	default:
 		panic("sim: an effect of unknown kind")
 	}

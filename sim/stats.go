@@ -19,6 +19,8 @@ type Stats struct {
 	GroupCopies  uint64 // what the network made of these, one for each host that was to hear it; one for each that did not leave its host
 	GroupRefused uint64 // groups joined beyond GroupsMax, twice, or on no segment
 
+	RadioNone uint64 // broadcasts over one hop of hosts without a radio: not sent
+
 	Lost       uint64 // by chance on a link
 	Duplicated uint64
 	Reordered  uint64 // held back by chance

@@ -110,6 +110,8 @@ func (w *World) traceEffect(e *protocol.Effect) {
 		w.traceMessage(e.Message)
 	case protocol.EffectJoinGroup, protocol.EffectLeaveGroup:
 		t.add(uint64(e.Group))
+	case protocol.EffectBroadcast:
+		w.traceMessage(e.Message)
 	case protocol.EffectWork:
 		w.traceWork(e.Work)
 	}
@@ -198,6 +200,9 @@ func (w *World) traceEvent(e protocol.Event) {
 		t.add(uint64(v.Seconds))
 	case protocol.MulticastOffered:
 		t.add(uint64(v.Groups))
+	case protocol.LinkBroken:
+		t.add(uint64(v.To))
+		w.traceMessage(v.Message)
 	case protocol.StreamOpened:
 		t.add(v.Number)
 	case protocol.StreamRead:

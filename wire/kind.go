@@ -50,6 +50,10 @@ const (
 	KindAccountQuestion protocol.Kind = 31 // astrolabe: asks what a row of a zone was made of
 	KindAccountPiece    protocol.Kind = 32 // astrolabe: a piece of the answer
 
+	KindAdhocFirst protocol.Kind = 40 // the range that is kept for protocols of ad-hoc networks
+	KindFlood      protocol.Kind = 63 // flood: a packet that everybody passes on
+	KindAdhocLast  protocol.Kind = 63
+
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key
 	KindRelayCall       protocol.Kind = 122 // live: a member wants the receiver that is reached through the sender only
