@@ -51,8 +51,25 @@ const (
 	KindAccountPiece    protocol.Kind = 32 // astrolabe: a piece of the answer
 
 	KindAdhocFirst protocol.Kind = 40 // the range that is kept for protocols of ad-hoc networks
-	KindFlood      protocol.Kind = 63 // flood: a packet that everybody passes on
 	KindAdhocLast  protocol.Kind = 63
+
+	KindRouteRequest protocol.Kind = 40 // aodv: who knows the way to a node
+	KindRouteReply   protocol.Kind = 41 // aodv: this way
+	KindRouteError   protocol.Kind = 42 // aodv: nodes that are no longer reached
+	KindRouteHello   protocol.Kind = 43 // aodv: the sender is within one hop
+	KindRoutedPacket protocol.Kind = 44 // aodv: a payload for one node
+
+	KindJoinRequest protocol.Kind = 46 // maodv: who is on the tree of a group
+	KindJoinReply   protocol.Kind = 47 // maodv: this node, so far away
+	KindActivation  protocol.Kind = 48 // maodv: a branch of the tree begins or ends
+	KindGroupHello  protocol.Kind = 49 // maodv: who leads a group
+	KindTreeHello   protocol.Kind = 50 // maodv: the place of the sender in a tree
+	KindDistance    protocol.Kind = 51 // maodv: how near members are beyond the sender
+	KindTreePacket  protocol.Kind = 52 // maodv: a payload for a group
+
+	KindGossipRequest protocol.Kind = 56 // anonymous: what a member misses, on its walk to another one
+
+	KindFlood protocol.Kind = 63 // flood: a packet that everybody passes on
 
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key

@@ -1,0 +1,39 @@
+package adhoc
+
+import "spinglass/protocol"
+
+// SeenMax bounds how many broadcasts a node remembers to have seen.
+const SeenMax = 4096
+
+// SeenKey is a broadcast: its origin, the origin's number of it, and what it is about where numbers of several things are apart.
+type SeenKey struct {
+	Origin protocol.NodeID
+	About  Group
+	Number uint32
+}
+
+// Seen remembers which broadcasts have been seen, at most SeenMax, the oldest of which are forgotten first. The zero value is ready for use.
+type Seen struct {
+	keys  map[SeenKey]bool
+	order []SeenKey // a ring once it is full
+	next  int
+}
+
+// Add notes a broadcast and reports whether it is new.
+func (s *Seen) Add(key SeenKey) bool {
+	if s.keys[key] {
+		return false
+	}
+	if s.keys == nil {
+		s.keys = make(map[SeenKey]bool)
+	}
+	if len(s.order) < SeenMax {
+		s.order = append(s.order, key)
+	} else {
+		delete(s.keys, s.order[s.next])
+		s.order[s.next] = key
+		s.next = (s.next + 1) % SeenMax
+	}
+	s.keys[key] = true
+	return true
+}
