@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"stack":         {"protocol", "topic", "wire", "table", "membership", "bimodal", "astrolabe", "directory", "identity", "gravity"},
 	"adhoc":         {"protocol"},
 	"adhoc/aodv":    {"protocol", "wire", "adhoc"},
+	"adhoc/maodv":   {"protocol", "wire", "adhoc", "adhoc/aodv"},
 	"sim":           {"protocol", "wire"},
 	"relay":         {"protocol", "wire"},
 	"live":          {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},
@@ -77,7 +78,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "topic", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "directory", "stack", "adhoc", "adhoc/aodv", "lab/traditional", "lab/hierarchical",
+var core = []string{"protocol", "topic", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "directory", "stack", "adhoc", "adhoc/aodv", "adhoc/maodv", "lab/traditional", "lab/hierarchical",
 	"lab/gravitational", "examples/powergrid/frequency"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.

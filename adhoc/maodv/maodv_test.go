@@ -1,0 +1,595 @@
+package maodv
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"spinglass/adhoc"
+	"spinglass/adhoc/aodv"
+	"spinglass/adhoc/internal/air"
+	"spinglass/protocol"
+)
+
+const theGroup adhoc.Group = 77
+
+// trees is a world of nodes 1 to n with what has arrived where.
+type trees struct {
+	*air.World
+	t       *testing.T
+	n       int
+	arrived map[protocol.NodeID][]string
+	members map[protocol.NodeID]bool
+	sent    map[string]int
+	changes []adhoc.TreeChanged
+}
+
+func newTrees(t *testing.T, n int, seed uint64) *trees {
+	w := &trees{World: air.New(func() protocol.Decoder { return new(Decoder) }), t: t, n: n, arrived: map[protocol.NodeID][]string{}, members: map[protocol.NodeID]bool{}, sent: map[string]int{}}
+	w.Observe = func(id protocol.NodeID, e protocol.Event) {
+		switch v := e.(type) {
+		case adhoc.MulticastArrival:
+			w.arrived[id] = append(w.arrived[id], string(v.Payload))
+		case adhoc.TreeChanged:
+			w.changes = append(w.changes, v)
+		}
+	}
+	w.Overhear = func(_, _ protocol.NodeID, m protocol.Message) { w.sent[fmt.Sprintf("%T", m)]++ }
+	for i := range n {
+		w.Add(protocol.NodeID(i+1), New(Config{Self: protocol.NodeID(i + 1), Rand: rand.New(rand.NewPCG(seed, uint64(i))), Jitter: aodv.JitterDefault}))
+	}
+	return w
+}
+
+func (w *trees) chain(n int) {
+	for i := 1; i < n; i++ {
+		w.Link(protocol.NodeID(i), protocol.NodeID(i+1))
+	}
+}
+
+func (w *trees) node(id protocol.NodeID) *Machine { return w.Nodes[id].(*Machine) }
+
+func (w *trees) group(id protocol.NodeID) *group {
+	if g := w.node(id).known(theGroup); g != nil {
+		return g
+	}
+	return &group{}
+}
+
+func (w *trees) join(ids ...protocol.NodeID) {
+	for _, id := range ids {
+		w.members[id] = true
+		w.Do(id, func(out *protocol.Output) { w.node(id).Join(w.Now, theGroup, out) })
+	}
+}
+
+func (w *trees) leave(id protocol.NodeID) {
+	delete(w.members, id)
+	w.Do(id, func(out *protocol.Output) { w.node(id).Leave(w.Now, theGroup, out) })
+}
+
+func (w *trees) send(from protocol.NodeID, payload string) {
+	w.Do(from, func(out *protocol.Output) { w.node(from).Multicast(w.Now, theGroup, []byte(payload), out) })
+}
+
+// leaders returns the members that lead, in order.
+func (w *trees) leaders() (ids []protocol.NodeID) {
+	for id := protocol.NodeID(1); int(id) <= w.n; id++ {
+		if w.group(id).leads(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// component returns the nodes that are reached from a node over links.
+func (w *trees) component(id protocol.NodeID) map[protocol.NodeID]bool {
+	in, todo := map[protocol.NodeID]bool{id: true}, []protocol.NodeID{id}
+	for len(todo) > 0 {
+		a := todo[0]
+		todo = todo[1:]
+		for b := protocol.NodeID(1); int(b) <= w.n; b++ {
+			if !in[b] && w.Linked(a, b) && w.Linked(b, a) {
+				in[b] = true
+				todo = append(todo, b)
+			}
+		}
+	}
+	return in
+}
+
+// broken returns what is wrong with the trees, "" if each part of the network with members has one tree without loops, with one leader, that all members of the part are on, and with no leaves that are no members.
+func (w *trees) broken() string {
+	done := map[protocol.NodeID]bool{}
+	for id := protocol.NodeID(1); int(id) <= w.n; id++ {
+		if done[id] {
+			continue
+		}
+		part := w.component(id)
+		var first protocol.NodeID
+		nodes, edges, leaders := 0, 0, 0
+		for n := protocol.NodeID(1); int(n) <= w.n; n++ {
+			if !part[n] {
+				continue
+			}
+			done[n] = true
+			g := w.group(n)
+			if !g.onTree() {
+				continue
+			}
+			nodes++
+			edges += len(g.edges)
+			if g.leads(n) {
+				leaders++
+			}
+			if w.members[n] && first == 0 {
+				first = n
+			}
+			if !w.members[n] && len(g.edges) < 2 {
+				return fmt.Sprintf("%d is a leaf and no member", n)
+			}
+			ups := 0
+			for _, e := range g.edges {
+				other := w.group(e.node).find(n)
+				if other == nil {
+					return fmt.Sprintf("edge %d-%d is known to one end only", n, e.node)
+				}
+				if other.up == e.up {
+					return fmt.Sprintf("edge %d-%d has no direction", n, e.node)
+				}
+				if e.up {
+					ups++
+				}
+			}
+			if want := 1; g.leads(n) && ups != 0 || !g.leads(n) && ups != want {
+				return fmt.Sprintf("%d has %d ways up", n, ups)
+			}
+		}
+		if first == 0 && nodes == 0 {
+			continue
+		}
+		if leaders != 1 {
+			return fmt.Sprintf("%d leaders in the part of %d", leaders, id)
+		}
+		if edges != 2*(nodes-1) {
+			return fmt.Sprintf("%d nodes on the tree and %d ends of edges", nodes, edges)
+		}
+	}
+	return ""
+}
+
+// settle runs until the trees are as they should be.
+func (w *trees) settle(most time.Duration) {
+	w.t.Helper()
+	for end := w.Now.Add(most); ; {
+		wrong := w.broken()
+		if wrong == "" {
+			return
+		}
+		if w.Now >= end {
+			w.t.Fatalf("after %v: %s; leaders %v", w.Now, wrong, w.leaders())
+		}
+		w.Run(100 * time.Millisecond)
+	}
+}
+
+// check has every member of a part get what a member sends.
+func (w *trees) check(from protocol.NodeID, payload string) {
+	w.t.Helper()
+	w.send(from, payload)
+	w.Run(500 * time.Millisecond)
+	for id := range w.component(from) {
+		if want := id != from && w.members[id]; slices.Contains(w.arrived[id], payload) != want {
+			w.t.Errorf("at %v %q at %d: arrived is %v", w.Now, payload, id, !want)
+		}
+	}
+}
+
+// The first member of a group becomes its leader: "If the node does not receive a RREP before timing out ... and reaches the maximum number of attempts ... it becomes the multicast group leader" (MAODV, joining; in short).
+func TestFirstMemberLeads(t *testing.T) {
+	w := newTrees(t, 3, 1)
+	w.chain(3)
+	w.join(2)
+	w.Run(15 * time.Second)
+	if got := w.leaders(); !slices.Equal(got, []protocol.NodeID{2}) {
+		t.Fatalf("leaders %v", got)
+	}
+	// The leader floods a group hello every GROUP_HELLO_INTERVAL, with the next sequence number.
+	before, sequence := w.node(2).Stats().GroupHellosSent, w.group(2).sequence
+	w.Run(GroupHelloInterval * 10)
+	if sent := w.node(2).Stats().GroupHellosSent - before; sent != 10 || w.group(2).sequence != sequence+10 {
+		t.Errorf("%d group hellos, sequence %d after %d", sent, w.group(2).sequence, sequence)
+	}
+	if w.node(3).Stats().GroupHellosPassed != 0 && w.node(1).Stats().GroupHellosPassed == 0 {
+		t.Error("the flood is not handed on")
+	}
+}
+
+// Trees form: who joins floods a RREQ with the join flag; tree nodes answer; the joiner activates one branch.
+func TestTreeForms(t *testing.T) {
+	w := newTrees(t, 7, 2)
+	w.chain(7)
+	w.join(1)
+	w.Run(12 * time.Second)
+	w.join(4, 7)
+	w.Run(3 * time.Second)
+	w.settle(time.Second)
+	for i, id := range []protocol.NodeID{1, 4, 7} {
+		w.check(id, fmt.Sprint("from ", i))
+	}
+	if g := w.group(7); g.leader != 1 || g.hops != 6 || g.upstream().node != 6 {
+		t.Errorf("%+v", g)
+	}
+	if len(w.group(5).edges) != 2 || w.group(5).member {
+		t.Errorf("router: %+v", w.group(5))
+	}
+}
+
+// "the node selects the RREP with the greatest known sequence number and the smallest hop count to the nearest member of the multicast tree" (MAODV, activation; in short).
+func TestBestOffer(t *testing.T) {
+	fresh := offer{leader: 1, sequence: 5, hops: 4, total: 9}
+	for _, c := range []struct {
+		name   string
+		o      offer
+		better bool
+	}{
+		{"fresher and farther", offer{leader: 1, sequence: 6, hops: 7, total: 9}, true},
+		{"older and nearer", offer{leader: 1, sequence: 4, hops: 1, total: 2}, false},
+		{"rolled over", offer{leader: 1, sequence: 5 + 1<<31 - 1, hops: 9, total: 9}, true},
+		{"as fresh and nearer", offer{leader: 1, sequence: 5, hops: 3, total: 20}, true},
+		{"as fresh and near, the leader nearer", offer{leader: 1, sequence: 5, hops: 4, total: 8}, true},
+		{"the same", fresh, false},
+	} {
+		if c.o.better(&fresh) != c.better {
+			t.Errorf("%s: better is %v", c.name, !c.better)
+		}
+	}
+}
+
+// Only the branch that was activated becomes part of the tree: a multicast goes over each node once, and nodes that only offered one are not on it.
+func TestOneBranch(t *testing.T) {
+	w := newTrees(t, 6, 3)
+	w.Link(1, 2, 6)
+	w.Link(1, 3, 6)
+	w.Link(1, 4, 5, 6)
+	w.join(1)
+	w.Run(12 * time.Second)
+	w.join(6)
+	w.Run(3 * time.Second)
+	w.settle(time.Second)
+	if n := len(w.group(6).edges); n != 1 || w.group(6).hops != 2 {
+		t.Errorf("%d edges, %d hops", n, w.group(6).hops)
+	}
+	before := w.sent["*maodv.Packet"]
+	w.check(1, "once")
+	if sent := w.sent["*maodv.Packet"] - before; sent != 2 {
+		t.Errorf("%d transmissions over two hops", sent)
+	}
+}
+
+// "If a node that is not a member of the group becomes a leaf ... it prunes itself" (MAODV, pruning; in short): member leaves, and the branch goes with it, up to the next member.
+func TestPrune(t *testing.T) {
+	w := newTrees(t, 6, 4)
+	w.chain(6)
+	w.join(1)
+	w.Run(12 * time.Second)
+	w.join(3, 6)
+	w.Run(3 * time.Second)
+	w.settle(time.Second)
+	w.leave(6)
+	w.Run(time.Second)
+	for id := protocol.NodeID(4); id <= 6; id++ {
+		if w.group(id).onTree() {
+			t.Errorf("%d is still on the tree", id)
+		}
+	}
+	w.settle(0)
+	w.check(1, "still")
+	// A member that is no leaf stays as a router.
+	w.join(5)
+	w.Run(3 * time.Second)
+	w.leave(3)
+	w.Run(time.Second)
+	w.settle(0)
+	if len(w.group(3).edges) != 2 {
+		t.Errorf("%+v", w.group(3))
+	}
+	w.check(5, "over the router")
+}
+
+// A leader that leaves has another one found (MACT with the leader flag).
+func TestLeaderLeaves(t *testing.T) {
+	for _, n := range []protocol.NodeID{1, 3} { // a leaf, and one in the middle
+		w := newTrees(t, 5, 5)
+		w.chain(5)
+		w.join(n)
+		w.Run(12 * time.Second)
+		w.join(1, 3, 5)
+		w.Run(3 * time.Second)
+		w.settle(time.Second)
+		w.leave(n)
+		w.Run(time.Second)
+		w.settle(5 * time.Second)
+		if got := w.leaders(); len(got) != 1 || got[0] == n {
+			t.Errorf("leaders %v after %d left", got, n)
+		}
+		w.check(5, "again")
+	}
+}
+
+// "When a link breakage is detected, the node that is farther from the group leader (downstream of the break) is responsible for repairing it" (MAODV; in short), by a RREQ-J with its distance to the leader.
+func TestRepairByDownstream(t *testing.T) {
+	w := newTrees(t, 6, 6)
+	w.chain(4)
+	w.Link(2, 5, 3)
+	w.join(1)
+	w.Run(12 * time.Second)
+	w.join(4)
+	w.Run(3 * time.Second)
+	w.settle(time.Second)
+	var repairs []*JoinRequest
+	var who []protocol.NodeID
+	w.Overhear = func(from, _ protocol.NodeID, m protocol.Message) {
+		if q, ok := m.(*JoinRequest); ok && q.Origin == from {
+			repairs, who = append(repairs, q), append(who, from)
+		}
+	}
+	w.Cut(2, 3) // 3 is a router with 4 downstream
+	w.Run(6 * time.Second)
+	w.settle(4 * time.Second)
+	if len(who) == 0 || slices.Contains(who, 2) || !repairs[0].Repair || repairs[0].LeaderHops != 2 || repairs[0].Leader != 1 {
+		t.Errorf("repairs by %v: %+v", who, repairs[0])
+	}
+	if got := w.leaders(); !slices.Equal(got, []protocol.NodeID{1}) {
+		t.Errorf("leaders %v", got)
+	}
+	w.check(1, "repaired")
+}
+
+// "only nodes nearer to the leader may answer" a repair: one that is farther may be downstream of who asks.
+func TestRepairAnswers(t *testing.T) {
+	m := New(Config{Self: 9, Rand: rand.New(rand.NewPCG(1, 1))})
+	g := m.group(theGroup)
+	g.member, g.leader, g.sequence, g.known, g.hops, g.attached = true, 1, 10, true, 3, true
+	m.connect(0, g, 2, true)
+	number := uint32(0)
+	answers := func(change func(*JoinRequest)) (bool, protocol.Reason) {
+		number++
+		q := &JoinRequest{TTL: 1, ID: number, Group: theGroup, Origin: 5, Repair: true, LeaderHops: 3, Leader: 1, Known: true, Sequence: 10}
+		change(q)
+		var out protocol.Output
+		m.Receive(0, 7, q, &out)
+		for _, e := range out.Effects {
+			if _, ok := e.Message.(*JoinReply); ok {
+				return true, ""
+			}
+			if e.Kind == protocol.EffectDrop {
+				return false, e.Reason
+			}
+		}
+		return false, ""
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*JoinRequest)
+		want   bool
+		reason protocol.Reason
+	}{
+		{"as near", func(q *JoinRequest) {}, true, ""},
+		{"nearer asks", func(q *JoinRequest) { q.LeaderHops = 2 }, false, ReasonFarther},
+		{"fresher asked for", func(q *JoinRequest) { q.Sequence = 11 }, false, ReasonFarther},
+		{"another tree", func(q *JoinRequest) { q.Leader = 3 }, false, ReasonTTL},
+		{"upstream asks", func(q *JoinRequest) { q.Origin = 2 }, false, ReasonFarther},
+	} {
+		if got, reason := answers(c.change); got != c.want || reason != c.reason {
+			t.Errorf("%s: answers is %v, %q", c.name, got, reason)
+		}
+	}
+	g.attached = false
+	if got, _ := answers(func(*JoinRequest) {}); got {
+		t.Error("a node that has no way to the leader offers one")
+	}
+}
+
+// "if it is not possible to repair the tree, a new leader for the downstream nodes must be chosen": the node itself if it is a member, else the nearest one below (MAODV; in short). When the parts meet again, "the partitions ... reconnect", and
+// one leader is left.
+func TestPartitionAndMerge(t *testing.T) {
+	for name, members := range map[string][]protocol.NodeID{"member at the break": {1, 2, 4, 6}, "router at the break": {1, 2, 6}, "routers on both sides": {1, 7, 6}} {
+		t.Run(name, func(t *testing.T) {
+			w := newTrees(t, 7, 7)
+			w.chain(7)
+			w.join(members[0])
+			w.Run(12 * time.Second)
+			w.join(members[1:]...)
+			w.Run(3 * time.Second)
+			w.settle(time.Second)
+			w.Cut(3, 4)
+			w.Run(20 * time.Second)
+			w.settle(5 * time.Second)
+			if got := w.leaders(); len(got) != 2 {
+				t.Fatalf("leaders %v", got)
+			}
+			w.check(members[0], "in one part")
+			w.check(members[len(members)-1], "in the other part")
+			w.Link(3, 4)
+			w.Run(GroupHelloInterval + 3*time.Second)
+			w.settle(15 * time.Second)
+			if got := w.leaders(); len(got) != 1 {
+				t.Fatalf("leaders %v", got)
+			}
+			w.check(members[0], "to all")
+			w.check(members[len(members)-1], "to all again")
+		})
+	}
+}
+
+// Of two leaders that hear each other the one with the greater NodeID stays.
+func TestMergeGreaterStays(t *testing.T) {
+	w := newTrees(t, 5, 8)
+	w.Link(1, 2)
+	w.Link(4, 5)
+	w.join(1, 2, 4, 5)
+	w.Run(30 * time.Second)
+	w.settle(0)
+	leaders := w.leaders()
+	w.Link(2, 3, 4)
+	w.Run(2 * GroupHelloInterval)
+	w.settle(10 * time.Second)
+	if got := w.leaders(); len(got) != 1 || got[0] != slices.Max(leaders) {
+		t.Errorf("leaders %v of %v", got, leaders)
+	}
+	w.check(1, "x")
+}
+
+// Neighbours on the tree that move away in silence are missed by their hellos.
+func TestSilentNeighbour(t *testing.T) {
+	w := newTrees(t, 3, 9)
+	w.chain(3)
+	w.join(1, 3)
+	w.Run(20 * time.Second)
+	w.settle(10 * time.Second)
+	w.Cut(2, 3)
+	w.Run(helloLife + 1500*time.Millisecond)
+	if w.group(2).find(3) != nil || w.group(3).find(2) != nil {
+		t.Errorf("still neighbours: %+v, %+v", w.group(2), w.group(3))
+	}
+}
+
+// An edge that only one end believes in ends, as after a restart.
+func TestStrayEdge(t *testing.T) {
+	w := newTrees(t, 3, 10)
+	w.chain(3)
+	w.join(1)
+	w.Run(12 * time.Second)
+	w.join(3)
+	w.Run(3 * time.Second)
+	w.settle(time.Second)
+	fresh := New(Config{Self: 2, Rand: rand.New(rand.NewPCG(9, 9)), Jitter: aodv.JitterDefault, Sequence: 1000})
+	w.Nodes[2] = fresh
+	w.Do(2, func(out *protocol.Output) { fresh.Start(w.Now, out) })
+	w.Run(20 * time.Second)
+	w.settle(20 * time.Second)
+	w.check(1, "after")
+}
+
+// A loop is found: distances grow in it, and nobody hears the leader.
+func TestLoopEnds(t *testing.T) {
+	w := newTrees(t, 4, 11)
+	w.Link(1, 2, 3, 1)
+	w.join(1, 2, 3)
+	for id := protocol.NodeID(1); id <= 3; id++ {
+		g, next, before := w.group(id), id%3+1, (id+1)%3+1
+		m := w.node(id)
+		m.endSearch(g)
+		g.leader, g.sequence, g.known, g.attached, g.hops = 4, 100, true, true, int(id)
+		m.connect(w.Now, g, next, true)
+		m.connect(w.Now, g, before, false)
+	}
+	w.Run(time.Minute)
+	w.settle(30 * time.Second)
+	w.check(1, "out of the loop")
+}
+
+// "Value advertised to hop X = 1 + min(own membership ? 0 : infinity, the other hops' values); changes travel in a MODIFY message."
+func TestDistances(t *testing.T) {
+	w := newTrees(t, 6, 12)
+	w.chain(6)
+	w.join(1)
+	w.Run(12 * time.Second)
+	w.join(6)
+	w.Run(4 * time.Second)
+	w.settle(time.Second)
+	distance := func(id, next protocol.NodeID) int {
+		for _, h := range w.node(id).NextHops(w.Now, theGroup, nil) {
+			if h.Node == next {
+				return h.Distance
+			}
+		}
+		return -1
+	}
+	expect := func(what string, id, next protocol.NodeID, want int) {
+		t.Helper()
+		if got := distance(id, next); got != want {
+			t.Errorf("%s: %d sees the nearest member beyond %d in %d hops, not %d", what, id, next, got, want)
+		}
+	}
+	expect("two members", 1, 2, 5)
+	expect("two members", 3, 2, 2)
+	expect("two members", 3, 4, 3)
+	w.Lose = func(_, _ protocol.NodeID, m protocol.Message, _ bool) bool { _, ok := m.(*TreeHello); return ok }
+	before := w.sent["*maodv.Distance"]
+	w.join(4)
+	w.Run(100 * time.Millisecond)
+	expect("a third", 3, 4, 1)
+	expect("a third", 1, 2, 3)
+	expect("a third", 6, 5, 2)
+	if w.sent["*maodv.Distance"]-before != 5 { // 4 to 3, 3 to 2, 2 to 1, 4 to 5, 5 to 6
+		t.Errorf("%d messages", w.sent["*maodv.Distance"]-before)
+	}
+}
+
+// Whatever moves, when it stops, each part has one tree: no loops, one leader, all members.
+func TestSwarm(t *testing.T) {
+	seeds := uint64(40)
+	for seed := range seeds {
+		r := rand.New(rand.NewPCG(seed, 5))
+		const n = 12
+		w := newTrees(t, n, seed)
+		for a := protocol.NodeID(1); a <= n; a++ {
+			for b := a + 1; b <= n; b++ {
+				if r.Float64() < 0.25 {
+					w.Link(a, b)
+				}
+			}
+		}
+		w.Lose = func(_, _ protocol.NodeID, _ protocol.Message, _ bool) bool { return r.Float64() < 0.05 }
+		for range 40 {
+			a, b := protocol.NodeID(r.IntN(n)+1), protocol.NodeID(r.IntN(n)+1)
+			switch r.IntN(6) {
+			case 0, 1:
+				w.Link(a, b)
+			case 2, 3:
+				w.Cut(a, b)
+			case 4:
+				w.join(a)
+			default:
+				if w.members[a] {
+					w.leave(a)
+				}
+			}
+			w.Run(time.Duration(r.IntN(3000)) * time.Millisecond)
+		}
+		w.Lose = nil
+		w.Run(30 * time.Second)
+		for end := w.Now.Add(2 * time.Minute); w.broken() != ""; w.Run(time.Second) {
+			if w.Now > end {
+				t.Fatalf("seed %d: %s", seed, w.broken())
+			}
+		}
+		for id := protocol.NodeID(1); id <= n; id++ {
+			if w.members[id] {
+				w.check(id, fmt.Sprint("seed ", seed, " from ", id))
+			}
+		}
+	}
+}
+
+// Equal runs are equal.
+func TestDeterminism(t *testing.T) {
+	run := func() uint64 {
+		w := newTrees(t, 8, 3)
+		w.chain(8)
+		w.Link(2, 7)
+		w.join(1, 4, 8, 6)
+		w.Run(20 * time.Second)
+		w.Cut(2, 7)
+		w.send(1, "a")
+		w.Run(30 * time.Second)
+		return w.Hash()
+	}
+	if first, second := run(), run(); first != second {
+		t.Error("two equal runs differ")
+	}
+}
