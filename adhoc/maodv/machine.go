@@ -171,12 +171,12 @@ func (m *Machine) Leave(now protocol.Time, id adhoc.Group, out *protocol.Output)
 // Multicast implements adhoc.Routing.
 func (m *Machine) Multicast(now protocol.Time, id adhoc.Group, payload []byte, out *protocol.Output) {
 	g := m.known(id)
-	if g == nil || !g.member || len(payload) > adhoc.PayloadMax {
-		panic("maodv: a multicast of who is no member, or one that is too large")
+	if len(payload) > adhoc.PayloadMax {
+		panic("maodv: a payload that is too large")
 	}
 	m.packets++
 	m.stats.Sent++
-	if len(g.edges) == 0 {
+	if g == nil || !g.member || len(g.edges) == 0 {
 		m.stats.Alone++
 		return
 	}

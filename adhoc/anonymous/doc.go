@@ -1,0 +1,21 @@
+// Package anonymous repairs what the multicast of a mobile ad-hoc network loses, by gossip among members that do not know each other: Anonymous Gossip (Chandra, Ramasubramanian and Birman, ICDCS 2001).
+//
+// # Vocabulary
+//
+//   - A source is a run of a member that publishes; it numbers its messages from 1.
+//   - The lost table of a member has the numbers of each source that it misses; the expected number of a source is the one behind the greatest that arrived; the history has the latest messages that arrived, whatever their source.
+//   - A round comes about once a second. In it a member sends one [Request], which names what it misses. An anonymous request walks: a neighbour of the tree hands it to another one, until a member on the way accepts it. A cached request goes straight to
+//     a node of the member cache, which remembers some that were found to be members.
+//   - Who accepts a request looks up what it names, and sends that back to its initiator in a reply.
+//   - Locality: a walk goes to near members rather than to far ones (see [adhoc.NextHop]), but goes to these too.
+//
+// # Contract
+//
+// A [Machine] carries an [adhoc.Routing], which it owns, and is the machine of a whole node: its driver has a radio. It takes whatever is a Routing. Nodes that are no members run it too, since walks go over them.
+// [Delivery] brings each message at most once, in the order of arrival; [Gap] tells of those that are lost for good. With an identity ([Config.Notary]) messages are signed, and neither
+// delivered nor handed on by gossip before their source has proven who it is and that it may publish to the group. All tables are bounded by constants or by [Config]; what does not fit is counted in [Stats].
+//
+// # Limitations
+//
+// Messages are not ordered. What every member has lost from its history is lost. A member that joins late is offered what histories hold of earlier messages. Gossip about a group costs one request a round of each member, whether anything is lost or not. See docs/ADHOC.md.
+package anonymous

@@ -1,0 +1,313 @@
+package anonymous
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"spinglass/adhoc"
+	"spinglass/protocol"
+)
+
+// Errors of commands.
+var (
+	ErrMember = errors.New("anonymous: this node is no member of the group")
+	ErrSize   = errors.New("anonymous: a message of more than MessageMax bytes")
+	ErrGroups = errors.New("anonymous: a member of GroupsMax groups already")
+)
+
+// Machine is the gossip of a node, with the routing under it. See the package documentation.
+type Machine struct {
+	config  Config
+	members []*membership // in the order of joining
+	stats   Stats
+	timers  protocol.Deadlines[adhoc.Group] // rounds
+	hops    []adhoc.NextHop                 // scratch
+	weights []float64
+}
+
+// membership is what a member keeps of a group.
+type membership struct {
+	group   adhoc.Group
+	number  uint64 // of its latest message
+	sources []*source
+	turn    int // of sources, whose turn it is to be asked for
+	history history
+	cache   cache
+}
+
+// New returns a machine. It panics on a configuration that Validate refuses.
+func New(config Config) *Machine {
+	if err := config.Validate(); err != nil {
+		panic(err)
+	}
+	return &Machine{config: config}
+}
+
+// Stats returns the counters.
+func (m *Machine) Stats() Stats {
+	s := m.stats
+	s.Groups = len(m.members)
+	for _, g := range m.members {
+		s.HistoryEvicted += g.history.evicted
+		s.Sources += len(g.sources)
+		s.Cached += len(g.cache.members)
+		for _, o := range g.sources {
+			s.Wanted += len(o.lost)
+		}
+	}
+	return s
+}
+
+// Routing returns the routing under the machine, to look at.
+func (m *Machine) Routing() adhoc.Routing { return m.config.Routing }
+
+// Start implements protocol.Machine.
+func (m *Machine) Start(now protocol.Time, out *protocol.Output) {
+	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Start(now, inner) })
+}
+
+// Receive implements protocol.Machine.
+func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
+	if q, ok := message.(*Request); ok {
+		m.receiveRequest(now, from, q, out)
+		return
+	}
+	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Receive(now, from, message, inner) })
+}
+
+// Notify implements protocol.Machine.
+func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
+	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Notify(now, e, inner) })
+	if broken, ok := e.(protocol.LinkBroken); ok {
+		if q, ok := broken.Message.(*Request); ok {
+			m.rescue(now, broken.To, q, out)
+		}
+	}
+}
+
+// Timeout implements protocol.Machine.
+func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
+	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Timeout(now, inner) })
+	for {
+		group, ok := m.timers.Due(now)
+		if !ok {
+			return
+		}
+		if g := m.membership(group); g != nil {
+			m.round(now, g, out)
+			m.timers.Set(group, now.Add(m.pause()))
+		}
+	}
+}
+
+// Deadline implements protocol.Machine.
+func (m *Machine) Deadline() protocol.Time { return min(m.timers.Next(), m.config.Routing.Deadline()) }
+
+// Join makes this node a member of a group.
+func (m *Machine) Join(now protocol.Time, group adhoc.Group, out *protocol.Output) error {
+	if m.membership(group) != nil {
+		return nil
+	}
+	if len(m.members) >= GroupsMax {
+		m.stats.GroupsRefused++
+		return ErrGroups
+	}
+	m.members = append(m.members, &membership{group: group, history: newHistory(m.config.History), cache: cache{limit: m.config.Cache}})
+	m.timers.Set(group, now.Add(time.Duration(m.config.Rand.Int64N(int64(m.config.Round)))))
+	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Join(now, group, inner) })
+	return nil
+}
+
+// Leave ends Join. What the member knew of the group is forgotten.
+func (m *Machine) Leave(now protocol.Time, group adhoc.Group, out *protocol.Output) {
+	g := m.membership(group)
+	if g == nil {
+		return
+	}
+	i := slices.Index(m.members, g)
+	m.members = slices.Delete(m.members, i, i+1)
+	m.timers.Cancel(group)
+	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Leave(now, group, inner) })
+}
+
+// Publish sends a message of at most MessageMax bytes to a group of which this node is a member. It returns its number. The message is not delivered here.
+func (m *Machine) Publish(now protocol.Time, group adhoc.Group, payload []byte, out *protocol.Output) (number uint64, err error) {
+	g := m.membership(group)
+	switch {
+	case g == nil:
+		return 0, ErrMember
+	case len(payload) > MessageMax:
+		return 0, ErrSize
+	}
+	g.number++
+	message := &Message{Source: Source{m.config.Self, m.config.Epoch}, Number: g.number, Payload: slices.Clone(payload)}
+	m.stats.Published++
+	g.history.add(message)
+	m.below(now, out, func(inner *protocol.Output) {
+		m.config.Routing.Multicast(now, group, appendMulticast(nil, message), inner)
+	})
+	return g.number, nil
+}
+
+func (m *Machine) membership(group adhoc.Group) *membership {
+	for _, g := range m.members {
+		if g.group == group {
+			return g
+		}
+	}
+	return nil
+}
+
+// below has the routing do something, and takes what it has for this machine out of what comes of it.
+func (m *Machine) below(now protocol.Time, out *protocol.Output, do func(inner *protocol.Output)) {
+	var inner protocol.Output
+	do(&inner)
+	for i := range inner.Effects {
+		e := &inner.Effects[i]
+		if e.Kind != protocol.EffectEmit || !m.hear(now, e.Event, out) {
+			out.Effects = append(out.Effects, *e)
+		}
+	}
+}
+
+// hear takes an event of the routing, and reports whether nobody else is to see it.
+func (m *Machine) hear(now protocol.Time, e protocol.Event, out *protocol.Output) bool {
+	switch v := e.(type) {
+	case adhoc.MulticastArrival:
+		m.hearMulticast(now, v, out)
+	case adhoc.UnicastArrival:
+		m.hearUnicast(now, v, out)
+	case adhoc.MemberSeen:
+		if g := m.membership(v.Group); g != nil && v.Node != m.config.Self {
+			g.cache.add(v.Node, v.Hops)
+		}
+	case adhoc.Undeliverable:
+		m.miss(v)
+	default:
+		return false
+	}
+	return true
+}
+
+// miss forgets a member that could not be reached.
+func (m *Machine) miss(e adhoc.Undeliverable) {
+	if len(e.Payload) > 0 && e.Payload[0] == payloadReply {
+		m.stats.RepliesUndelivered++
+	}
+	for _, g := range m.members {
+		g.cache.remove(e.To)
+	}
+}
+
+func (m *Machine) hearMulticast(now protocol.Time, a adhoc.MulticastArrival, out *protocol.Output) {
+	g := m.membership(a.Group)
+	message, err := decodeMulticast(a.Payload)
+	if g == nil || err != nil {
+		out.Drop(a.Origin, ReasonMalformed)
+		return
+	}
+	if !m.arrive(now, g, &message, a.Origin, a.Hops, false, out) {
+		m.stats.Duplicates++
+	}
+}
+
+func (m *Machine) hearUnicast(now protocol.Time, a adhoc.UnicastArrival, out *protocol.Output) {
+	if q, err := decodeRequest(a.Payload); err == nil && q.Initiator == a.Origin {
+		if g := m.membership(q.Group); g != nil {
+			q.Hops = a.Hops
+			m.accept(now, g, q, out)
+			return
+		}
+		m.stats.RequestsUnexplained++
+		out.Drop(a.Origin, ReasonGroup)
+		return
+	}
+	p, err := decodeReply(a.Payload)
+	if err != nil {
+		out.Drop(a.Origin, ReasonMalformed)
+		return
+	}
+	g := m.membership(p.group)
+	if g == nil {
+		out.Drop(a.Origin, ReasonGroup)
+		return
+	}
+	m.stats.RepliesReceived++
+	g.cache.add(a.Origin, a.Hops)
+	for i := range p.messages {
+		if m.arrive(now, g, &p.messages[i], a.Origin, a.Hops, true, out) {
+			m.stats.MessagesUseful++
+		} else {
+			m.stats.MessagesUseless++
+		}
+	}
+}
+
+// arrive takes a message in and reports whether it is new here.
+func (m *Machine) arrive(now protocol.Time, g *membership, message *Message, from protocol.NodeID, hops int, repaired bool, out *protocol.Output) bool {
+	if message.Source.Node == m.config.Self {
+		return false
+	}
+	s := m.source(now, g, message)
+	if s == nil {
+		out.Drop(from, ReasonSources)
+		return false
+	}
+	before := len(s.lost)
+	fresh, dropped := s.arrive(now, message.Number, m.config.Lost)
+	if !fresh {
+		return false
+	}
+	if found := len(s.lost) + int(dropped.count) - before; found > 0 {
+		m.stats.Missing += uint64(found)
+	}
+	m.tellGap(g, s, dropped, GapTable, out)
+	kept := *message
+	g.history.add(&kept)
+	m.stats.Delivered++
+	if repaired {
+		m.stats.DeliveredRepaired++
+	}
+	out.Emit(Delivery{Group: g.group, Source: message.Source, Number: message.Number, Payload: message.Payload, Hops: hops, Repaired: repaired})
+	return true
+}
+
+func (m *Machine) tellGap(g *membership, s *source, gone span, why GapReason, out *protocol.Output) {
+	if gone.count == 0 {
+		return
+	}
+	m.stats.Lost += gone.count
+	m.stats.Gaps++
+	out.Emit(Gap{Group: g.group, Source: s.id, First: gone.first, Last: gone.last, Count: gone.count, Reason: why})
+}
+
+// source returns what is known of the source of a message, nil when there are too many. Of a new one the numbers just before the first message are wanted as well.
+func (m *Machine) source(now protocol.Time, g *membership, message *Message) *source {
+	i, found := slices.BinarySearchFunc(g.sources, message.Source, func(s *source, id Source) int {
+		switch {
+		case s.id.before(id):
+			return -1
+		case id.before(s.id):
+			return 1
+		}
+		return 0
+	})
+	if found {
+		return g.sources[i]
+	}
+	if len(g.sources) >= SourcesMax {
+		idle := slices.IndexFunc(g.sources, func(s *source) bool { return now.Sub(s.heard) >= sourceForget })
+		if idle < 0 {
+			m.stats.SourcesRefused++
+			return nil
+		}
+		g.sources = slices.Delete(g.sources, idle, idle+1)
+		if idle < i {
+			i--
+		}
+	}
+	s := &source{id: message.Source, expected: message.Number - min(uint64(m.config.Backlog), message.Number-1)}
+	g.sources = slices.Insert(g.sources, i, s)
+	return s
+}

@@ -1,0 +1,61 @@
+package anonymous
+
+import "spinglass/protocol"
+
+// Stats counts what a machine did since it was made, over all groups. The fields in the last group are present values.
+type Stats struct {
+	Published         uint64
+	Delivered         uint64 // of others
+	DeliveredRepaired uint64 // of them: by gossip
+	Duplicates        uint64 // by multicast, of what was here already
+	Missing           uint64 // numbers that were found missing
+	Lost              uint64 // of them: given up
+	Gaps              uint64
+
+	RequestsAnonymous   uint64 // sent
+	RequestsCached      uint64 // sent
+	RequestsUnsent      uint64 // rounds without anybody to ask
+	RequestsForwarded   uint64 // of others
+	RequestsAccepted    uint64
+	RequestsFruitless   uint64 // of them: nothing was found for them
+	RequestsDeadEnds    uint64 // of others, that had nowhere to go
+	RequestsBroken      uint64 // handed to a next hop that did not take them
+	RequestsUnexplained uint64 // malformed, or of groups and kinds that they cannot be of
+
+	RepliesSent        uint64
+	MessagesReplied    uint64
+	RepliesReceived    uint64
+	MessagesUseful     uint64 // in replies, new here
+	MessagesUseless    uint64 // in replies, here already
+	RepliesUndelivered uint64
+
+	HintsOffered uint64 // to routing
+	HintsTaken   uint64
+
+	SourcesRefused uint64
+	GroupsRefused  uint64
+	HistoryEvicted uint64
+
+	Groups  int
+	Sources int
+	Wanted  int // numbers that are missing now
+	Cached  int // members in caches
+}
+
+// Goodput returns the part of the messages in replies that was new here, 1 if there were none.
+func (s *Stats) Goodput() float64 {
+	if all := s.MessagesUseful + s.MessagesUseless; all > 0 {
+		return float64(s.MessagesUseful) / float64(all)
+	}
+	return 1
+}
+
+// Reasons of drops.
+const (
+	ReasonMalformed protocol.Reason = "gossip_malformed" // a payload that is none of this protocol
+	ReasonGroup     protocol.Reason = "gossip_group"     // a reply for a group of which this node is no member
+	ReasonSelf      protocol.Reason = "gossip_self"      // a request of this node's own has come back
+	ReasonDeadEnd   protocol.Reason = "gossip_dead_end"  // a walk has nowhere to go
+	ReasonSources   protocol.Reason = "gossip_sources"   // a message of one source too many
+	ReasonDuplicate protocol.Reason = "gossip_duplicate" // a message that is here already
+)
