@@ -17,6 +17,8 @@ const (
 	ContextRow        Context = 9 // row of a table
 
 	ContextZoneRow Context = 10 // row of a zone, made by a representative; the subject is a hash of the zone's path
+
+	ContextGroup Context = 11 // message to a group of an ad-hoc network
 )
 
 // contextTexts are what the signature covers besides the message.
@@ -31,6 +33,7 @@ var contextTexts = [...]string{
 	ContextPackets:    "spinglass 1 packets",
 	ContextRow:        "spinglass 1 row",
 	ContextZoneRow:    "spinglass 1 zone row",
+	ContextGroup:      "spinglass 1 group message",
 }
 
 // Known reports whether c is one of the contexts.

@@ -56,7 +56,7 @@ func TestSignatureRefusesDamage(t *testing.T) {
 func TestSignUnknownContext(t *testing.T) {
 	for name, f := range map[string]func(){
 		"sign":      func() { Sign(newKey(1), 0, nil) },
-		"statement": func() { SignStatement(newKey(1), ContextZoneRow+1, 0, 0, nil) },
+		"statement": func() { SignStatement(newKey(1), ContextGroup+1, 0, 0, nil) },
 	} {
 		func() {
 			defer func() {

@@ -38,7 +38,7 @@ var layers = map[string][]string{
 	"adhoc":           {"protocol"},
 	"adhoc/aodv":      {"protocol", "wire", "adhoc"},
 	"adhoc/maodv":     {"protocol", "wire", "adhoc", "adhoc/aodv"},
-	"adhoc/anonymous": {"protocol", "wire", "adhoc"},
+	"adhoc/anonymous": {"protocol", "wire", "adhoc", "identity"},
 	"sim":             {"protocol", "wire"},
 	"relay":           {"protocol", "wire"},
 	"live":            {"protocol", "wire", "identity", "seal", "relay", "internal/keytls"},

@@ -45,6 +45,8 @@ type Config struct {
 	LostLife  time.Duration // for how long it does: 1 s to 1 h
 	Cache     int           // members that it remembers: 0 to CacheMax
 	Backlog   int           // earlier numbers of a source that it asks for when it first hears of it: 0 to Lost
+	// Identity has messages signed, and those of others verified. Without it messages are taken from whoever sends them: all members have one, or none.
+	Identity *Identity
 	// Hints has routing learn from walks the way back to their initiators, by which replies then go.
 	Hints bool
 }
@@ -65,6 +67,11 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("anonymous: Config.Rand or Config.Routing is missing")
 	case c.Anonymous < 0 || c.Anonymous > 1 || !(c.Accept > 0 && c.Accept <= 1) || !(c.Locality >= 0 && c.Locality <= 8):
 		return fmt.Errorf("anonymous: Config.Anonymous %v, Accept %v or Locality %v is out of its range", c.Anonymous, c.Accept, c.Locality)
+	}
+	if c.Identity != nil {
+		if err := c.Identity.Validate(c.Self); err != nil {
+			return err
+		}
 	}
 	for _, field := range []struct {
 		name               string

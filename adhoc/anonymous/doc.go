@@ -12,10 +12,13 @@
 // # Contract
 //
 // A [Machine] carries an [adhoc.Routing], which it owns, and is the machine of a whole node: its driver has a radio. It takes whatever is a Routing. Nodes that are no members run it too, since walks go over them.
-// [Delivery] brings each message at most once, in the order of arrival; [Gap] tells of those that are lost for good. With an identity ([Config.Notary]) messages are signed, and neither
+// [Delivery] brings each message at most once, in the order of arrival; [Gap] tells of those that are lost for good. With an identity ([Config.Identity]) messages are signed, and neither
 // delivered nor handed on by gossip before their source has proven who it is and that it may publish to the group. All tables are bounded by constants or by [Config]; what does not fit is counted in [Stats].
 //
 // # Limitations
+//
+// Requests, replies and routing are not signed: who is in the air can have walks end with itself, and can ask for what it may not subscribe to. Messages can be read by whoever hears them, and those of earlier runs can be
+// replayed to members that have not had them. Revocation lists are those that the configuration gives.
 //
 // Messages are not ordered. What every member has lost from its history is lost. A member that joins late is offered what histories hold of earlier messages. Gossip about a group costs one request a round of each member, whether anything is lost or not. See docs/ADHOC.md.
 package anonymous

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spinglass/adhoc"
+	"spinglass/identity"
 	"spinglass/protocol"
 )
 
@@ -14,6 +15,8 @@ var (
 	ErrMember = errors.New("anonymous: this node is no member of the group")
 	ErrSize   = errors.New("anonymous: a message of more than MessageMax bytes")
 	ErrGroups = errors.New("anonymous: a member of GroupsMax groups already")
+	ErrName   = errors.New("anonymous: a node with an identity joins a group by its name, of 1 to 255 bytes, for which its grants are")
+	ErrGrant  = errors.New("anonymous: the certificate of this node does not allow it to do this in the group")
 )
 
 // Machine is the gossip of a node, with the routing under it. See the package documentation.
@@ -22,6 +25,7 @@ type Machine struct {
 	members []*membership // in the order of joining
 	stats   Stats
 	timers  protocol.Deadlines[adhoc.Group] // rounds
+	guard   *guard                          // nil without an identity
 	hops    []adhoc.NextHop                 // scratch
 	weights []float64
 }
@@ -29,11 +33,17 @@ type Machine struct {
 // membership is what a member keeps of a group.
 type membership struct {
 	group   adhoc.Group
+	name    string // "": not told
 	number  uint64 // of its latest message
 	sources []*source
 	turn    int // of sources, whose turn it is to be asked for
 	history history
 	cache   cache
+
+	pending   []Message         // whose sources have not proven yet who they are, as they came
+	wanted    []protocol.NodeID // of which certificates are wanted, ascending
+	spoken    protocol.Time     // when this member published last,
+	announced protocol.Time     // and told its certificates last
 }
 
 // New returns a machine. It panics on a configuration that Validate refuses.
@@ -41,14 +51,22 @@ func New(config Config) *Machine {
 	if err := config.Validate(); err != nil {
 		panic(err)
 	}
-	return &Machine{config: config}
+	m := &Machine{config: config}
+	if config.Identity != nil {
+		m.guard = newGuard(config.Identity)
+	}
+	return m
 }
 
 // Stats returns the counters.
 func (m *Machine) Stats() Stats {
 	s := m.stats
 	s.Groups = len(m.members)
+	if m.guard != nil {
+		s.Keys = len(m.guard.holders)
+	}
 	for _, g := range m.members {
+		s.Pending += len(g.pending)
 		s.HistoryEvicted += g.history.evicted
 		s.Sources += len(g.sources)
 		s.Cached += len(g.cache.members)
@@ -79,6 +97,9 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 // Notify implements protocol.Machine.
 func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
 	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Notify(now, e, inner) })
+	if clock, ok := e.(protocol.WallClock); ok && m.guard != nil {
+		m.guard.setClock(now, clock)
+	}
 	if broken, ok := e.(protocol.LinkBroken); ok {
 		if q, ok := broken.Message.(*Request); ok {
 			m.rescue(now, broken.To, q, out)
@@ -104,16 +125,34 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 // Deadline implements protocol.Machine.
 func (m *Machine) Deadline() protocol.Time { return min(m.timers.Next(), m.config.Routing.Deadline()) }
 
-// Join makes this node a member of a group.
+// JoinName makes this node a member of the group of a name.
+func (m *Machine) JoinName(now protocol.Time, name string, out *protocol.Output) error {
+	if name == "" || len(name) > adhoc.GroupNameMax {
+		return ErrName
+	}
+	return m.join(now, adhoc.GroupOf(name), name, out)
+}
+
+// Join makes this node, which has no identity, a member of a group.
 func (m *Machine) Join(now protocol.Time, group adhoc.Group, out *protocol.Output) error {
+	return m.join(now, group, "", out)
+}
+
+func (m *Machine) join(now protocol.Time, group adhoc.Group, name string, out *protocol.Output) error {
 	if m.membership(group) != nil {
 		return nil
+	}
+	if m.guard != nil && name == "" {
+		return ErrName
+	}
+	if m.guard != nil && !m.guard.own.Grants.Allows(identity.VerbSubscribe, name) {
+		return ErrGrant
 	}
 	if len(m.members) >= GroupsMax {
 		m.stats.GroupsRefused++
 		return ErrGroups
 	}
-	m.members = append(m.members, &membership{group: group, history: newHistory(m.config.History), cache: cache{limit: m.config.Cache}})
+	m.members = append(m.members, &membership{group: group, name: name, spoken: never, announced: never, history: newHistory(m.config.History), cache: cache{limit: m.config.Cache}})
 	m.timers.Set(group, now.Add(time.Duration(m.config.Rand.Int64N(int64(m.config.Round)))))
 	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Join(now, group, inner) })
 	return nil
@@ -139,9 +178,17 @@ func (m *Machine) Publish(now protocol.Time, group adhoc.Group, payload []byte, 
 		return 0, ErrMember
 	case len(payload) > MessageMax:
 		return 0, ErrSize
+	case m.guard != nil && !m.guard.own.Grants.Allows(identity.VerbPublish, g.name):
+		return 0, ErrGrant
 	}
 	g.number++
 	message := &Message{Source: Source{m.config.Self, m.config.Epoch}, Number: g.number, Payload: slices.Clone(payload)}
+	if m.guard != nil {
+		m.stats.Signed++
+		message.Signature = m.guard.sign(group, message)
+		g.spoken = now
+		m.announce(now, g, out)
+	}
 	m.stats.Published++
 	g.history.add(message)
 	m.below(now, out, func(inner *protocol.Output) {
@@ -202,12 +249,16 @@ func (m *Machine) miss(e adhoc.Undeliverable) {
 
 func (m *Machine) hearMulticast(now protocol.Time, a adhoc.MulticastArrival, out *protocol.Output) {
 	g := m.membership(a.Group)
+	if _, certificates, err := decodeChain(a.Payload); err == nil && g != nil {
+		m.hearChain(now, certificates, a.Origin, out)
+		return
+	}
 	message, err := decodeMulticast(a.Payload)
 	if g == nil || err != nil {
 		out.Drop(a.Origin, ReasonMalformed)
 		return
 	}
-	if !m.arrive(now, g, &message, a.Origin, a.Hops, false, out) {
+	if m.prove(now, g, &message, a.Origin, out) && !m.arrive(now, g, &message, a.Origin, a.Hops, false, out) {
 		m.stats.Duplicates++
 	}
 }
@@ -223,6 +274,10 @@ func (m *Machine) hearUnicast(now protocol.Time, a adhoc.UnicastArrival, out *pr
 		out.Drop(a.Origin, ReasonGroup)
 		return
 	}
+	if _, certificates, err := decodeChain(a.Payload); err == nil {
+		m.hearChain(now, certificates, a.Origin, out)
+		return
+	}
 	p, err := decodeReply(a.Payload)
 	if err != nil {
 		out.Drop(a.Origin, ReasonMalformed)
@@ -236,12 +291,27 @@ func (m *Machine) hearUnicast(now protocol.Time, a adhoc.UnicastArrival, out *pr
 	m.stats.RepliesReceived++
 	g.cache.add(a.Origin, a.Hops)
 	for i := range p.messages {
-		if m.arrive(now, g, &p.messages[i], a.Origin, a.Hops, true, out) {
-			m.stats.MessagesUseful++
-		} else {
+		switch {
+		case !g.lacks(m.config.Self, &p.messages[i]):
 			m.stats.MessagesUseless++
+		case m.prove(now, g, &p.messages[i], a.Origin, out) && m.arrive(now, g, &p.messages[i], a.Origin, a.Hops, true, out):
+			m.stats.MessagesUseful++
 		}
 	}
+}
+
+// lacks reports whether a message is new here.
+func (g *membership) lacks(self protocol.NodeID, message *Message) bool {
+	if message.Source.Node == self {
+		return false
+	}
+	for _, s := range g.sources {
+		if s.id == message.Source {
+			_, lost := s.find(message.Number)
+			return lost || message.Number >= s.expected
+		}
+	}
+	return true
 }
 
 // arrive takes a message in and reports whether it is new here.

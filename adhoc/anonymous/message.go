@@ -2,6 +2,7 @@ package anonymous
 
 import (
 	"spinglass/adhoc"
+	"spinglass/identity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -11,6 +12,7 @@ const (
 	payloadMessage = 1 // to a group: a Message
 	payloadReply   = 2 // to one node: what it has asked for
 	payloadRequest = 3 // to one node: a cached Request
+	payloadChain   = 4 // to a group, or to one node: certificates of a member of the group
 )
 
 // numberMax bounds numbers of messages, and epochs.
@@ -58,7 +60,7 @@ func (m *Message) append(b []byte) []byte {
 	return wire.AppendBytes(wire.AppendBytes(b, m.Payload), m.Signature)
 }
 
-const signatureSize = 64
+const signatureSize = identity.SignatureSize
 
 // readMessage reads a message, which aliases the input.
 func readMessage(r *wire.Reader) Message {
@@ -115,4 +117,24 @@ func decodeReply(b []byte) (reply, error) {
 		r.Fail(wire.ErrRange)
 	}
 	return p, r.Done()
+}
+
+// appendChain appends a payload with the certificates of a member, all but the root's.
+func appendChain(b []byte, group adhoc.Group, certificates []byte) []byte {
+	return append(wire.AppendFixed64(append(b, payloadChain), uint64(group)), certificates...)
+}
+
+// chainHead is what such a payload takes besides them.
+const chainHead = 1 + 8
+
+func decodeChain(b []byte) (group adhoc.Group, certificates []byte, err error) {
+	r := wire.NewReader(b)
+	if r.Byte() != payloadChain {
+		r.Fail(wire.ErrKind)
+	}
+	if group = adhoc.Group(r.Fixed64()); group == 0 {
+		r.Fail(wire.ErrRange)
+	}
+	certificates = r.Rest()
+	return group, certificates, r.Done()
 }

@@ -12,9 +12,10 @@ type Request struct {
 	Hops      int // that it came
 	Group     adhoc.Group
 	Initiator protocol.NodeID
-	Sequence  uint32  // of routes to the initiator, see adhoc.Hint
-	All       bool    // it names all sources that the initiator knows: others are new to it
-	Entries   []Entry // ascending by source; at most EntriesMax
+	Sequence  uint32            // of routes to the initiator, see adhoc.Hint
+	All       bool              // it names all sources that the initiator knows: others are new to it
+	Entries   []Entry           // ascending by source; at most EntriesMax
+	Keys      []protocol.NodeID // of which the initiator wants the certificates, ascending; at most KeysMax
 
 	lent    bool
 	numbers []uint64 // memory of a decoder
@@ -47,7 +48,7 @@ func (q *Request) Size() int {
 			above = e.Lost[j]
 		}
 	}
-	return size
+	return size + 1 + 8*len(q.Keys)
 }
 
 // Append implements protocol.Message. Lost numbers are told from the greatest down, each by its distance from the one above it.
@@ -69,6 +70,10 @@ func (q *Request) Append(b []byte) []byte {
 			above = e.Lost[j]
 		}
 	}
+	b = append(b, byte(len(q.Keys)))
+	for _, key := range q.Keys {
+		b = wire.AppendFixed64(b, uint64(key))
+	}
 	return b
 }
 
@@ -76,7 +81,7 @@ const entrySizeMin = 8 + 1 + 1 + 1
 
 func (q *Request) decode(b []byte) error {
 	r := wire.NewReader(b)
-	flags, entries, numbers := r.Byte(), q.Entries[:0], q.numbers[:0]
+	flags, entries, numbers, keys := r.Byte(), q.Entries[:0], q.numbers[:0], q.Keys[:0]
 	*q = Request{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: adhoc.Group(r.Fixed64()), Initiator: protocol.NodeID(r.Fixed64()), All: flags == 1, lent: true}
 	q.Sequence = uint32(r.UvarintMax(1<<32 - 1))
 	if flags > 1 || q.TTL == 0 || q.Group == 0 || q.Initiator == 0 {
@@ -90,7 +95,14 @@ func (q *Request) decode(b []byte) error {
 		numbers = readLost(&r, &e, numbers)
 		entries = append(entries, e)
 	}
-	q.Entries, q.numbers = entries, numbers
+	for range r.Count(KeysMax, 8) {
+		key := protocol.NodeID(r.Fixed64())
+		if key == 0 || len(keys) > 0 && keys[len(keys)-1] >= key {
+			r.Fail(wire.ErrRange)
+		}
+		keys = append(keys, key)
+	}
+	q.Entries, q.numbers, q.Keys = entries, numbers, keys
 	return r.Done()
 }
 
@@ -122,6 +134,7 @@ func (q *Request) onward() *Request {
 		e.Lost = append([]uint64(nil), e.Lost...)
 		next.Entries[i] = e
 	}
+	next.Keys = append([]protocol.NodeID(nil), q.Keys...)
 	return &next
 }
 

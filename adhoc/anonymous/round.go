@@ -20,6 +20,9 @@ func (m *Machine) round(now protocol.Time, g *membership, out *protocol.Output) 
 	for _, s := range g.sources {
 		m.tellGap(g, s, s.expire(now, m.config.LostLife), GapExpired, out)
 	}
+	if m.guard != nil && now.Sub(g.spoken) < ChainInterval {
+		m.announce(now, g, out)
+	}
 	if !m.config.Gossip {
 		return
 	}
@@ -59,6 +62,7 @@ func (m *Machine) request(g *membership) *Request {
 	if len(g.sources) > 0 {
 		g.turn = (g.turn + 1) % len(g.sources)
 	}
+	q.Keys = slices.Clone(g.wanted[:min(len(g.wanted), KeysMax)])
 	numbers := m.share(chosen)
 	for i, s := range chosen {
 		q.Entries = append(q.Entries, Entry{Source: s.id, Expected: s.expected, Lost: m.draw(s, numbers[i])})

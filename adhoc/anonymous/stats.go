@@ -32,6 +32,18 @@ type Stats struct {
 	HintsOffered uint64 // to routing
 	HintsTaken   uint64
 
+	Signed         uint64 // own messages
+	Verified       uint64 // signatures of messages that were looked at
+	VerifyRefused  uint64 // messages for which there was no time to look
+	Forged         uint64 // messages whose signature was not good, or that had none
+	Forbidden      uint64 // messages of who may not publish to the group, or not any longer
+	ChainsSent     uint64 // certificates of this node or of others
+	ChainsAccepted uint64
+	ChainsRefused  uint64
+	KeysWanted     uint64 // times that the certificates of a source were missing
+	PendingEvicted uint64 // messages that waited for certificates and had to make room
+	KeysEvicted    uint64
+
 	SourcesRefused uint64
 	GroupsRefused  uint64
 	HistoryEvicted uint64
@@ -40,6 +52,8 @@ type Stats struct {
 	Sources int
 	Wanted  int // numbers that are missing now
 	Cached  int // members in caches
+	Keys    int // sources that have proven who they are
+	Pending int // messages that wait for certificates
 }
 
 // Goodput returns the part of the messages in replies that was new here, 1 if there were none.
@@ -57,5 +71,10 @@ const (
 	ReasonSelf      protocol.Reason = "gossip_self"      // a request of this node's own has come back
 	ReasonDeadEnd   protocol.Reason = "gossip_dead_end"  // a walk has nowhere to go
 	ReasonSources   protocol.Reason = "gossip_sources"   // a message of one source too many
+	ReasonUnproven  protocol.Reason = "gossip_unproven"  // a message whose source is not known yet: it waits
+	ReasonForged    protocol.Reason = "gossip_forged"    // a message without a good signature
+	ReasonForbidden protocol.Reason = "gossip_forbidden" // a message of who may not publish
+	ReasonChain     protocol.Reason = "gossip_chain"     // certificates that prove nothing
+	ReasonVerify    protocol.Reason = "gossip_verify"    // more signatures than there is time for
 	ReasonDuplicate protocol.Reason = "gossip_duplicate" // a message that is here already
 )

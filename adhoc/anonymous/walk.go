@@ -55,6 +55,7 @@ func (m *Machine) acceptWalk(now protocol.Time, g *membership, q *Request, out *
 func (m *Machine) accept(now protocol.Time, g *membership, q *Request, out *protocol.Output) {
 	m.stats.RequestsAccepted++
 	g.cache.add(q.Initiator, q.Hops)
+	m.sendChains(now, g, q, out)
 	found := g.lookUp(q)
 	if len(found) == 0 {
 		m.stats.RequestsFruitless++
