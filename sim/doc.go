@@ -6,6 +6,7 @@
 //   - A [World] owns hosts, network and clock. Its time begins at 0 and is in nanoseconds, as everywhere.
 //   - A host is one process with its disk. It has an inbox and cores; [Cost] says how long it takes for what.
 //   - A datagram is one message on its way; its size is that of the real one, header and frame included.
+//   - A [Radio] is a channel that hosts share, as they move: who is near hears.
 //   - A [Step] is one input of one host with what came of it. The trace is the sequence of all steps; [World.Hash] is its hash.
 //   - A [Checker] watches the steps and judges the run. A trial is one run under faults; a swarm is many trials.
 //
@@ -25,5 +26,5 @@
 //
 // Floating point in the latency distributions makes traces comparable on one architecture only. A link of limited bandwidth serves
 // datagrams in the order in which they were sent, not in that in which they reach it. One message makes one datagram: what the
-// real driver packs together travels apart. See docs/SIMULATOR.md for what is modelled and what is not.
+// real driver packs together travels apart. A radio has no fading and no errors by chance. See docs/SIMULATOR.md for what is modelled and what is not.
 package sim

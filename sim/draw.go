@@ -23,6 +23,8 @@ const (
 	purposeKey
 	purposeFault
 	purposeTrial
+	purposeMobility
+	purposeBackoff
 )
 
 // mix is the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014, figure 15).

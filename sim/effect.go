@@ -29,8 +29,7 @@ func (w *World) effect(h *host, e *protocol.Effect) {
 	case protocol.EffectLeaveGroup:
 		h.leaveGroup(e.Group)
 	case protocol.EffectBroadcast:
-		w.emit(h, e.Message, nil)
-		w.stats.RadioNone++
+		w.broadcast(h, e.Message)
 	default:
 		panic("sim: an effect of unknown kind")
 	}
@@ -55,7 +54,7 @@ func (w *World) spread(h *host, targets []protocol.NodeID, m protocol.Message) {
 		return
 	}
 	sent := w.emit(h, m, targets)
-	if !w.config.Network.Multicast {
+	if !w.config.Network.Multicast || w.medium != nil {
 		for _, to := range targets {
 			w.sendTo(h, to, m, sent)
 		}
@@ -75,6 +74,10 @@ func datagramSize(m protocol.Message) int { return wire.HeaderSize + wire.FrameS
 
 // send sends a datagram to a host, or to nobody (nil), which costs the sender as much and is counted in missing.
 func (w *World) send(h, to *host, missing *uint64, m protocol.Message, sent *emission) {
+	if w.medium != nil && to != nil {
+		w.unicast(h, to.index, m, sent)
+		return
+	}
 	size := datagramSize(m)
 	w.countSent(h, size)
 	left, full := w.leave(h, size)

@@ -124,6 +124,9 @@ func (w *World) Add(c HostConfig) {
 	}
 	w.hosts = append(w.hosts, h)
 	w.learn(c.ID, index)
+	if w.medium != nil {
+		w.tune(h)
+	}
 	if c.Segment != "" {
 		w.attach(h, c.Segment)
 	}
@@ -215,6 +218,9 @@ func (w *World) Crash(id protocol.NodeID) {
 	w.stats.Crashes++
 	w.breakStreams(h)
 	h.leaveGroups()
+	if w.medium != nil {
+		w.silence(w.medium.stations[h.index])
+	}
 	for h.head != 0 {
 		ref := h.head
 		h.head = w.inputs[ref].next

@@ -26,6 +26,9 @@ type Network struct {
 	// Multicast makes a Spread one transmission: it costs the sender one datagram, passes each link of a Topology once, and is lost there
 	// for all receivers behind that link or for none.
 	Multicast bool
+	// Radio, where given, is the only network of all hosts: each Send and Spread is a unicast over one hop, and Broadcast has a meaning. There is no Topology with it, nor are there
+	// segments, and Egress says nothing.
+	Radio *Radio
 }
 
 // Link is one link, or a class of links with equal properties. A running world may change it from within At.

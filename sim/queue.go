@@ -13,6 +13,11 @@ const (
 	entryArrive entryKind = iota // an input reaches its host; ref is its slot
 	entryWake                    // a host may have something to do; ref is its index
 	entryAction                  // a scripted action; ref is its slot
+
+	entryAttempt     // a radio may transmit; ref is the index of its host
+	entryAckTimeout  // a radio gives up an acknowledgement; likewise
+	entryAcknowledge // an acknowledgement is due; ref is the slot of the transmission
+	entryAirEnd      // a transmission ends; likewise
 )
 
 // entry is one pending event of the world.

@@ -19,6 +19,7 @@ type Stats struct {
 	GroupCopies  uint64 // what the network made of these, one for each host that was to hear it; one for each that did not leave its host
 	GroupRefused uint64 // groups joined beyond GroupsMax, twice, or on no segment
 
+	Radio     RadioStats
 	RadioNone uint64 // broadcasts over one hop of hosts without a radio: not sent
 
 	Lost       uint64 // by chance on a link

@@ -58,6 +58,8 @@ type World struct {
 
 	keys keys
 
+	medium *medium // nil without a radio
+
 	segments     map[string]*segment
 	segmentOrder []*segment
 
@@ -101,6 +103,12 @@ func New(config Config) *World {
 		trace:     newTrace(),
 	}
 	w.random = rand.New(&w.source)
+	if config.Network.Radio != nil {
+		if config.Network.Topology != nil {
+			panic("sim: a world with a radio has no Topology")
+		}
+		w.medium = newMedium(*config.Network.Radio)
+	}
 	return w
 }
 
@@ -158,6 +166,8 @@ func (w *World) dispatch(e entry) {
 		w.actions[e.ref] = nil
 		w.idle = append(w.idle, e.ref)
 		f()
+	default:
+		w.radioEvent(e)
 	}
 }
 
