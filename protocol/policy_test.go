@@ -67,6 +67,7 @@ var layers = map[string][]string{
 		"lab/compare", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
 
 	"lab/traditional":     {"protocol", "wire"},
+	"adhoc/flood":         {"protocol", "wire", "adhoc"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},
 	"lab/throughput":      {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
 	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},
@@ -80,7 +81,7 @@ var layers = map[string][]string{
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
 var core = []string{"protocol", "topic", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "astrolabe", "directory", "stack", "adhoc", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "lab/traditional", "lab/hierarchical",
-	"lab/gravitational", "examples/powergrid/frequency"}
+	"lab/gravitational", "examples/powergrid/frequency", "adhoc/flood"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
 var pureForbidden = []string{
