@@ -64,10 +64,11 @@ var layers = map[string][]string{
 	"":                {"protocol", "topic", "directory", "wire", "gravity", "table", "membership", "bimodal", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"gateway/sql":     {"", "protocol", "identity"},
 	"cmd/spinglass": {"", "protocol", "topic", "wire", "gateway/local", "gateway/sql", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
-		"lab/compare", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
+		"lab/compare", "lab/manet", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
 
 	"lab/traditional":     {"protocol", "wire"},
 	"adhoc/flood":         {"protocol", "wire", "adhoc"},
+	"lab/manet":           {"protocol", "wire", "adhoc", "adhoc/flood", "sim", "lab/compare"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},
 	"lab/throughput":      {"protocol", "wire", "bimodal", "sim", "lab/traditional"},
 	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},

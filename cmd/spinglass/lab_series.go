@@ -20,7 +20,9 @@ type series[C, R any] struct {
 	run   func(ctx context.Context, c C, progress func(text string)) (R, error)
 	write func(w io.Writer, first bool, r *R) // a row for people, the first one with a header before it
 	draw  func(rows []R) []*figure.Figure     // pictures of all rows
-	out   labOutput
+	// finish writes for people what all rows together say; nil for nothing.
+	finish func(w io.Writer, rows []R)
+	out    labOutput
 }
 
 // labOutput is where the rows of an experiment go.
@@ -107,6 +109,12 @@ func (s *series[C, R]) do(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+	}
+	if s.finish != nil && !s.out.json {
+		s.finish(out, rows)
 		if err := out.flush(); err != nil {
 			return err
 		}

@@ -1,0 +1,93 @@
+package manet
+
+import (
+	"fmt"
+	"strings"
+
+	"spinglass/adhoc"
+	"spinglass/adhoc/flood"
+	"spinglass/protocol"
+	"spinglass/sim"
+	"spinglass/wire"
+)
+
+// group is the group of all runs.
+const group adhoc.Group = 1
+
+// Node is the machine of a node.
+type Node interface {
+	protocol.Machine
+	// Join makes the node a member of a group.
+	Join(now protocol.Time, group adhoc.Group, out *protocol.Output)
+	// Multicast publishes a payload to a group of which the node is a member.
+	Multicast(now protocol.Time, group adhoc.Group, payload []byte, out *protocol.Output)
+}
+
+// Protocol is one that is measured.
+type Protocol struct {
+	Name  string
+	build func(b sim.Boot) Node
+	// delivered returns the payload of an event that tells the application of one.
+	delivered func(e protocol.Event) (payload []byte, ok bool)
+	// repairs returns how many repairs a node has received so far, and how many of them were new to it; nil where there are none.
+	repairs func(n Node) (received, useful uint64)
+	// walk returns one step of a gossip walk that an event tells of; nil where there are none.
+	walk func(e protocol.Event) (to protocol.NodeID, ok bool)
+}
+
+// protocols are those that can be measured.
+var protocols = []*Protocol{
+	{Name: "flood", build: buildFlood, delivered: arrived},
+}
+
+func buildFlood(b sim.Boot) Node {
+	return flood.New(flood.Config{Self: b.ID, Rand: b.Rand, Jitter: flood.JitterDefault, TTL: flood.TTLDefault})
+}
+
+// arrived is delivered for protocols without anything above their routing.
+func arrived(e protocol.Event) ([]byte, bool) {
+	a, ok := e.(adhoc.MulticastArrival)
+	return a.Payload, ok && a.Group == group
+}
+
+// find returns the protocol that is called so.
+func find(name string) (*Protocol, error) {
+	for _, p := range protocols {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("--protocol: %q is none of %s", name, strings.Join(ProtocolNames(), ", "))
+}
+
+// ProtocolNames returns the names of the protocols that can be measured.
+func ProtocolNames() (names []string) {
+	for _, p := range protocols {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// class says what a message is for.
+type class int
+
+const (
+	classData    class = iota // a packet on its first way
+	classControl              // all that keeps routes and trees
+	classGossip               // requests of gossip
+	classRepair               // answers to them
+	classes
+)
+
+// classOf returns the class of a kind of message.
+func classOf(kind protocol.Kind) class {
+	switch kind {
+	case wire.KindFlood, wire.KindTreePacket:
+		return classData
+	case wire.KindGossipRequest:
+		return classGossip
+	case wire.KindRoutedPacket:
+		return classRepair
+	}
+	return classControl
+}
