@@ -25,6 +25,7 @@ const (
 	spinglassPaper     = "Birman, van Renesse, Vogels, \"Spinglass: Secure and Scalable Communication Tools for Mission-Critical Computing\", 2001"
 	bimodalPaper       = "Birman et al., \"Bimodal Multicast\", ACM TOCS 17(2), 1999"
 	gravitationalPaper = "Jenkins, Hopkinson, Birman, \"A Gossip Protocol for Subgroup Multicast\", 2001"
+	anonymousPaper     = "Chandra, Ramasubramanian, Birman, \"Anonymous Gossip\", ICDCS 2001"
 	astrolabePaper     = "van Renesse, Birman, Vogels, \"Astrolabe\", ACM TOCS 21(2), 2003"
 )
 
@@ -52,6 +53,8 @@ var exhibits = []exhibit{
 	{newLabRatings, "Ratings", gravitationalPaper,
 		"A member that wants a part of the messages gets about that part, and carries load in proportion."},
 	{newLabTopics, "Topics at fixed interests", gravitationalPaper, "What a member receives follows from the fractions that it wants, and not from how many topics others publish to."},
+	{newLabManet, "Multicast in mobile ad-hoc networks", anonymousPaper,
+		"Gossip that walks the network, among members that do not know each other, mends nearly all losses of a multicast tree, for the worst member above all, at little cost."},
 	{newLabAstrolabe, "News in trees of zones", astrolabePaper + ", section 8",
 		"News of one host is everywhere within a number of rounds that grows with the logarithm of the fleet, at a constant load of each member."},
 }
@@ -111,15 +114,12 @@ func runExhibits(cmd *cobra.Command, chosen []exhibit, directory string) error {
 		if err := experiment.ExecuteContext(cmd.Context()); err != nil {
 			return fmt.Errorf("%s: %w", experiment.Name(), err)
 		}
-		pictures, err := filepath.Glob(filepath.Join(directory, experiment.Name()+"*.svg"))
+		pictures, moving, err := picturesOf(directory, experiment.Name())
 		if err != nil {
 			return err
 		}
-		for i, path := range pictures {
-			pictures[i] = strings.TrimSuffix(filepath.Base(path), ".svg")
-		}
 		entries = append(entries, figure.Entry{
-			Name: experiment.Name(), Title: e.title, Source: e.source, Claim: e.claim, Command: "spinglass lab " + experiment.Name(), Pictures: pictures, Rows: rows.String(),
+			Name: experiment.Name(), Title: e.title, Source: e.source, Claim: e.claim, Command: "spinglass lab " + experiment.Name(), Pictures: pictures, Moving: moving, Rows: rows.String(),
 		})
 		if err := writePage(filepath.Join(directory, "index.html"), entries); err != nil {
 			return fmt.Errorf("--out: %w", err)
@@ -127,6 +127,20 @@ func runExhibits(cmd *cobra.Command, chosen []exhibit, directory string) error {
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "written:", filepath.Join(directory, "index.html"))
 	return nil
+}
+
+// picturesOf returns the names of the pictures of an experiment, and of its animations, which are there as SVG only.
+func picturesOf(directory, experiment string) (pictures, moving []string, err error) {
+	paths, err := filepath.Glob(filepath.Join(directory, experiment+"*.svg"))
+	for _, path := range paths {
+		path = strings.TrimSuffix(path, ".svg")
+		if _, err := os.Stat(path + ".png"); err == nil {
+			pictures = append(pictures, filepath.Base(path))
+		} else {
+			moving = append(moving, filepath.Base(path))
+		}
+	}
+	return pictures, moving, err
 }
 
 func writePage(path string, entries []figure.Entry) error {

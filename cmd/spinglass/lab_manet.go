@@ -150,7 +150,7 @@ func drawLabManet(rows []manet.Result) (figures []*figure.Figure) {
 			continue
 		}
 		x := figure.Axis{Label: sweep.label}
-		delivered := &figure.Figure{Name: "manet_" + sweep.name, Title: "Packets received: mean, worst and best member", X: x, Y: figure.Axis{Label: "packets", Zero: true}}
+		delivered := &figure.Figure{Name: "manet_" + sweep.name, Title: "Packets received: mean, worst and best member", X: x, Y: figure.Axis{Label: "packets"}}
 		frames := &figure.Figure{Name: "manet_" + sweep.name + "_frames", Title: "Frames that all nodes send for a packet", X: x, Y: figure.Axis{Label: "frames", Zero: true}}
 		jitter := &figure.Figure{Name: "manet_" + sweep.name + "_jitter", Title: "Deviation of the time between arrivals at a member", X: x, Y: figure.Axis{Label: "ms", Zero: true}}
 		for _, group := range grouped(rows, sweep.x, func(r *manet.Result) bool { return sweep.others(r) == base }) {

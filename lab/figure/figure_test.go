@@ -107,11 +107,11 @@ func TestRefused(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	var b strings.Builder
-	entries := []Entry{{Name: "throughput", Title: "Throughput", Source: "figure 1", Claim: "it falls <fast>", Command: "spinglass lab throughput", Pictures: []string{"one", "two"}, Rows: "a & b"}}
+	entries := []Entry{{Name: "throughput", Title: "Throughput", Source: "figure 1", Claim: "it falls <fast>", Command: "spinglass lab throughput", Pictures: []string{"one", "two"}, Moving: []string{"three"}, Rows: "a & b"}}
 	if err := Page(&b, "Results", entries); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`<img src="one.svg"`, `<a href="two.png">`, "it falls &lt;fast&gt;", "<pre>a &amp; b</pre>", `href="#throughput"`, "spinglass lab throughput", "<h1>Results</h1>"} {
+	for _, want := range []string{`<img src="one.svg"`, `<a href="two.png">`, `<a href="three.svg"><img src="three.svg"`, "it falls &lt;fast&gt;", "<pre>a &amp; b</pre>", `href="#throughput"`, "spinglass lab throughput", "<h1>Results</h1>"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in %s", want, b.String())
 		}

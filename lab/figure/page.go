@@ -14,6 +14,7 @@ type Entry struct {
 	Claim    string   // what the source says, in words of our own
 	Command  string   // that makes the pictures
 	Pictures []string // names of the figures' files
+	Moving   []string // names of animations, which are there as SVG only
 	Rows     string   // what the command prints
 }
 
@@ -56,6 +57,7 @@ pre { background: #f2f2f2; padding: 0.5em; overflow-x: auto; }
 <dt>Command</dt><dd><code>{{.Command}}</code></dd>
 </dl>
 {{range .Pictures}}<a href="{{.}}.png"><img src="{{.}}.svg" alt="{{.}}"></a>
+{{end}}{{range .Moving}}<a href="{{.}}.svg"><img src="{{.}}.svg" alt="{{.}}"></a>
 {{end}}<h3>What was found</h3>
 <pre>{{.Rows}}</pre>
 </section>
