@@ -52,6 +52,16 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// A tree loses more than a flood, at less than half of the load.
+func TestTree(t *testing.T) {
+	found := measure(t, func(g *Grid) { g.Protocols, g.Seconds = []string{"flood", "maodv"}, 60 })
+	flooded, tree := found[0], found[1]
+	t.Logf("%.4f delivered, %.1f frames a packet; flooded %.4f, %.1f", tree.DeliveredMean, tree.Frames, flooded.DeliveredMean, flooded.Frames)
+	if tree.DeliveredMean < 0.75 || tree.DeliveredMean > flooded.DeliveredMean || tree.Frames > 0.7*flooded.Frames || tree.Control == 0 || tree.Reachable != flooded.Reachable {
+		t.Errorf("%+v", tree)
+	}
+}
+
 // With a range beyond the square everybody hears the source; with one of a few metres hardly anybody does.
 func TestRangeMatters(t *testing.T) {
 	found := measure(t, func(g *Grid) { g.Ranges = []float64{10, 300} })
@@ -151,7 +161,7 @@ func TestGrid(t *testing.T) {
 
 func TestAnimation(t *testing.T) {
 	g := DefaultGrid()
-	g.Protocols, g.Seconds = []string{"flood"}, 10
+	g.Protocols, g.Seconds = []string{"maodv"}, 10
 	runs, err := g.Runs()
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +182,7 @@ func TestAnimation(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(b.String(), "<title>"); n != 40 || len(c.Animate.samples) != 11 {
+	if n := strings.Count(b.String(), "<title>"); n != 40 || len(c.Animate.samples) != 11 || strings.Count(b.String(), ofTree) < 12+1 {
 		t.Errorf("%d nodes, %d samples", n, len(c.Animate.samples))
 	}
 	if err := new(Animation).Write(io.Discard); err == nil {

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"spinglass/adhoc"
+	"spinglass/adhoc/aodv"
 	"spinglass/adhoc/flood"
+	"spinglass/adhoc/maodv"
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/wire"
@@ -38,10 +40,15 @@ type Protocol struct {
 // protocols are those that can be measured.
 var protocols = []*Protocol{
 	{Name: "flood", build: buildFlood, delivered: arrived},
+	{Name: "maodv", build: buildMaodv, delivered: arrived},
 }
 
 func buildFlood(b sim.Boot) Node {
 	return flood.New(flood.Config{Self: b.ID, Rand: b.Rand, Jitter: flood.JitterDefault, TTL: flood.TTLDefault})
+}
+
+func buildMaodv(b sim.Boot) Node {
+	return maodv.New(maodv.Config{Self: b.ID, Rand: b.Rand, Jitter: aodv.JitterDefault})
 }
 
 // arrived is delivered for protocols without anything above their routing.
@@ -79,10 +86,15 @@ const (
 	classes
 )
 
-// classOf returns the class of a kind of message.
-func classOf(kind protocol.Kind) class {
-	switch kind {
-	case wire.KindFlood, wire.KindTreePacket:
+// classOf returns the class of a message.
+func classOf(m protocol.Message) class {
+	switch m.Kind() {
+	case wire.KindTreePacket:
+		return classData
+	case wire.KindFlood:
+		if p, ok := m.(*flood.Packet); ok && p.Group == 0 {
+			return classRepair
+		}
 		return classData
 	case wire.KindGossipRequest:
 		return classGossip

@@ -134,7 +134,7 @@ func (r *run) count(s *sim.Step) {
 	for i := range s.Effects {
 		switch e := &s.Effects[i]; e.Kind {
 		case protocol.EffectSend, protocol.EffectBroadcast:
-			r.counts[classOf(e.Message.Kind())]++
+			r.counts[classOf(e.Message)]++
 		}
 	}
 }
