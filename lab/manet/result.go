@@ -78,15 +78,15 @@ func (v *Result) deliveries(r *run) {
 	v.Jitter, v.Rate1, v.Rate10 = round(mean(jitters), 1), round(mean(rates1), 3), round(mean(rates10), 3)
 }
 
-// load fills in what nodes sent since the first packet.
+// load fills in what nodes sent from the first packet to the last one.
 func (v *Result) load(r *run) {
 	packets := float64(r.published)
 	per := func(c class) float64 { return round(float64(r.counts[c])/packets, 3) }
 	v.Data, v.Control, v.Gossip, v.Answers = per(classData), per(classControl), per(classGossip), per(classRepair)
-	radio, before := r.world.Stats().Radio, r.stats.Radio
+	radio, before := r.after, r.before
 	frames := float64(radio.Frames - before.Frames)
 	v.Frames, v.Bytes = round(frames/packets, 3), round(float64(radio.Bytes-before.Bytes)/packets, 1)
-	v.Air = round((radio.AirTime-before.AirTime).Seconds()/r.world.Now().Sub(protocol.Time(warmup)).Seconds(), 4)
+	v.Air = round((radio.AirTime-before.AirTime).Seconds()/(packets*Interval.Seconds()), 4)
 	received := 0
 	for _, m := range r.members[1:] {
 		received += m.received

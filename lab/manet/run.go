@@ -47,8 +47,10 @@ type run struct {
 	published int
 	reachable int // of pairs of a packet and a member
 	counts    [classes]uint64
-	stats     sim.Stats // when the first packet is sent
-	seen      []bool    // of a search
+	before    sim.RadioStats // when the first packet is sent,
+	after     sim.RadioStats // and an interval after the last one
+	measured  bool
+	seen      []bool // of a search
 }
 
 func idOf(i int) protocol.NodeID { return protocol.NodeID(i + 1) }
@@ -86,10 +88,11 @@ func newRun(c Config) *run {
 		})
 	}
 	r.world.At(protocol.Time(warmup), func() {
-		r.stats = r.world.Stats()
+		r.before = r.world.Stats().Radio
 		r.world.Trace(r.count)
 		r.publish()
 	})
+	r.world.At(protocol.Time(warmup).Add(time.Duration(c.packets())*Interval), func() { r.after, r.measured = r.world.Stats().Radio, true })
 	if c.Animate != nil {
 		c.Animate.record(r)
 	}
@@ -131,6 +134,9 @@ func (r *run) reach() (found int) {
 
 // count counts the messages that a step sends.
 func (r *run) count(s *sim.Step) {
+	if r.measured {
+		return
+	}
 	for i := range s.Effects {
 		switch e := &s.Effects[i]; e.Kind {
 		case protocol.EffectSend, protocol.EffectBroadcast:
