@@ -12,6 +12,8 @@ import (
 const (
 	SidesMax  = 256             // neighbours, for all groups together
 	SideLife  = 3 * time.Second // after the last packet from a neighbour
+	RoutesMax = 256             // nodes to which the way back is remembered
+	RouteLife = 3 * time.Second // after the latest packet of the node: ACTIVE_ROUTE_TIMEOUT of RFC 3561
 	JitterMax = time.Second     // of Config.Jitter
 	TTLMax    = 255             // of Config.TTL
 	GroupsMax = 64              // of which a node is a member

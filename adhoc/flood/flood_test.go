@@ -121,6 +121,35 @@ func TestUnicast(t *testing.T) {
 	}
 }
 
+// A unicast to whose packet came of late goes back along the way that this took; when a link of it breaks it is flooded after all.
+func TestRoute(t *testing.T) {
+	n := chain(6, nil)
+	n.multicast(5, "here I am")
+	unicast := func() {
+		n.Command(1, func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+			m.(*flood.Machine).Unicast(now, 5, []byte("you"), out)
+		})
+		n.Run(n.Now().Add(time.Second))
+	}
+	before := n.Stats().Radio
+	unicast()
+	if radio := n.Stats().Radio; n.unicasts[5] != 1 || radio.Acknowledged != 4 || radio.Broadcasts != before.Broadcasts || n.machine(1).Stats().Routed != 1 {
+		t.Errorf("along a route: %d arrived, %+v", n.unicasts[5], radio)
+	}
+	n.Run(n.Now().Add(flood.RouteLife))
+	unicast()
+	if radio := n.Stats().Radio; n.unicasts[5] != 2 || radio.Acknowledged != 4 {
+		t.Errorf("after a while: %d arrived, %+v", n.unicasts[5], radio)
+	}
+	if !n.machine(1).Learn(n.Now(), adhoc.Hint{Node: 5, Via: 6, Hops: 2}) { // which is out of range
+		t.Error("a hint is refused")
+	}
+	unicast()
+	if n.unicasts[5] != 3 || n.machine(1).Stats().Broken != 1 {
+		t.Errorf("over a link that breaks: %d arrived", n.unicasts[5])
+	}
+}
+
 // Of neighbours that hear a packet at once some collide where they do not wait for a random time: nodes beyond them, in range of all, lose more.
 func TestJitter(t *testing.T) {
 	lost := func(jitter time.Duration) int {
@@ -173,7 +202,7 @@ func TestLimits(t *testing.T) {
 		m.Receive(0, id, &flood.Packet{TTL: 5, Group: 1, Origin: id, Number: 1}, out)
 	}
 	s := m.Stats()
-	if s.GroupsRefused != 3 || s.SidesRefused != 1000-flood.SidesMax || s.Waiting != 1000-adhoc.LaterMax || s.Forwarded != adhoc.LaterMax || s.Arrived != 1000 {
+	if s.GroupsRefused != 3 || s.SidesRefused != 1000-flood.SidesMax || s.Waiting != 1000-adhoc.LaterMax || s.Forwarded != adhoc.LaterMax || s.Arrived != 1000 || s.RoutesRefused != 1000-flood.RoutesMax {
 		t.Errorf("%+v", s)
 	}
 	before := len(out.Effects)
@@ -232,6 +261,7 @@ func TestConfig(t *testing.T) {
 func FuzzDecoder(f *testing.F) {
 	for _, p := range []*flood.Packet{
 		{TTL: 1, Group: 7, Origin: 3, Number: 9, Payload: []byte("payload")}, {TTL: 255, Hops: 255, Destination: 2, Origin: 3, Number: 1<<32 - 1}, {TTL: 1, Group: 1, Origin: 1},
+		{TTL: 1, Destination: 2, Routed: true, Origin: 3},
 	} {
 		f.Add(p.Append(nil))
 	}

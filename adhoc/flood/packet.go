@@ -12,6 +12,7 @@ type Packet struct {
 	Hops        int             // that it came
 	Group       adhoc.Group     // 0 if it is for one node,
 	Destination protocol.NodeID // which is this one, and else 0
+	Routed      bool            // to one node: it goes along a route, and only its receiver passes it on
 	Origin      protocol.NodeID
 	Number      uint32 // of the packets of the origin
 	Payload     []byte // at most adhoc.PayloadMax
@@ -29,7 +30,7 @@ func (p *Packet) Lent() bool { return p.lent }
 func (p *Packet) Size() int {
 	size := 2 + 8 + 8 + wire.UvarintSize(uint64(p.Number)) + len(p.Payload)
 	if p.Group == 0 {
-		size += 8
+		size += 1 + 8
 	}
 	return size
 }
@@ -39,7 +40,11 @@ func (p *Packet) Append(b []byte) []byte {
 	b = append(b, byte(p.TTL), byte(p.Hops))
 	b = wire.AppendFixed64(b, uint64(p.Group))
 	if p.Group == 0 {
-		b = wire.AppendFixed64(b, uint64(p.Destination))
+		routed := byte(0)
+		if p.Routed {
+			routed = 1
+		}
+		b = wire.AppendFixed64(append(b, routed), uint64(p.Destination))
 	}
 	b = wire.AppendFixed64(b, uint64(p.Origin))
 	b = wire.AppendUvarint(b, uint64(p.Number))
@@ -50,7 +55,11 @@ func (p *Packet) decode(b []byte) error {
 	r := wire.NewReader(b)
 	*p = Packet{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: adhoc.Group(r.Fixed64()), lent: true}
 	if p.Group == 0 {
-		p.Destination = readNode(&r)
+		routed := r.Byte()
+		if routed > 1 {
+			r.Fail(wire.ErrRange)
+		}
+		p.Routed, p.Destination = routed == 1, readNode(&r)
 	}
 	p.Origin, p.Number = readNode(&r), uint32(r.UvarintMax(1<<32-1))
 	p.Payload = r.Rest()

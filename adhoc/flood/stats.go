@@ -18,6 +18,9 @@ type Stats struct {
 	Duplicates    uint64 // packets seen before
 	Expired       uint64 // packets not passed on because they had gone as far as they may
 	Waiting       uint64 // packets not passed on because adhoc.LaterMax waited
+	Routed        uint64 // unicasts sent, or passed on, along a route
+	Broken        uint64 // of them: flooded after all, since the link broke
+	RoutesRefused uint64 // nodes beyond RoutesMax
 	SidesRefused  uint64 // neighbours beyond SidesMax
 	GroupsRefused uint64 // groups beyond GroupsMax
 }
