@@ -299,7 +299,7 @@ func TestNonMemberForwards(t *testing.T) {
 
 // "a member accepts or forwards at random"; where it ends, a member accepts.
 func TestMemberAcceptsAtRandom(t *testing.T) {
-	m, s := stubbed(nil, adhoc.NextHop{Node: 2, Distance: 1}, adhoc.NextHop{Node: 3, Distance: 1})
+	m, s := stubbed(func(c *Config) { c.Settle = 0 }, adhoc.NextHop{Node: 2, Distance: 1}, adhoc.NextHop{Node: 3, Distance: 1})
 	var out protocol.Output
 	if err := m.Join(0, theGroup, &out); err != nil {
 		t.Fatal(err)
@@ -407,9 +407,41 @@ func TestAnonymousOrCached(t *testing.T) {
 	}
 }
 
+// What has only just arrived is sent to who misses it, and to who knows nothing of it once it has settled.
+func TestWhatMayBeOnItsWayIsNotSent(t *testing.T) {
+	for _, settle := range []time.Duration{0, time.Second} {
+		m, s := stubbed(func(c *Config) { c.Settle = settle })
+		var out protocol.Output
+		if err := m.Join(0, theGroup, &out); err != nil {
+			t.Fatal(err)
+		}
+		source := Source{7, 1}
+		for number := range uint64(3) {
+			m.hearMulticast(0, multicast(appendMulticast(nil, &Message{Source: source, Number: number + 1})), &out)
+		}
+		ask := func(now protocol.Time, entries ...Entry) int {
+			s.sent = nil
+			before := m.Stats().MessagesReplied
+			m.accept(now, m.members[0], &Request{Group: theGroup, Initiator: 5, All: true, Entries: entries}, &out)
+			return int(m.Stats().MessagesReplied - before)
+		}
+		at := protocol.Time(settle)
+		early := at - 1
+		if lost := ask(0, Entry{Source: source, Expected: 9, Lost: []uint64{1, 2}}); lost != 2 {
+			t.Errorf("settle %v: %d of 2 lost ones were sent", settle, lost)
+		}
+		if behind, new := ask(at, Entry{Source: source, Expected: 2}), ask(at); behind != 2 || new != 3 {
+			t.Errorf("settle %v: %d of 2 behind the expected one, %d of 3 of a new source", settle, behind, new)
+		}
+		if behind, new := ask(early, Entry{Source: source, Expected: 2}), ask(early); settle > 0 && behind+new > 0 {
+			t.Errorf("settle %v: %d and %d were sent at once", settle, behind, new)
+		}
+	}
+}
+
 // A request names at most 10 lost numbers, and a reply is bounded whatever is asked for.
 func TestBounds(t *testing.T) {
-	m, s := stubbed(nil, adhoc.NextHop{Node: 2, Distance: 1})
+	m, s := stubbed(func(c *Config) { c.Settle = 0 }, adhoc.NextHop{Node: 2, Distance: 1})
 	var out protocol.Output
 	if err := m.Join(0, theGroup, &out); err != nil {
 		t.Fatal(err)

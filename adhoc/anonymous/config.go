@@ -40,6 +40,7 @@ type Config struct {
 	Anonymous float64       // probability that a request is anonymous and not to a cached member: 0 to 1
 	Accept    float64       // probability that a member on the way of a walk accepts it: above 0, to 1
 	Locality  float64       // a next hop is drawn with a probability that falls with this power of its distance: 0 to 8; 0: all are alike
+	Settle    time.Duration // for how long a member has a message before it is sent to who knows nothing of it yet, and to whom it may just be on its way: 0 to 1 min
 	History   int           // messages that a member keeps for others: 1 to HistoryMax
 	Lost      int           // numbers of one source that a member asks for: 1 to LostMax
 	LostLife  time.Duration // for how long it does: 1 s to 1 h
@@ -54,7 +55,7 @@ type Config struct {
 // DefaultConfig returns the parameters of the reference; those that it does not give are marked in docs/ADHOC.md.
 func DefaultConfig() Config {
 	return Config{
-		Gossip: true, Round: time.Second, Anonymous: 0.7, Accept: 0.5, Locality: 1, History: 100, Lost: 200, LostLife: time.Minute, Cache: 10, Backlog: 100, Hints: true,
+		Gossip: true, Round: time.Second, Anonymous: 0.7, Accept: 0.5, Locality: 1, Settle: 500 * time.Millisecond, History: 100, Lost: 200, LostLife: time.Minute, Cache: 10, Backlog: 100, Hints: true,
 	}
 }
 
@@ -79,6 +80,7 @@ func (c *Config) Validate() error {
 	}{
 		{"Round", int64(c.Round), int64(roundMin), int64(roundMax)},
 		{"LostLife", int64(c.LostLife), int64(time.Second), int64(time.Hour)},
+		{"Settle", int64(c.Settle), 0, int64(time.Minute)},
 		{"History", int64(c.History), 1, HistoryMax},
 		{"Lost", int64(c.Lost), 1, LostMax},
 		{"Cache", int64(c.Cache), 0, CacheMax},

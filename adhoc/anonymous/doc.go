@@ -7,6 +7,7 @@
 //   - A round comes about once a second. In it a member sends one [Request], which names what it misses. An anonymous request walks: a neighbour of the tree hands it to another one, until a member on the way accepts it. A cached request goes straight to
 //     a node of the member cache, which remembers some that were found to be members.
 //   - Who accepts a request looks up what it names, and sends that back to its initiator in a reply.
+//   - What is behind the expected numbers of a request may just be on its way to the initiator: it is sent once it has settled here. In the reference it is sent at once.
 //   - Locality: a walk goes to near members rather than to far ones (see [adhoc.NextHop]), but goes to these too.
 //
 // # Contract

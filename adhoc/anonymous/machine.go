@@ -190,6 +190,7 @@ func (m *Machine) Publish(now protocol.Time, group adhoc.Group, payload []byte, 
 		m.announce(now, g, out)
 	}
 	m.stats.Published++
+	message.arrived = now
 	g.history.add(message)
 	m.below(now, out, func(inner *protocol.Output) {
 		m.config.Routing.Multicast(now, group, appendMulticast(nil, message), inner)
@@ -334,6 +335,7 @@ func (m *Machine) arrive(now protocol.Time, g *membership, message *Message, fro
 	}
 	m.tellGap(g, s, dropped, GapTable, out)
 	kept := *message
+	kept.arrived = now
 	g.history.add(&kept)
 	m.stats.Delivered++
 	if repaired {

@@ -49,6 +49,8 @@ type Message struct {
 	Number    uint64 // from 1 on
 	Payload   []byte
 	Signature []byte // empty, or of identity.SignatureSize bytes
+
+	arrived protocol.Time // at this node
 }
 
 func (m *Message) size() int {

@@ -56,7 +56,7 @@ func (m *Machine) accept(now protocol.Time, g *membership, q *Request, out *prot
 	m.stats.RequestsAccepted++
 	g.cache.add(q.Initiator, q.Hops)
 	m.sendChains(now, g, q, out)
-	found := g.lookUp(q)
+	found := g.lookUp(now.Add(-m.config.Settle), q)
 	if len(found) == 0 {
 		m.stats.RequestsFruitless++
 		return
@@ -75,8 +75,8 @@ func (m *Machine) accept(now protocol.Time, g *membership, q *Request, out *prot
 	}
 }
 
-// lookUp returns what the history has of what a request names: lost numbers first, then what is behind the expected ones, then messages of sources that are new to the initiator; at most RepliesMax.
-func (g *membership) lookUp(q *Request) (found []*Message) {
+// lookUp returns what the history has of what a request names: lost numbers first, then what is behind the expected ones, then messages of sources that are new to the initiator, where they have arrived by settled; at most RepliesMax.
+func (g *membership) lookUp(settled protocol.Time, q *Request) (found []*Message) {
 	for i := range q.Entries {
 		e := &q.Entries[i]
 		for _, number := range e.Lost {
@@ -94,6 +94,9 @@ func (g *membership) lookUp(q *Request) (found []*Message) {
 		return nil
 	}
 	g.history.oldest(func(message *Message) bool {
+		if message.arrived > settled {
+			return true // it may be on its way to the initiator
+		}
 		e := named(message.Source)
 		if e != nil && message.Number >= e.Expected || e == nil && q.All && message.Source.Node != q.Initiator {
 			found = append(found, message)
