@@ -22,7 +22,8 @@ func newLabManet() *cobra.Command {
 		Use:   "manet",
 		Short: "How many packets of a source reach the members of a group in a mobile ad-hoc network, by protocol",
 		Long: "Nodes move in a square by random waypoint and share one radio channel of 2 Mb/s. A third of them are members of a group; one of these sends a packet every 200 ms, from 120 s on. " +
-			"What is delivered is counted until 40 s after the last packet.\n\n" +
+			"What is delivered is counted until 40 s after the last packet. Protocols are plain flooding, the tree of MAODV, and both with anonymous gossip over them; no-hints is gossip from which the routes " +
+			"under it learn nothing.\n\n" +
 			"Range, speed and number of nodes are swept one at a time: while one takes all of its values, the others have the first of theirs. With --out there is an animation as well, manet_network.svg: " +
 			"positions, tree and gossip walks in 30 s of the first run of the last protocol.",
 		Example: "  spinglass lab manet --range 55,75 --speed 2 --seeds 3\n  spinglass lab manet --protocol flood,maodv-gossip --nodes 40,80 --json --out results",

@@ -77,7 +77,7 @@ func (a *Animation) observe(now protocol.Time, id protocol.NodeID, e protocol.Ev
 	if a.config.Protocol.walk == nil || now < a.begin || now > a.end {
 		return
 	}
-	if to, ok := a.config.Protocol.walk(e); ok {
+	if to, ok := a.config.Protocol.walk(e); ok && to != id {
 		if len(a.steps) >= StepsMax {
 			a.omitted++
 			return

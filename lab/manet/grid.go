@@ -45,7 +45,7 @@ type Grid struct {
 // DefaultGrid returns a grid that takes less than a minute.
 func DefaultGrid() Grid {
 	return Grid{
-		Protocols: ProtocolNames(), Ranges: []float64{75, 45, 55, 65, 85}, Speeds: []float64{0.2, 2}, Nodes: []int{40},
+		Protocols: []string{"flood", "maodv", "maodv-gossip"}, Ranges: []float64{75, 45, 55, 65, 85}, Speeds: []float64{0.2, 2}, Nodes: []int{40},
 		Side: 200, Pause: 80, Size: 64, Seconds: 100, Seeds: 1, Seed: 1,
 	}
 }

@@ -62,6 +62,29 @@ func TestTree(t *testing.T) {
 	}
 }
 
+// Gossip mends what the tree loses, also for the worst member, and hardly anything twice; it does so over floods as well.
+func TestGossip(t *testing.T) {
+	found := measure(t, func(g *Grid) { g.Protocols, g.Seconds = []string{"maodv", "maodv-gossip", "flood-gossip"}, 60 })
+	tree, gossip, flooded := found[0], found[1], found[2]
+	for _, r := range found {
+		t.Logf("%s: %.4f delivered, worst %.4f, spread %.4f, gaps %.0f ms, %.1f frames a packet", r.Protocol, r.DeliveredMean, r.DeliveredMin, r.DeliveredDev, r.Jitter, r.Frames)
+	}
+	if 1-gossip.DeliveredMean > (1-tree.DeliveredMean)/10 || gossip.DeliveredMin < tree.DeliveredMax || gossip.DeliveredDev > tree.DeliveredDev || gossip.Jitter > tree.Jitter {
+		t.Errorf("%+v beside %+v", gossip, tree)
+	}
+	if flooded.DeliveredMean < 0.999 {
+		t.Errorf("%+v", flooded)
+	}
+	for _, r := range found[1:] {
+		if r.Goodput != nil && *r.Goodput < 0.9 || r.Gossip == 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if gossip.Goodput == nil || gossip.Repairs == 0 || tree.Goodput != nil {
+		t.Errorf("goodput of the tree %v, of gossip %v", tree.Goodput, gossip.Goodput)
+	}
+}
+
 // With a range beyond the square everybody hears the source; with one of a few metres hardly anybody does.
 func TestRangeMatters(t *testing.T) {
 	found := measure(t, func(g *Grid) { g.Ranges = []float64{10, 300} })
@@ -161,7 +184,7 @@ func TestGrid(t *testing.T) {
 
 func TestAnimation(t *testing.T) {
 	g := DefaultGrid()
-	g.Protocols, g.Seconds = []string{"maodv"}, 10
+	g.Protocols, g.Seconds = []string{"maodv-gossip"}, 10
 	runs, err := g.Runs()
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +205,7 @@ func TestAnimation(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(b.String(), "<title>"); n != 40 || len(c.Animate.samples) != 11 || strings.Count(b.String(), ofTree) < 12+1 {
+	if n := strings.Count(b.String(), "<title>"); n != 40 || len(c.Animate.samples) != 11 || strings.Count(b.String(), ofTree) < 12+1 || strings.Count(b.String(), ofWalk) < 12+1 {
 		t.Errorf("%d nodes, %d samples", n, len(c.Animate.samples))
 	}
 	if err := new(Animation).Write(io.Discard); err == nil {

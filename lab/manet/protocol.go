@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"spinglass/adhoc"
+	"spinglass/adhoc/anonymous"
 	"spinglass/adhoc/aodv"
 	"spinglass/adhoc/flood"
 	"spinglass/adhoc/maodv"
@@ -41,6 +42,9 @@ type Protocol struct {
 var protocols = []*Protocol{
 	{Name: "flood", build: buildFlood, delivered: arrived},
 	{Name: "maodv", build: buildMaodv, delivered: arrived},
+	{Name: "maodv-gossip", build: gossipOver(buildMaodv, true), delivered: gossiped, repairs: repairs, walk: walked},
+	{Name: "maodv-gossip-no-hints", build: gossipOver(buildMaodv, false), delivered: gossiped, repairs: repairs, walk: walked},
+	{Name: "flood-gossip", build: gossipOver(buildFlood, true), delivered: gossiped, repairs: repairs, walk: walked},
 }
 
 func buildFlood(b sim.Boot) Node {
@@ -49,6 +53,49 @@ func buildFlood(b sim.Boot) Node {
 
 func buildMaodv(b sim.Boot) Node {
 	return maodv.New(maodv.Config{Self: b.ID, Rand: b.Rand, Jitter: aodv.JitterDefault})
+}
+
+// gossipNode is a node that repairs by gossip what its routing loses.
+type gossipNode struct{ *anonymous.Machine }
+
+// Join implements Node.
+func (g gossipNode) Join(now protocol.Time, group adhoc.Group, out *protocol.Output) {
+	if err := g.Machine.Join(now, group, out); err != nil {
+		panic(err) // there is one group
+	}
+}
+
+// Multicast implements Node.
+func (g gossipNode) Multicast(now protocol.Time, group adhoc.Group, payload []byte, out *protocol.Output) {
+	if _, err := g.Publish(now, group, payload, out); err != nil {
+		panic(err) // all payloads here are short, and the source is a member
+	}
+}
+
+// gossipOver returns what builds a node that gossips over a routing. Hints have the routing learn from gossip.
+func gossipOver(routing func(sim.Boot) Node, hints bool) func(sim.Boot) Node {
+	return func(b sim.Boot) Node {
+		c := anonymous.DefaultConfig()
+		c.Self, c.Epoch, c.Rand, c.Hints = b.ID, 1, b.Rand, hints
+		c.Routing = routing(b).(adhoc.Routing)
+		return gossipNode{anonymous.New(c)}
+	}
+}
+
+func repairs(n Node) (received, useful uint64) {
+	s := n.(gossipNode).Stats()
+	return s.MessagesUseful + s.MessagesUseless, s.MessagesUseful
+}
+
+func walked(e protocol.Event) (protocol.NodeID, bool) {
+	w, ok := e.(anonymous.Walk)
+	return w.To, ok && w.Group == group
+}
+
+// gossiped is delivered for protocols with gossip.
+func gossiped(e protocol.Event) ([]byte, bool) {
+	d, ok := e.(anonymous.Delivery)
+	return d.Payload, ok && d.Group == group
 }
 
 // arrived is delivered for protocols without anything above their routing.
@@ -82,7 +129,7 @@ const (
 	classData    class = iota // a packet on its first way
 	classControl              // all that keeps routes and trees
 	classGossip               // requests of gossip
-	classRepair               // answers to them
+	classRepair               // answers to them, and requests to cached members, at each hop
 	classes
 )
 
@@ -99,7 +146,7 @@ func classOf(m protocol.Message) class {
 	case wire.KindGossipRequest:
 		return classGossip
 	case wire.KindRoutedPacket:
-		return classRepair
+		return classRepair // and cached requests
 	}
 	return classControl
 }
