@@ -55,11 +55,10 @@ func newLabManet() *cobra.Command {
 	flags.IntVar(&grid.Size, "size", grid.Size, "bytes of a packet")
 	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "for which is published")
 	seedFlags(cmd, &grid.Seeds, &grid.Seed)
-	full.flag(cmd, "the published settings, more speeds and numbers of nodes, and ten seeds, where no others are given: takes most of an hour")
+	full.flag(cmd, "more speeds and numbers of nodes, and ten seeds, where no others are given: takes five minutes")
 	larger := manet.FullGrid()
 	fullValue(&full, "speed", &grid.Speeds, larger.Speeds)
 	fullValue(&full, "nodes", &grid.Nodes, larger.Nodes)
-	fullValue(&full, "seconds", &grid.Seconds, larger.Seconds)
 	fullValue(&full, "seeds", &grid.Seeds, larger.Seeds)
 	out.flags(cmd)
 	return cmd

@@ -17,7 +17,7 @@ import (
 func measure(t *testing.T, change func(*Grid)) (found []Result) {
 	t.Helper()
 	g := DefaultGrid()
-	g.Protocols, g.Ranges, g.Speeds, g.Seconds = []string{"flood"}, []float64{75}, []float64{2}, 20
+	g.Protocols, g.Ranges, g.Speeds, g.Nodes, g.Seconds = []string{"flood"}, []float64{75}, []float64{2}, []int{40}, 20
 	change(&g)
 	runs, err := g.Runs()
 	if err != nil {
