@@ -52,6 +52,7 @@ func newLabManet() *cobra.Command {
 	flags.IntSliceVar(&grid.Nodes, "nodes", grid.Nodes, "nodes, of which a third are members")
 	flags.Float64Var(&grid.Side, "side", grid.Side, "side of the square, in metres")
 	flags.IntVar(&grid.Pause, "pause", grid.Pause, "longest pause at a waypoint, in seconds")
+	flags.IntVar(&grid.History, "history", grid.History, "messages that members keep for gossip; they ask for those that they miss for twice as long as these are published")
 	flags.IntVar(&grid.Size, "size", grid.Size, "bytes of a packet")
 	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "for which is published")
 	seedFlags(cmd, &grid.Seeds, &grid.Seed)

@@ -19,6 +19,7 @@ const (
 	SideMin    = 10
 	SideMax    = 10_000
 	PauseMax   = 3600
+	HistoryMax = 5000
 	SizeMin    = 16
 	SizeMax    = 1000
 	SecondsMin = 1
@@ -36,6 +37,7 @@ type Grid struct {
 	Nodes     []int     // NodesMin to NodesMax
 	Side      float64   // of the square, in metres, SideMin to SideMax
 	Pause     int       // the longest, in seconds; 0 to PauseMax
+	History   int       // messages that members keep for gossip, 1 to HistoryMax
 	Size      int       // bytes of a payload, SizeMin to SizeMax
 	Seconds   int       // for which is published, SecondsMin to SecondsMax
 	Seeds     int
@@ -46,7 +48,7 @@ type Grid struct {
 func DefaultGrid() Grid {
 	return Grid{
 		Protocols: []string{"flood", "maodv", "maodv-gossip"}, Ranges: []float64{75, 45, 55, 65, 85}, Speeds: []float64{0.2, 2, 10}, Nodes: []int{40, 80},
-		Side: 200, Pause: 80, Size: 64, Seconds: 440, Seeds: 1, Seed: 1,
+		Side: 200, Pause: 80, History: 100, Size: 64, Seconds: 440, Seeds: 1, Seed: 1,
 	}
 }
 
@@ -61,7 +63,7 @@ func FullGrid() Grid {
 // Runs returns the runs of a grid in order. The error says which of its parts is wrong, by the name of the flag.
 func (g *Grid) Runs() (runs []Config, err error) {
 	if err := cmp.Or(compare.Within("range", g.Ranges, RangeMin, RangeMax), compare.Within("speed", g.Speeds, SpeedMin, SpeedMax), compare.Within("nodes", g.Nodes, NodesMin, NodesMax),
-		compare.Within("side", []float64{g.Side}, SideMin, SideMax), compare.Within("pause", []int{g.Pause}, 0, PauseMax), compare.Within("size", []int{g.Size}, SizeMin, SizeMax),
+		compare.Within("side", []float64{g.Side}, SideMin, SideMax), compare.Within("pause", []int{g.Pause}, 0, PauseMax), compare.Within("history", []int{g.History}, 1, HistoryMax), compare.Within("size", []int{g.Size}, SizeMin, SizeMax),
 		compare.Within("seconds", []int{g.Seconds}, SecondsMin, SecondsMax), compare.Within("seeds", []int{g.Seeds}, 1, compare.SeedsMax)); err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func (g *Grid) Runs() (runs []Config, err error) {
 
 // settings returns the settings of a grid, each once.
 func (g *Grid) settings() (settings []Config) {
-	base := Config{Nodes: g.Nodes[0], Range: g.Ranges[0], SpeedMax: g.Speeds[0], Side: g.Side, Pause: g.Pause, Size: g.Size, Seconds: g.Seconds}
+	base := Config{Nodes: g.Nodes[0], Range: g.Ranges[0], SpeedMax: g.Speeds[0], Side: g.Side, Pause: g.Pause, History: g.History, Size: g.Size, Seconds: g.Seconds}
 	add := func(change func(*Config)) {
 		s := base
 		change(&s)

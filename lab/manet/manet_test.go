@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -94,10 +95,10 @@ func TestRangeMatters(t *testing.T) {
 }
 
 func TestEqualSeedsEqualRows(t *testing.T) {
-	change := func(g *Grid) { g.Seconds = 5 }
+	change := func(g *Grid) { g.Protocols, g.Seconds = []string{"flood", "maodv-gossip"}, 5 }
 	first, second := measure(t, change), measure(t, change)
 	for i := range first {
-		if first[i] != second[i] {
+		if !reflect.DeepEqual(first[i], second[i]) {
 			t.Errorf("equal seeds: %+v and %+v", first[i], second[i])
 		}
 	}
@@ -171,7 +172,7 @@ func TestGrid(t *testing.T) {
 	}
 	for _, wrong := range []func(*Grid){
 		func(g *Grid) { g.Protocols = nil }, func(g *Grid) { g.Protocols = []string{"odmrp"} }, func(g *Grid) { g.Ranges = nil }, func(g *Grid) { g.Ranges = []float64{0} },
-		func(g *Grid) { g.Speeds = []float64{0} }, func(g *Grid) { g.Nodes = []int{5} }, func(g *Grid) { g.Side = 1 }, func(g *Grid) { g.Pause = -1 }, func(g *Grid) { g.Size = 8 },
+		func(g *Grid) { g.Speeds = []float64{0} }, func(g *Grid) { g.Nodes = []int{5} }, func(g *Grid) { g.Side = 1 }, func(g *Grid) { g.Pause = -1 }, func(g *Grid) { g.Size = 8 }, func(g *Grid) { g.History = 0 },
 		func(g *Grid) { g.Seconds = 0 }, func(g *Grid) { g.Seeds = 0 },
 	} {
 		g := DefaultGrid()

@@ -3,6 +3,7 @@ package manet
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"spinglass/adhoc"
 	"spinglass/adhoc/anonymous"
@@ -29,7 +30,7 @@ type Node interface {
 // Protocol is one that is measured.
 type Protocol struct {
 	Name  string
-	build func(b sim.Boot) Node
+	build func(c *Config, b sim.Boot) Node
 	// delivered returns the payload of an event that tells the application of one.
 	delivered func(e protocol.Event) (payload []byte, ok bool)
 	// repairs returns how many repairs a node has received so far, and how many of them were new to it; nil where there are none.
@@ -47,11 +48,11 @@ var protocols = []*Protocol{
 	{Name: "flood-gossip", build: gossipOver(buildFlood, true), delivered: gossiped, repairs: repairs, walk: walked},
 }
 
-func buildFlood(b sim.Boot) Node {
+func buildFlood(_ *Config, b sim.Boot) Node {
 	return flood.New(flood.Config{Self: b.ID, Rand: b.Rand, Jitter: flood.JitterDefault, TTL: flood.TTLDefault})
 }
 
-func buildMaodv(b sim.Boot) Node {
+func buildMaodv(_ *Config, b sim.Boot) Node {
 	return maodv.New(maodv.Config{Self: b.ID, Rand: b.Rand, Jitter: aodv.JitterDefault})
 }
 
@@ -73,11 +74,14 @@ func (g gossipNode) Multicast(now protocol.Time, group adhoc.Group, payload []by
 }
 
 // gossipOver returns what builds a node that gossips over a routing. Hints have the routing learn from gossip.
-func gossipOver(routing func(sim.Boot) Node, hints bool) func(sim.Boot) Node {
-	return func(b sim.Boot) Node {
+func gossipOver(routing func(*Config, sim.Boot) Node, hints bool) func(*Config, sim.Boot) Node {
+	return func(run *Config, b sim.Boot) Node {
 		c := anonymous.DefaultConfig()
 		c.Self, c.Epoch, c.Rand, c.Hints = b.ID, 1, b.Rand, hints
-		c.Routing = routing(b).(adhoc.Routing)
+		c.Routing = routing(run, b).(adhoc.Routing)
+		// Who misses a message asks for it for as long as others may hold it, and a while longer.
+		c.History, c.Lost = run.History, max(c.Lost, 2*run.History)
+		c.LostLife = max(c.LostLife, 2*time.Duration(run.History)*Interval)
 		return gossipNode{anonymous.New(c)}
 	}
 }

@@ -23,6 +23,7 @@ type Result struct {
 	DeliveredMax  float64  `json:"delivered_max"`
 	DeliveredDev  float64  `json:"delivered_stddev"` // over members
 	Reachable     float64  `json:"reachable"`
+	History       *int     `json:"history"`       // nil where nothing is repaired
 	Goodput       *float64 `json:"goodput"`       // nil where nothing is repaired
 	Repairs       float64  `json:"repairs"`       // received, of the packets of a member
 	DelayMean     float64  `json:"delay_mean_ms"` // of what was delivered
@@ -102,6 +103,7 @@ func (v *Result) gossip(r *run) {
 	if r.config.Protocol.repairs == nil {
 		return
 	}
+	v.History = &r.config.History
 	var received, useful uint64
 	for i := range r.config.Members() {
 		n, u := r.config.Protocol.repairs(r.world.Machine(idOf(i)).(Node))

@@ -27,6 +27,7 @@ type Config struct {
 	SpeedMax float64
 	Side     float64 // of the square in which they move, metres
 	Pause    int     // the longest, in seconds
+	History  int     // messages that members keep for gossip
 	Size     int     // bytes of a payload
 	Seconds  int     // for which is published
 	Seed     uint64
@@ -78,7 +79,7 @@ func newRun(c Config) *run {
 	}}})
 	r.world.Observe(r.observe)
 	for i := range c.Nodes {
-		r.world.Add(sim.HostConfig{ID: idOf(i), Build: func(b sim.Boot) protocol.Machine { return c.Protocol.build(b) }})
+		r.world.Add(sim.HostConfig{ID: idOf(i), Build: func(b sim.Boot) protocol.Machine { return c.Protocol.build(&c, b) }})
 	}
 	for i := range c.Members() {
 		r.members = append(r.members, newMember(c.packets()))
