@@ -69,6 +69,9 @@ const (
 
 	KindGossipRequest protocol.Kind = 56 // anonymous: what a member misses, on its walk to another one
 
+	KindHop    protocol.Kind = 60 // live/adhoc: the datagram is for one neighbour, which acknowledges it
+	KindHopAck protocol.Kind = 61 // live/adhoc: it has come
+
 	KindFlood protocol.Kind = 63 // flood: a packet that everybody passes on
 
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups

@@ -269,3 +269,17 @@ func (m *Machine) sendChains(now protocol.Time, g *membership, q *Request, out *
 		m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Unicast(now, q.Initiator, payload, inner) })
 	}
 }
+
+// Name returns the name by which the certificates of a source call it, "" when they are not known.
+func (m *Machine) Name(id protocol.NodeID) string {
+	switch {
+	case m.guard == nil:
+		return ""
+	case id == m.config.Self:
+		return m.guard.own.Name
+	}
+	if h := m.guard.holder(id); h != nil {
+		return h.chain.Leaf().Name
+	}
+	return ""
+}
