@@ -64,7 +64,7 @@ func (w *net) give(id, from protocol.NodeID, m protocol.Message) (out protocol.O
 	return out
 }
 
-// "Determining whether ... is 'newer' ... the two sequence numbers are subtracted as unsigned ... If the result ... [as signed] is less than zero, then the information ... MUST be discarded" (section 6.1, in short).
+// Sequence numbers are subtracted, and the result is taken as a signed number, so that freshness survives rollover (section 6.1).
 func TestSequenceRollover(t *testing.T) {
 	for _, c := range []struct {
 		a, b  uint32
@@ -76,7 +76,7 @@ func TestSequenceRollover(t *testing.T) {
 	}
 }
 
-// "A node disseminates a RREQ when it determines that it needs a route to a destination and does not have one available" (section 6.3); "the RREP is ... forwarded ... towards the node that originated the RREQ" (6.7).
+// "A node disseminates a RREQ when it determines that it needs a route to a destination and does not have one available" (section 6.3); the RREP is forwarded towards the node that originated the RREQ (6.7).
 func TestRouteForms(t *testing.T) {
 	w := newNet(t, 5, nil)
 	w.chain(5)
@@ -201,7 +201,7 @@ func TestUpdateRule(t *testing.T) {
 	}
 }
 
-// "The current node can ... it MUST increment its own sequence number by one if the sequence number in the RREQ packet is equal to that incremented value" (section 6.6.1); "Immediately before a destination node originates a RREP in response to a RREQ,
+// "If the generating node is the destination itself, it MUST increment its own sequence number by one if the sequence number in the RREQ packet is equal to that incremented value" (section 6.6.1); "Immediately before a destination node originates a RREP in response to a RREQ,
 // it MUST update its own sequence number to the maximum of its current sequence number and the destination sequence number in the RREQ" (6.1).
 func TestDestinationSequence(t *testing.T) {
 	w := newNet(t, 1, func(c *Config) { c.Sequence = 1<<32 - 1 })
@@ -213,7 +213,7 @@ func TestDestinationSequence(t *testing.T) {
 	}
 }
 
-// "the Lifetime field ... an expiry time ... a route ... not used within ACTIVE_ROUTE_TIMEOUT is expired"; "each time a route is used to forward a data packet, its Active Route Lifetime field of the source, destination and the
+// A route that is not used for ACTIVE_ROUTE_TIMEOUT expires: "Each time a route is used to forward a data packet, its Active Route Lifetime field of the source, destination and the
 // next hop on the path to the destination is updated to be no less than the current time plus ACTIVE_ROUTE_TIMEOUT" (section 6.2).
 func TestRouteExpires(t *testing.T) {
 	w := newNet(t, 3, nil)
