@@ -23,7 +23,9 @@ func Example() {
 		w.Add(sim.HostConfig{ID: id, Build: func(b sim.Boot) protocol.Machine {
 			return flood.New(flood.Config{Self: b.ID, Rand: b.Rand, Jitter: flood.JitterDefault, TTL: flood.TTLDefault})
 		}})
-		w.Command(id, func(now protocol.Time, m protocol.Machine, out *protocol.Output) { m.(*flood.Machine).Join(now, team, out) })
+		w.Command(id, func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
+			m.(*flood.Machine).Join(now, team, out)
+		})
 	}
 	w.Command(1, func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
 		m.(*flood.Machine).Multicast(now, team, []byte("up the hill"), out)
