@@ -15,6 +15,9 @@ const FormatZones = 3
 // FormatAutomatic is the format that came with automatic zones: members take rows that are named by the zone in which the system has put their owners.
 const FormatAutomatic = 4
 
+// FormatGroups is the format that came with virtual synchrony.
+const FormatGroups = 5
+
 // KindFormat returns the first format whose members know messages of a kind. The encoding of a kind is the same in all formats.
 func KindFormat(kind protocol.Kind) uint64 {
 	switch kind {
@@ -23,6 +26,9 @@ func KindFormat(kind protocol.Kind) uint64 {
 	case KindZoneDigest, KindZoneDelta, KindFunctionPart, KindZoneAsk, KindZonePiece, KindAccountQuestion, KindAccountPiece, KindTopicName, KindReceipt, KindCredentialRequest,
 		KindCredential:
 		return FormatZones
+	}
+	if kind >= KindGroupFirst && kind <= KindGroupLast {
+		return FormatGroups
 	}
 	return FormatOldest
 }

@@ -3,4 +3,4 @@
 package wire
 
 // FormatLatest is the latest format that this build speaks.
-const FormatLatest = FormatAutomatic
+const FormatLatest = FormatGroups

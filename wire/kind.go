@@ -50,29 +50,47 @@ const (
 	KindAccountQuestion protocol.Kind = 31 // astrolabe: asks what a row of a zone was made of
 	KindAccountPiece    protocol.Kind = 32 // astrolabe: a piece of the answer
 
-	KindAdhocFirst protocol.Kind = 40 // the range that is kept for protocols of ad-hoc networks
-	KindAdhocLast  protocol.Kind = 63
+	KindGroupCheck     protocol.Kind = 33 // vsync: which views the sender has of groups
+	KindGroupStability protocol.Kind = 34 // vsync: a round of stability
+	KindGroupFlush     protocol.Kind = 35 // vsync: begins a change of the view
+	KindGroupFlushed   protocol.Kind = 36 // vsync: what the sender has, and stops sending
+	KindGroupProposal  protocol.Kind = 37 // vsync: the next view
+	KindGroupAgreed    protocol.Kind = 38 // vsync: the sender has agreed to it
+	KindGroupView      protocol.Kind = 39 // vsync: it is decided
+	KindGroupFailed    protocol.Kind = 40 // vsync: whom the sender takes for failed
+	KindGroupLeave     protocol.Kind = 41 // vsync: the sender wants to be out
+	KindGroupPull      protocol.Kind = 42 // vsync: asks for messages
+	KindGroupPieces    protocol.Kind = 43 // vsync: these
+	KindGroupSeal      protocol.Kind = 44 // vsync: a term of ordering is to end
+	KindGroupSealed    protocol.Kind = 45 // vsync: up to where the sender has kept to it
+	KindGroupPart      protocol.Kind = 46 // vsync: a part of one of the messages of vsync
 
-	KindRouteRequest protocol.Kind = 40 // aodv: who knows the way to a node
-	KindRouteReply   protocol.Kind = 41 // aodv: this way
-	KindRouteError   protocol.Kind = 42 // aodv: nodes that are no longer reached
-	KindRouteHello   protocol.Kind = 43 // aodv: the sender is within one hop
-	KindRoutedPacket protocol.Kind = 44 // aodv: a payload for one node
+	KindGroupFirst protocol.Kind = 33 // the range that is kept for vsync
+	KindGroupLast  protocol.Kind = 47
 
-	KindJoinRequest protocol.Kind = 46 // maodv: who is on the tree of a group
-	KindJoinReply   protocol.Kind = 47 // maodv: this node, so far away
-	KindActivation  protocol.Kind = 48 // maodv: a branch of the tree begins or ends
-	KindGroupHello  protocol.Kind = 49 // maodv: who leads a group
-	KindTreeHello   protocol.Kind = 50 // maodv: the place of the sender in a tree
-	KindDistance    protocol.Kind = 51 // maodv: how near members are beyond the sender
-	KindTreePacket  protocol.Kind = 52 // maodv: a payload for a group
+	KindAdhocFirst protocol.Kind = 88 // the range that is kept for protocols of ad-hoc networks
+	KindAdhocLast  protocol.Kind = 111
 
-	KindGossipRequest protocol.Kind = 56 // anonymous: what a member misses, on its walk to another one
+	KindRouteRequest protocol.Kind = 88 // aodv: who knows the way to a node
+	KindRouteReply   protocol.Kind = 89 // aodv: this way
+	KindRouteError   protocol.Kind = 90 // aodv: nodes that are no longer reached
+	KindRouteHello   protocol.Kind = 91 // aodv: the sender is within one hop
+	KindRoutedPacket protocol.Kind = 92 // aodv: a payload for one node
 
-	KindHop    protocol.Kind = 60 // live/adhoc: the datagram is for one neighbour, which acknowledges it
-	KindHopAck protocol.Kind = 61 // live/adhoc: it has come
+	KindJoinRequest protocol.Kind = 94 // maodv: who is on the tree of a group
+	KindJoinReply   protocol.Kind = 95 // maodv: this node, so far away
+	KindActivation  protocol.Kind = 96 // maodv: a branch of the tree begins or ends
+	KindGroupHello  protocol.Kind = 97 // maodv: who leads a group
+	KindTreeHello   protocol.Kind = 98 // maodv: the place of the sender in a tree
+	KindDistance    protocol.Kind = 99 // maodv: how near members are beyond the sender
+	KindTreePacket  protocol.Kind = 100 // maodv: a payload for a group
 
-	KindFlood protocol.Kind = 63 // flood: a packet that everybody passes on
+	KindGossipRequest protocol.Kind = 104 // anonymous: what a member misses, on its walk to another one
+
+	KindHop    protocol.Kind = 108 // live/adhoc: the datagram is for one neighbour, which acknowledges it
+	KindHopAck protocol.Kind = 109 // live/adhoc: it has come
+
+	KindFlood protocol.Kind = 111 // flood: a packet that everybody passes on
 
 	KindGroupKeyRequest protocol.Kind = 120 // live: asks for the key by which the receiver sends to groups
 	KindGroupKey        protocol.Kind = 121 // live: that key
