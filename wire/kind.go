@@ -77,12 +77,12 @@ const (
 	KindRouteHello   protocol.Kind = 91 // aodv: the sender is within one hop
 	KindRoutedPacket protocol.Kind = 92 // aodv: a payload for one node
 
-	KindJoinRequest protocol.Kind = 94 // maodv: who is on the tree of a group
-	KindJoinReply   protocol.Kind = 95 // maodv: this node, so far away
-	KindActivation  protocol.Kind = 96 // maodv: a branch of the tree begins or ends
-	KindGroupHello  protocol.Kind = 97 // maodv: who leads a group
-	KindTreeHello   protocol.Kind = 98 // maodv: the place of the sender in a tree
-	KindDistance    protocol.Kind = 99 // maodv: how near members are beyond the sender
+	KindJoinRequest protocol.Kind = 94  // maodv: who is on the tree of a group
+	KindJoinReply   protocol.Kind = 95  // maodv: this node, so far away
+	KindActivation  protocol.Kind = 96  // maodv: a branch of the tree begins or ends
+	KindGroupHello  protocol.Kind = 97  // maodv: who leads a group
+	KindTreeHello   protocol.Kind = 98  // maodv: the place of the sender in a tree
+	KindDistance    protocol.Kind = 99  // maodv: how near members are beyond the sender
 	KindTreePacket  protocol.Kind = 100 // maodv: a payload for a group
 
 	KindGossipRequest protocol.Kind = 104 // anonymous: what a member misses, on its walk to another one
