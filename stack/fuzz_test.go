@@ -22,6 +22,9 @@ func recordTraffic() (frames [][]byte) {
 	seen := map[protocol.Kind]int{}
 	w := sim.New(sim.Config{Seed: 3, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Loss: 0.2, Latency: sim.Constant(time.Millisecond)}}}})
 	newFleet(w, 4, 20*time.Millisecond, protocol.Time(6*time.Second))
+	for id := range protocol.NodeID(4) {
+		joinGroup(w, id+1, protocol.Time(time.Second), protocol.Time(6*time.Second))
+	}
 	w.At(protocol.Time(3*time.Second), func() {
 		w.Command(1, func(now protocol.Time, m protocol.Machine, _ *protocol.Output) {
 			if err := m.(subscribed).Bimodal.Configure(now, topic, bimodal.TopicOptions{Spread: bimodal.SpreadTree}); err != nil {
@@ -69,6 +72,9 @@ func fuzzed(frames [][]byte) (*stack.Node, *stack.Decoder, *protocol.Output) {
 		panic(err)
 	}
 	if err := n.Publish(0, topic, make([]byte, 5000), out); err != nil {
+		panic(err)
+	}
+	if err := n.JoinGroup(0, groupName, groupOptions(), out); err != nil {
 		panic(err)
 	}
 	n.Notify(0, protocol.MulticastOffered{Groups: 20}, out)

@@ -10,6 +10,7 @@ import (
 	"spinglass/identity"
 	"spinglass/membership"
 	"spinglass/protocol"
+	"spinglass/vsync"
 	"spinglass/wire"
 )
 
@@ -22,6 +23,8 @@ type Config struct {
 	Quotas Quotas // the zero value stands for the defaults
 	// Directory says how this member learns which topics there are; without a source of randomness it does not, tells nobody of its own, and cannot subscribe to patterns.
 	Directory DirectoryConfig
+	// Groups says how this member takes part in groups; without a source of randomness it cannot. Who it is and its Host are those of membership and bimodal.
+	Groups vsync.Config
 }
 
 // Node is the protocols of one Spinglass node as one machine. Its fields are for reading; commands go through the methods of
@@ -31,6 +34,7 @@ type Node struct {
 	Membership *membership.Machine
 	Bimodal    *bimodal.Machine
 	Tables     *astrolabe.Machine
+	Groups     *vsync.Machine // nil without Config.Groups
 	quota      *quota
 	patterns   *patterns // nil without a directory
 }
@@ -59,11 +63,31 @@ func New(c Config) (*Node, error) {
 	}
 	n := &Node{Membership: members, Bimodal: topics, Tables: tables, quota: quota}
 	n.Add(members, membership.Kinds()...)
-	n.Add(topics, bimodal.Kinds()...)
+	if err := n.addTopics(&c); err != nil {
+		return nil, err
+	}
 	n.Add(tables, astrolabe.Kinds()...)
 	n.Add(quota)
 	n.patterns = newPatterns(n, c.Membership.Self, &c.Directory)
 	return n, nil
+}
+
+// addTopics adds the multicast, and groups over it if there are to be any.
+func (n *Node) addTopics(c *Config) error {
+	if c.Groups.Rand == nil {
+		n.Add(n.Bimodal, bimodal.Kinds()...)
+		return nil
+	}
+	groups := c.Groups
+	groups.Self, groups.Epoch, groups.Addresses = c.Bimodal.Self, c.Bimodal.Epoch, c.Membership.Addresses
+	groups.Addresses = groups.Addresses[:min(len(groups.Addresses), vsync.AddressesMax)]
+	carrier, err := vsync.NewCarrier(groups, n.Bimodal)
+	if err != nil {
+		return err
+	}
+	n.Groups = carrier.Groups
+	n.Add(carrier, append(bimodal.Kinds(), vsync.Kinds()...)...)
+	return nil
 }
 
 // tables returns the configuration of the tables of a member.
@@ -295,6 +319,7 @@ func (n *Node) Leave(now protocol.Time, out *protocol.Output) {
 type Decoder struct {
 	membership membership.Decoder
 	bimodal    bimodal.Decoder
+	groups     vsync.Decoder
 	tables     astrolabe.Decoder
 }
 
@@ -312,6 +337,9 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return d.membership.Decode(kind, body)
 	case kind == wire.KindZoneDigest || kind == wire.KindZoneDelta || kind >= wire.KindFunctionPart && kind <= wire.KindZonePiece:
 		return d.tables.Decode(kind, body)
+	}
+	if kind >= wire.KindGroupFirst && kind <= wire.KindGroupLast {
+		return d.groups.Decode(kind, body)
 	}
 	return nil, wire.ErrKind
 }

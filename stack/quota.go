@@ -15,8 +15,8 @@ type Class uint8
 // The classes.
 const (
 	ClassPush       Class  = iota // packets on their first way, and the orders by which they are handed on
-	ClassRequest                  // what asks for something: digests, also those of tables of zones, requests, polls, probes of groups, questions for names and for tables of others
-	ClassReply                    // what was asked for: repairs, answers, receipts, certificates, pieces of tables and blobs
+	ClassRequest                  // what asks for something: digests, also those of tables of zones, requests, polls, probes of groups, questions for names, for tables of others and for messages of groups
+	ClassReply                    // what was asked for: repairs, answers, receipts, certificates, pieces of tables and blobs; and what members of groups say to each other
 	ClassMembership               // rows, heartbeats, also those of zones, probes, notices, functions
 	Classes         = iota        // how many there are
 
@@ -157,6 +157,10 @@ func classOf(m protocol.Message) Class {
 	case kind <= wire.KindBimodalLast, kind == wire.KindZoneDigest, kind == wire.KindZoneAsk, kind == wire.KindAccountQuestion:
 		return ClassRequest
 	case kind == wire.KindCredential, kind == wire.KindZonePiece, kind == wire.KindAccountPiece:
+		return ClassReply
+	case kind == wire.KindGroupCheck, kind == wire.KindGroupPull:
+		return ClassRequest
+	case kind >= wire.KindGroupFirst && kind <= wire.KindGroupLast:
 		return ClassReply
 	case kind <= wire.KindBeacon, kind == wire.KindCredentialRequest, kind == wire.KindZoneDelta, kind == wire.KindFunctionPart:
 		return ClassMembership

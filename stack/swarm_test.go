@@ -13,6 +13,7 @@ import (
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/stack"
+	"spinglass/vsync"
 )
 
 const topic = "orders"
@@ -22,7 +23,10 @@ func nodeConfig(b sim.Boot, epoch uint64, first bool) stack.Config {
 	topics := bimodal.DefaultConfig()
 	topics.Self, topics.Epoch, topics.Rand = b.ID, epoch+1, rand.New(rand.NewPCG(b.Rand.Uint64(), 1))
 	topics.Rate = 0
+	groups := vsync.DefaultConfig()
+	groups.Rand = rand.New(rand.NewPCG(uint64(b.ID), 4))
 	return stack.Config{
+		Groups: groups,
 		Membership: membership.Config{
 			Self: b.ID, Epoch: epoch, Durable: true, Name: fmt.Sprintf("/lab/a%d", b.ID), Addresses: []protocol.Address{b.Address},
 			Seeds: []protocol.Address{"a1", "a2"}, First: first, Rand: rand.New(rand.NewPCG(b.Rand.Uint64(), 2)),
