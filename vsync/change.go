@@ -161,7 +161,7 @@ func (g *group) watchAfter() time.Duration {
 
 // reason to change the view, as the coordinator.
 func (g *group) toChange(now protocol.Time) bool {
-	return g.failed != ranks{} || g.leavers != ranks{} || len(g.admitted(now)) > 0
+	return g.failed != ranks{} || g.leavers != ranks{} || len(g.admitted(now)) > 0 || len(g.total.terms) >= termsMax/2
 }
 
 // admitted returns who is to join in the next view.
@@ -328,7 +328,15 @@ func (g *group) decide(now protocol.Time) *Decision {
 	if len(d.Next.Members) == 0 {
 		return d // all leave, and the group ends
 	}
+	stay, weight := d.Next.Weight(), uint64(0)
+	if stay == 0 {
+		d.Next.Members = nil // without a vote nothing can be decided any longer
+		return d
+	}
 	for _, member := range g.admitted(now) {
+		if weight += member.Weight; weight > stay {
+			break // who has not arrived yet must not decide; the rest joins in the next view
+		}
 		member.Since = d.Next.ID.Number
 		d.Next.Members = append(d.Next.Members, member)
 	}

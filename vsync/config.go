@@ -32,6 +32,7 @@ type Config struct {
 	Rand  *rand.Rand // owned by the machine from then on
 	Host  Host
 
+	Wall      int64              // seconds since 1970 at the start, 0 when they are not known; protocol.WallClock tells of later
 	Addresses []protocol.Address // where this member is reached; at most AddressesMax
 	Key       []byte             // its public key, 32 bytes; empty in a fleet without
 
@@ -173,6 +174,8 @@ func (o *Options) validate() error {
 		return fmt.Errorf("%w: Order is %d", ErrOptions, o.Order)
 	case o.Weight > WeightMax:
 		return fmt.Errorf("%w: Weight is %d, beyond %d", ErrOptions, o.Weight, WeightMax)
+	case o.FoundAfter > 0 && o.Weight == 0:
+		return fmt.Errorf("%w: without Weight nobody can found a group", ErrOptions)
 	case o.FoundAfter < 0:
 		return fmt.Errorf("%w: FoundAfter is negative", ErrOptions)
 	}

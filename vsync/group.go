@@ -48,6 +48,7 @@ type group struct {
 type former struct {
 	id      ViewID
 	streams []stream
+	bytes   int // that they hold
 }
 
 // future is a message of a view that is not installed yet.
@@ -162,7 +163,7 @@ func (g *group) replayFuture(now protocol.Time, out *protocol.Output) {
 	g.future, g.futures = nil, 0
 	for _, f := range waiting {
 		switch {
-		case g.view == nil || f.view.Epoch != g.view.ID.Epoch || g.view.ID.Number < f.view.Number:
+		case g.view == nil || f.view.Epoch == g.view.ID.Epoch && g.view.ID.Number < f.view.Number:
 			g.future = append(g.future, f)
 			g.futures += len(f.body)
 		case f.view == g.view.ID:
@@ -181,12 +182,21 @@ func (g *group) offer(out *protocol.Output) {
 	}
 }
 
+// dropFormer forgets what is kept of the view before.
+func (g *group) dropFormer() {
+	if g.old != nil {
+		g.m.hold(-g.old.bytes)
+		g.old = nil
+	}
+}
+
 // clear forgets what belongs to the present view and to the attempt to be in it.
 func (g *group) clear(out *protocol.Output) {
 	g.m.hold(-g.held)
 	g.held = 0
+	g.dropFormer()
 	g.endServing(out)
-	g.view, g.index, g.latest, g.streams, g.old = nil, nil, nil, nil, nil
+	g.view, g.index, g.latest, g.streams = nil, nil, nil, nil
 	g.change, g.stability, g.total = change{joiners: g.joiners}, stability{}, total{}
 	g.flushes, g.sent = nil, nil
 	for what := taskGossip; what <= taskState; what++ {

@@ -22,9 +22,6 @@ func (g *group) receiveDecided(now protocol.Time, from protocol.NodeID, d *Decid
 			g.enter(now, d, false, out)
 			return
 		}
-		if rank < 0 {
-			g.incarnation = g.m.incarnation() // the attempt may be over
-		}
 	case d.View == g.view.ID && len(d.Decision.Cut) == len(g.streams):
 		g.advanceTo(now, rank, d, out)
 		return
@@ -80,11 +77,11 @@ func (g *group) enter(now protocol.Time, d *Decided, founds bool, out *protocol.
 		blocked = now.Sub(g.blockedAt)
 		g.m.stats.BlockedTime += int64(blocked)
 	}
-	g.m.hold(-g.held)
-	g.held, g.old = 0, nil
+	g.dropFormer()
 	if before != nil {
-		g.old = &former{id: before.ID, streams: streams}
+		g.old = &former{id: before.ID, streams: streams, bytes: g.held}
 	}
+	g.held = 0
 	next := d.Decision.Next
 	n := len(next.Members)
 	g.latest, g.view, g.rank = d, next, next.Rank(g.m.config.Self)
@@ -155,6 +152,9 @@ func (g *group) begun(now protocol.Time, joined, founds bool, blocked time.Durat
 // eject gives up the present view.
 func (g *group) eject(now protocol.Time, reason EjectReason, out *protocol.Output) {
 	g.m.stats.Ejections++
+	if g.blocked {
+		g.m.stats.BlockedTime += int64(now.Sub(g.blockedAt))
+	}
 	g.clear(out)
 	if g.leaving {
 		g.finish(now, out)

@@ -69,7 +69,7 @@ func New(config Config) (*Machine, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	return &Machine{config: config, byTopic: make(map[string]*group), byID: make(map[uint64]*group), peers: make(map[protocol.NodeID]peer), lateAt: -1 << 62}, nil
+	return &Machine{attempts: config.Rand.Uint64N(1 << (attemptBits - 1)), seconds: config.Wall, config: config, byTopic: make(map[string]*group), byID: make(map[uint64]*group), peers: make(map[protocol.NodeID]peer), lateAt: -1 << 62}, nil
 }
 
 // Start implements protocol.Machine.
@@ -161,6 +161,10 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 	}
 	if p, ok := message.(*Pull); ok {
 		g.receivePull(now, from, p, out)
+		return
+	}
+	if _, out := message.(*Leave); out && g.view == nil {
+		g.incarnation = m.incarnation() // the attempt is over: it was in a view that this node has not learned of
 		return
 	}
 	if g.view == nil || h.View != g.view.ID {
@@ -341,7 +345,7 @@ func (g *group) regard(now protocol.Time, id protocol.NodeID, out *protocol.Outp
 	}
 }
 
-// attemptBits are the lower bits of an incarnation, which count the attempts to join of one run of a node.
+// attemptBits are the lower bits of an incarnation, which count the attempts to join of one run of a node, from a random number on: a node that has lost its boot counter is not taken for what it was.
 const attemptBits = 20
 
 // incarnation returns that of the next attempt to join.

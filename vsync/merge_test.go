@@ -114,3 +114,45 @@ func TestNoMajority(t *testing.T) {
 		}
 	})
 }
+
+// Two members that both cast, and are cut off from each other for a moment, go on as two: the one that does not order does not take over by itself.
+func TestTwoMembersOutliveACut(t *testing.T) {
+	for seed := range uint64(8) {
+		w := sim.New(sim.Config{Seed: seed, Network: lan(0), Cost: sim.CommodityCost()})
+		f := newFleet(w, vsync.DefaultOptions(), nil, 0, 0)
+		c := f.check()
+		f.until(t, 20*time.Second, func() error { return f.converged(f.hosts...) })
+		until := w.Now().Add(20 * time.Second)
+		for _, id := range f.hosts {
+			f.castEvery(id, 20*time.Millisecond, until)
+		}
+		w.Run(w.Now().Add(time.Second))
+		cut := w.Isolate(2)
+		w.Run(w.Now().Add(time.Duration(500+200*seed) * time.Millisecond))
+		cut.Heal()
+		w.Run(until)
+		f.until(t, 20*time.Second, func() error { return f.converged(f.hosts...) })
+		if err := c.finish(); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+}
+
+// Joiners that die before they arrive do not keep the others from a majority.
+func TestJoinersThatDieAreNoVoters(t *testing.T) {
+	for seed := range uint64(8) {
+		w := sim.New(sim.Config{Seed: seed, Network: lan(0), Cost: sim.CommodityCost()})
+		later := protocol.Time(2 * time.Second)
+		f := newFleet(w, vsync.DefaultOptions(), nil, 0, later, later)
+		f.detect(protocol.Time(time.Minute))
+		w.Run(later.Add(time.Duration(100+10*seed) * time.Millisecond))
+		for _, id := range f.hosts[1:] {
+			w.Crash(id)
+		}
+		w.Run(protocol.Time(8 * time.Second))
+		for _, id := range f.hosts[1:] {
+			w.Restart(id, true)
+		}
+		f.until(t, 30*time.Second, func() error { return f.converged(f.hosts...) })
+	}
+}

@@ -228,7 +228,7 @@ func (m *Failed) read(r *wire.Reader) {
 	m.Failed, m.Promised = readRanks(r), r.Uvarint()
 }
 
-// Leave tells that the sender wants to be out of the view.
+// Leave tells that the sender wants to be out of the view; and a node that calls for the group, that its attempt is over.
 type Leave struct {
 	envelope
 	header

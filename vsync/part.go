@@ -59,6 +59,11 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Part, 
 	}
 	a.parts[p.Index] = slices.Clone(p.Bytes)
 	a.bytes += len(p.Bytes)
+	if m.partBytes() > assemblyBytesMax {
+		m.stats.PartsRefused++
+		m.parts = slices.DeleteFunc(m.parts, func(other *assembly) bool { return other == a })
+		return
+	}
 	if a.left--; a.left > 0 {
 		return
 	}
@@ -69,6 +74,14 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Part, 
 		return
 	}
 	m.Receive(now, from, message, out)
+}
+
+// partBytes returns what the parts take that have come.
+func (m *Machine) partBytes() (bytes int) {
+	for _, a := range m.parts {
+		bytes += a.bytes
+	}
+	return bytes
 }
 
 // assemblyOf returns the message that a part is of. The oldest of the same node make room, then the oldest of all.

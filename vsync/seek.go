@@ -38,7 +38,9 @@ func (g *group) call(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	s := seek{member: g.self(), order: g.options.Order, state: g.options.State, founds: g.options.FoundAfter > 0 && !g.ejected}
-	_ = g.m.config.Host.Publish(now, g.topic, s.append(nil), out) // it is said again
+	if g.m.config.Host.Publish(now, g.topic, s.append(nil), out) != nil {
+		g.m.stats.PublishFailed++ // it is said again
+	}
 	g.m.stats.SeeksSent++
 	g.set(taskSeek, now.Add(g.m.jitter(g.pause)))
 	g.pause = min(2*g.pause, SeekPauses*g.m.config.SeekPause)
@@ -56,10 +58,17 @@ func (g *group) self() Member {
 // epochBits are the lower bits of the epoch of a group, which are drawn at random. The others are the second of its founding.
 const epochBits = 24
 
+// clockless stands for the second of a founder that does not know the time.
+const clockless = 1 << 38
+
 // found makes a group of this member alone.
 func (g *group) found(now protocol.Time, out *protocol.Output) {
 	g.m.stats.ViewsFounded++
-	epoch := uint64(g.m.seconds)<<epochBits | g.m.config.Rand.Uint64N(1<<epochBits-1) + 1
+	seconds := uint64(g.m.seconds)
+	if seconds == 0 {
+		seconds = clockless // whoever knows the time is the older one
+	}
+	epoch := seconds<<epochBits | g.m.config.Rand.Uint64N(1<<epochBits-1) + 1
 	self := g.self()
 	self.Since = 1
 	d := seal(&Decided{header: header{Group: g.id, View: ViewID{Epoch: epoch}}, Order: g.options.Order, State: g.options.State, Decision: &Decision{Next: &View{ID: ViewID{epoch, 1}, Members: []Member{self}}}})
@@ -96,8 +105,14 @@ func (g *group) receiveSeek(now protocol.Time, s seek, out *protocol.Output) {
 			return
 		}
 	}
+	if s.founds && g.coordinator() != g.rank && g.m.config.Rand.IntN(len(g.view.Members)) < seekAnswers {
+		g.m.answerCheck(now, id, g, out) // the coordinator may be gone: the group is there all the same
+	}
 	g.await(now, s.member, out)
 }
+
+// seekAnswers is how many members, besides the coordinator, answer a node that would found the group.
+const seekAnswers = 4
 
 // met notes who is in the view, so that a call from before it is not taken for one to come again.
 func (g *group) met() {
@@ -118,7 +133,7 @@ const knownMax = 8 * MembersMax
 func (g *group) await(now protocol.Time, member Member, out *protocol.Output) {
 	if member.Incarnation <= g.known[member.ID] {
 		if g.coordinator() == g.rank {
-			g.teach(now, member.ID, out) // it has been in already, without having learned of that
+			g.m.post(out, member.ID, seal(&Leave{header: g.header()})) // it has been in already, without having learned of that
 		}
 		return
 	}

@@ -109,6 +109,9 @@ func (g *group) pass(d *Delivery, out *protocol.Output) {
 			return
 		}
 		switch {
+		case d.View == g.coverView && d.Rank >= len(g.cover):
+			g.doomed = EjectGap // its donor makes no sense
+			return
 		case d.View == g.coverView && d.Seq <= g.cover[d.Rank]:
 			if g.beyond && g.options.Order == OrderTotal {
 				g.doomed = EjectOrder // its donor had another order
@@ -127,7 +130,7 @@ func (g *group) pass(d *Delivery, out *protocol.Output) {
 func (g *group) passView(v *Installed, cut []uint64, out *protocol.Output) {
 	if g.cover != nil && g.coverView.Less(v.View.ID) {
 		for rank, n := range g.cover {
-			if n > cut[rank] {
+			if rank >= len(cut) || n > cut[rank] {
 				g.doomed = EjectGap
 			}
 		}
@@ -154,7 +157,7 @@ func (g *group) fall(now protocol.Time, out *protocol.Output) bool {
 func (g *group) becomeReady(out *protocol.Output) {
 	t := g.transfer
 	g.m.stats.StatesTaken++
-	g.transfer = nil
+	g.m.endTransfer(t, out)
 	g.cancel(taskState)
 	g.ready, g.cover, g.coverView, g.coverSum = true, t.position, t.view, t.sum
 	waiting := g.queue
@@ -225,8 +228,11 @@ const transfersMax = 64
 // endTransfer gives up what a donor gives.
 func (m *Machine) endTransfer(t *transfer, out *protocol.Output) {
 	if !t.closed {
+		t.closed = true
 		out.Do(&protocol.StreamClose{Number: t.number})
 	}
 	m.transfers = slices.DeleteFunc(m.transfers, func(other *transfer) bool { return other == t })
-	t.group.transfer = nil
+	if t.group.transfer == t {
+		t.group.transfer = nil
+	}
 }

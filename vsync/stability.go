@@ -58,6 +58,7 @@ func (g *group) unsettled() bool {
 func (g *group) activate(now protocol.Time) {
 	if len(g.view.Members) == 1 {
 		g.settled = true
+		g.dropFormer()
 		s := &g.streams[0]
 		s.stable = s.have
 		return
@@ -85,6 +86,9 @@ func (g *group) tick(now protocol.Time, out *protocol.Output) {
 	}
 	if g.view == nil || g.blocked {
 		return
+	}
+	if len(g.total.terms) >= termsMax/2 && g.coordinator() == g.rank {
+		g.setSooner(taskFlush, now)
 	}
 	others := g.others(g.failed)
 	if len(others) > 0 {
@@ -192,7 +196,8 @@ func (g *group) closeRounds() {
 		return
 	}
 	g.m.stats.RoundsClosed++
-	g.settled, g.old = true, nil
+	g.settled = true
+	g.dropFormer()
 	for i := range g.streams {
 		s := &g.streams[i]
 		s.stable = max(s.stable, min(g.min[i], s.have))

@@ -117,8 +117,12 @@ func (g *group) advance(now protocol.Time, rank int) {
 func (g *group) send(now protocol.Time, body []byte, out *protocol.Output) error {
 	s := &g.streams[g.rank]
 	seq := s.have + 1
+	if seq >= s.base+aheadMax {
+		return ErrFull
+	}
 	payload := appendNumbered(make([]byte, 0, 32+len(body)), g.view.ID, seq, body)
 	if err := g.m.config.Host.Publish(now, g.topic, payload, out); err != nil {
+		g.m.stats.PublishFailed++
 		return err
 	}
 	g.store(g.rank, seq, payload[len(payload)-len(body):])
@@ -152,16 +156,18 @@ func (g *group) cast(now protocol.Time, payload []byte, out *protocol.Output) er
 		return ErrFull
 	}
 	body := append(make([]byte, 0, 16+len(payload)), bodyCast)
+	depends := g.sent
 	if g.options.Order == OrderCausal {
 		delivered := g.vector()
 		body = appendDepends(body, delivered, g.sent, g.rank)
-		g.sent = delivered
+		depends = delivered
 	}
 	if err := g.send(now, append(body, payload...), out); err != nil {
 		g.m.stats.CastsFull++
 		g.wanting = true
 		return ErrFull
 	}
+	g.sent = depends // not before: what was not sent says nothing
 	g.m.stats.Cast++
 	g.m.stats.CastBytes += uint64(len(payload))
 	g.deliverAll(now, out)

@@ -79,7 +79,7 @@ func (t *total) find(number uint64) *term {
 	return t.terms[i]
 }
 
-// termsMax bounds the terms of a view that are known.
+// termsMax bounds the terms of a view that are known. At half of it the coordinator changes the view, in which they begin anew.
 const termsMax = 1 << 12
 
 // examine takes in what a message, which has none missing before it, says of the order.
@@ -201,6 +201,9 @@ func (g *group) replace(now protocol.Time) {
 		}
 	}
 	t.stopped = now
+	if len(t.pending) > 0 && g.holder(t.active().number) == g.rank && !g.blocked {
+		g.setSooner(taskOrder, now)
+	}
 }
 
 // until returns up to which number the holder of a term of the path is followed.
@@ -363,7 +366,7 @@ func (g *group) driveSeal(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	live := g.live()
-	if k.answered.covers(live) || now.Sub(k.began) >= sealWait && 2*k.answered.len() >= live.len() {
+	if g.view.majority(k.answered) && (k.answered.covers(live) || now.Sub(k.began) >= sealWait) {
 		g.beginTerm(now, out)
 		return
 	}

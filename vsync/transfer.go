@@ -112,7 +112,7 @@ func (m *Machine) request(t *transfer, out *protocol.Output) {
 
 // broken gives up what a donor gave, and asks another one.
 func (m *Machine) broken(now protocol.Time, t *transfer, out *protocol.Output) {
-	g, complete := t.group, t.complete
+	g, complete := t.group, t.complete && t.group.transfer == t
 	m.endTransfer(t, out)
 	if complete {
 		g.transfer = t // it is all here, and waits for its view
@@ -147,11 +147,10 @@ func (m *Machine) readState(now protocol.Time, t *transfer, data []byte, out *pr
 	switch {
 	case g.view.ID.Less(t.view):
 		g.transfer = t // it waits for the view in which the donor is
-	case len(t.position) == 0:
+	case t.view == g.view.ID && len(t.position) != len(g.view.Members):
+		t.complete = false
 		m.broken(now, t, out)
 	default:
-		m.endTransfer(t, out)
-		g.transfer = t
 		g.becomeReady(out)
 		g.fall(now, out)
 	}
@@ -171,6 +170,7 @@ func (t *transfer) parse(out *protocol.Output) error {
 				return nil
 			}
 			t.headed = true
+			out.Emit(&State{Group: t.group.name, Donor: t.donor}) // what came from another donor is void
 		case t.frame == 0:
 			if t.frame = r.UvarintMax(SnapshotPiece); r.Err() != nil {
 				if !errors.Is(r.Err(), wire.ErrShort) {

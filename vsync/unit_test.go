@@ -224,3 +224,27 @@ func TestValidate(t *testing.T) {
 		t.Error("an unknown order was read")
 	}
 }
+
+// What a cast depends on is told with the next one when the multicast does not take it.
+func TestRefusedCastsDependOnNothing(t *testing.T) {
+	m, out := lone(t, nil), &protocol.Output{}
+	o := DefaultOptions()
+	o.Order = OrderCausal
+	if err := m.Join(0, "a", o, out); err != nil {
+		t.Fatal(err)
+	}
+	m.run(protocol.Time(10*time.Second), out)
+	now, g := protocol.Time(10*time.Second), m.groups[0]
+	for range 3 {
+		g.streams = append(g.streams, stream{depends: make([]uint64, 4)})
+		g.sent = append(g.sent, 0)
+	}
+	g.streams[2].delivered, g.streams[2].have = 5, 5
+	m.config.Host = nowhere{errors.New("full")}
+	if err := m.Cast(now, "a", nil, out); !errors.Is(err, ErrFull) {
+		t.Fatal(err)
+	}
+	if g.sent[2] != 0 {
+		t.Errorf("what was not sent says that %d casts were delivered", g.sent[2])
+	}
+}
