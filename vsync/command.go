@@ -77,7 +77,9 @@ func (m *Machine) Flush(now protocol.Time, name string, out *protocol.Output) (n
 	g.flushNumber++
 	g.flushes = append(g.flushes, flushWait{number: g.flushNumber, seq: g.streams[g.rank].have})
 	g.activate(now)
-	g.answerFlushes(out)
+	if g.answerFlushes(out); len(g.flushes) > 0 {
+		g.setSooner(taskHurry, now)
+	}
 	return g.flushNumber, nil
 }
 

@@ -111,21 +111,76 @@ func (g *group) trimAll() {
 	}
 }
 
-// answerFlushes tells of calls of Flush of which all is stable.
+// answerFlushes tells of calls of Flush of which all is stable: what this member cast, and all that was delivered here up to the last of it, since what comes of a cast depends on those before it.
 func (g *group) answerFlushes(out *protocol.Output) {
-	own := &g.streams[g.rank]
 	for len(g.flushes) > 0 {
 		f := &g.flushes[0]
-		if !f.placed && own.delivered >= f.seq {
-			f.placed = true
+		if f.upto == nil && g.streams[g.rank].delivered >= f.seq {
+			f.upto = g.delivered()
 			if g.options.Order == OrderTotal {
-				f.rank, f.upto = g.touchedBy()
+				f.term, f.touched = g.total.touched()
 			}
 		}
-		if !f.placed || own.stable < f.seq || g.streams[f.rank].stable < f.upto {
+		settled := f.settled || g.options.Order != OrderTotal || len(g.streams) == 1
+		if f.upto == nil || !settled || !g.stableUpto(f.upto) {
 			return
 		}
 		out.Emit(Flushed{Group: g.name, Number: f.number})
 		g.flushes = g.flushes[1:]
 	}
+}
+
+// settleFlushes looks, at the end of a round, which calls of Flush are of what no later term can leave out. With total order it is not enough that all have what was delivered, and what ordered it: who had sealed the term before that came keeps to
+// less of it, and a later term may follow on that. But once all keep to so much of one term, each of them tells as much when it seals it.
+func (g *group) settleFlushes() {
+	if g.options.Order != OrderTotal {
+		return
+	}
+	active := g.total.active().number
+	for i := range g.flushes {
+		f := &g.flushes[i]
+		if f.upto != nil && g.term == active && (f.term < active || g.kept >= f.touched) && covers(g.min, f.upto) {
+			f.settled = true
+		}
+	}
+}
+
+// keeps returns which term this member keeps to, with total order, and up to which of its holder's messages: what it tells when it seals the term now.
+func (g *group) keeps() (term, upto uint64) {
+	if g.options.Order != OrderTotal {
+		return 0, 0
+	}
+	term = g.total.active().number
+	return term, min(g.total.limit, g.streams[g.holder(term)].have)
+}
+
+func covers(have, upto []uint64) bool {
+	for i, n := range upto {
+		if have[i] < n {
+			return false
+		}
+	}
+	return true
+}
+
+// delivered returns what of each member was delivered here, and what ordered that.
+func (g *group) delivered() []uint64 {
+	upto := make([]uint64, len(g.streams))
+	for i := range g.streams {
+		upto[i] = g.streams[i].delivered
+	}
+	if g.options.Order == OrderTotal {
+		rank, seq := g.touchedBy()
+		upto[rank] = max(upto[rank], seq)
+	}
+	return upto
+}
+
+func (g *group) stableUpto(upto []uint64) bool {
+	for i, n := range upto {
+		if g.streams[i].stable < n {
+			return false
+		}
+	}
+	return true
 }

@@ -66,10 +66,12 @@ const (
 // flushWait is a Flush that waits.
 type flushWait struct {
 	number uint64
-	seq    uint64 // of the own messages
-	placed bool   // all of them are delivered here,
-	rank   int    // by what this member sent
-	upto   uint64 // up to this number
+	seq    uint64   // of the own messages
+	upto   []uint64 // what of each member was delivered here once all of them were, and what ordered that; nil until then
+
+	term    uint64 // of total order: the latest by which something was delivered then,
+	touched uint64 // and up to which of its holder's messages
+	settled bool   // no later term can leave that out
 }
 
 // rankOf returns the rank of a node in the present view, -1 when it has none.

@@ -50,6 +50,7 @@ type task uint8
 const (
 	taskCheck    task = iota // of the machine
 	taskGossip               // tell of stability
+	taskHurry                // tell of it at once, since somebody waits
 	taskFlush                // lead the change of the view
 	taskWatch                // what is to change does not
 	taskSeek                 // call for the group
@@ -97,6 +98,8 @@ func (g *group) due(now protocol.Time, what task, out *protocol.Output) {
 	switch what {
 	case taskGossip:
 		g.tick(now, out)
+	case taskHurry:
+		g.hurry(now, out)
 	case taskFlush:
 		g.driveFlush(now, out)
 	case taskWatch:

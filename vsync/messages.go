@@ -59,6 +59,8 @@ type Stability struct {
 	Stable      []uint64 // by rank: up to where all members have its messages,
 	Min         []uint64 // the least that any member represented has of them,
 	Max         []uint64 // and the most
+	Term        uint64   // with total order: the term that all of them keep to; 0 when it is not the same
+	Kept        uint64   // up to which of its holder's messages
 }
 
 // Kind implements protocol.Message.
@@ -68,7 +70,8 @@ func (m *Stability) append(b []byte) []byte {
 	b = wire.AppendUvarint(appendBool(m.header.append(b), m.Answer), m.Round)
 	b = m.Represented.append(m.Failed.append(b))
 	b = appendNumbers(wire.AppendUvarint(wire.AppendUvarint(b, m.Slowest), m.Least), m.Stable)
-	return appendDifferences(appendDifferences(b, m.Min, m.Stable), m.Max, m.Min)
+	b = appendDifferences(appendDifferences(b, m.Min, m.Stable), m.Max, m.Min)
+	return wire.AppendUvarint(wire.AppendUvarint(b, m.Term), m.Kept)
 }
 
 func (m *Stability) read(r *wire.Reader) {
@@ -79,6 +82,7 @@ func (m *Stability) read(r *wire.Reader) {
 	m.Stable = readNumbers(r)
 	m.Min = readDifferences(r, m.Stable)
 	m.Max = readDifferences(r, m.Min)
+	m.Term, m.Kept = r.Uvarint(), r.Uvarint()
 }
 
 // Flush begins a change of the view, or begins it again.

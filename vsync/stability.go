@@ -14,8 +14,10 @@ type stability struct {
 	slowest     int
 	least       uint64
 	min, max    []uint64
+	term, kept  uint64   // of total order: the term that all of those keep to (0: not the same), and up to which of its holder's messages
 	ticks       int      // since the round began here
 	past        []uint64 // what this member had in all at the latest ticks
+	hurried     int      // index of the member that was told last while a Flush waited
 	settled     bool     // a round of this view was closed, so that all have installed it
 }
 
@@ -32,6 +34,7 @@ func (g *group) beginRound(round uint64) {
 	g.represented.add(g.rank)
 	g.slowest, g.least = g.rank, sum(have)
 	g.min, g.max = have, slices.Clone(have)
+	g.term, g.kept = g.keeps()
 }
 
 func sum(numbers []uint64) (n uint64) {
@@ -43,7 +46,7 @@ func sum(numbers []uint64) (n uint64) {
 
 // unsettled reports whether there is anything to tell of stability.
 func (g *group) unsettled() bool {
-	if !g.settled {
+	if !g.settled || len(g.flushes) > 0 {
 		return true
 	}
 	for i := range g.streams {
@@ -96,6 +99,26 @@ func (g *group) tick(now protocol.Time, out *protocol.Output) {
 	}
 }
 
+// While a Flush waits, so many members are told at a time, and so much sooner than otherwise: their answers end a round, without the ticks of others.
+const (
+	hurryMembers = 16
+	hurryShare   = 6  // of Config.Gossip, between two times
+	roundShare   = 10 // of Config.Retry, from the end of a round to the next time
+)
+
+// hurry tells others what is known while a Flush waits. Who is told less than it knows, or is not represented, answers.
+func (g *group) hurry(now protocol.Time, out *protocol.Output) {
+	if g.view == nil || g.blocked || len(g.flushes) == 0 || len(g.view.Members) == 1 {
+		return
+	}
+	g.set(taskHurry, now.Add(g.m.jitter(g.m.config.Gossip/hurryShare)))
+	others := g.others(g.failed)
+	for range min(len(others), hurryMembers) {
+		g.hurried = (g.hurried + 1) % len(others)
+		g.tellStability(others[g.hurried], false, out)
+	}
+}
+
 func (g *group) tellStability(to protocol.NodeID, answer bool, out *protocol.Output) {
 	g.m.stats.StabilitySent++
 	stable := make([]uint64, len(g.streams))
@@ -106,7 +129,7 @@ func (g *group) tellStability(to protocol.NodeID, answer bool, out *protocol.Out
 		high[i] = max(high[i], low[i])
 	}
 	g.m.post(out, to, seal(&Stability{
-		header: g.header(), Answer: answer, Round: g.round, Failed: g.failed, Represented: g.represented, Slowest: uint64(g.slowest), Least: g.least, Stable: stable, Min: low, Max: high,
+		header: g.header(), Answer: answer, Round: g.round, Failed: g.failed, Represented: g.represented, Slowest: uint64(g.slowest), Least: g.least, Stable: stable, Min: low, Max: high, Term: g.term, Kept: g.kept,
 	}))
 }
 
@@ -169,9 +192,12 @@ func (g *group) receiveStability(now protocol.Time, from int, s *Stability, out 
 	case s.Round == g.round:
 		g.merge(s)
 	}
+	round := g.round
 	g.closeRounds()
 	g.trimAll()
-	g.answerFlushes(out)
+	if g.answerFlushes(out); len(g.flushes) > 0 && g.round > round {
+		g.setSooner(taskHurry, now.Add(g.m.config.Retry/roundShare))
+	}
 	g.offer(out)
 	if (more || !s.Represented.has(g.rank)) && !s.Answer {
 		g.tellStability(g.view.Members[from].ID, true, out)
@@ -184,6 +210,10 @@ func (g *group) merge(s *Stability) {
 	if s.Least < g.least {
 		g.slowest, g.least = int(s.Slowest), s.Least
 	}
+	if s.Term != g.term {
+		g.term = 0
+	}
+	g.kept = min(g.kept, s.Kept)
 	g.represented = g.represented.union(s.Represented)
 	for i := range g.min {
 		g.min[i], g.max[i] = min(g.min[i], s.Min[i]), max(g.max[i], s.Max[i])
@@ -202,5 +232,6 @@ func (g *group) closeRounds() {
 		s := &g.streams[i]
 		s.stable = max(s.stable, min(g.min[i], s.have))
 	}
+	g.settleFlushes()
 	g.beginRound(g.round + 1)
 }

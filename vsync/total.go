@@ -271,6 +271,14 @@ func (g *group) deliverRuns(x *term, cut []uint64, out *protocol.Output) bool {
 	return true
 }
 
+// touched returns the latest term by which something was delivered, and up to which of its holder's messages; zeros when there is none.
+func (t *total) touched() (number, upto uint64) {
+	if x := t.latestTouched(); x != nil {
+		return x.number, x.touched
+	}
+	return 0, 0
+}
+
 // touchedBy returns the latest message by which something was delivered: its sender and its number.
 func (g *group) touchedBy() (rank int, seq uint64) {
 	if x := g.total.latestTouched(); x != nil {
