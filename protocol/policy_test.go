@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"astrolabe":       {"protocol", "wire", "table", "identity", "gravity", "membership", "astrolabe/afc"},
 	"directory":       {"protocol", "wire", "topic"},
 	"vsync":           {"protocol", "wire", "bimodal"},
+	"vsync/replica":   {"protocol", "vsync"},
 	"stack":           {"protocol", "topic", "wire", "table", "membership", "bimodal", "vsync", "astrolabe", "directory", "identity", "gravity"},
 	"adhoc":           {"protocol"},
 	"adhoc/aodv":      {"protocol", "wire", "adhoc"},
@@ -62,7 +63,7 @@ var layers = map[string][]string{
 	"lab/overhead":    {"protocol", "lab/compare"},
 	"lab/deadlines":   {"protocol", "sim", "lab/compare"},
 	"lab/plan":        {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
-	"":                {"protocol", "topic", "directory", "wire", "gravity", "table", "membership", "bimodal", "vsync", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
+	"":                {"protocol", "topic", "directory", "wire", "gravity", "table", "membership", "bimodal", "vsync", "vsync/replica", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"gateway/sql":     {"", "protocol", "identity"},
 	"live/adhoc":      {"protocol", "wire"},
 	"cmd/spinglass": {"", "adhoc", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "live/adhoc", "protocol", "topic", "wire", "gateway/local", "gateway/sql", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
@@ -83,7 +84,7 @@ var layers = map[string][]string{
 }
 
 // core packages are pure: the standard library only, without what pureForbidden lists, and without the constructs that impure finds.
-var core = []string{"protocol", "topic", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "vsync", "astrolabe", "directory", "stack", "adhoc", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "lab/traditional", "lab/hierarchical",
+var core = []string{"protocol", "topic", "wire", "identity", "gravity", "seal", "table", "astrolabe/afc", "membership", "bimodal", "vsync", "vsync/replica", "astrolabe", "directory", "stack", "adhoc", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "lab/traditional", "lab/hierarchical",
 	"lab/gravitational", "examples/powergrid/frequency", "adhoc/flood"}
 
 // pureForbidden are the parts of the standard library that do I/O, know the clock or the scheduler, or hide state.
