@@ -140,8 +140,8 @@ func parsePattern(text string) (topic.Pattern, error) {
 	if err != nil {
 		return p, fmt.Errorf("%w: %w", ErrTopic, err)
 	}
-	if topic.IsSystem(text) {
-		return p, fmt.Errorf("%w: those of %s are not for applications", ErrTopic, topic.System)
+	if topic.IsReserved(text) {
+		return p, fmt.Errorf("%w: those of %s and %s are not for applications", ErrTopic, topic.System, topic.Groups)
 	}
 	return p, nil
 }

@@ -54,8 +54,8 @@ func checkTopic(name string) error {
 	if err := topic.CheckName(name); err != nil {
 		return fmt.Errorf("%w: %w", ErrTopic, err)
 	}
-	if topic.IsSystem(name) {
-		return fmt.Errorf("%w: those of %s are not for applications", ErrTopic, topic.System)
+	if topic.IsReserved(name) {
+		return fmt.Errorf("%w: those of %s and %s are not for applications", ErrTopic, topic.System, topic.Groups)
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ const separator = "/"
 // System is the topic of the system itself. It and what stands below it are not for applications.
 const System = "$topics"
 
+// Groups is the topic above those that carry the data of groups, which are not for applications either. What members may do with these is said by their grants, as for topics of applications.
+const Groups = "$groups"
+
 // Errors, for use with errors.Is. What wraps them says more.
 var (
 	// ErrName tells that a text cannot be the name of a topic.
@@ -63,7 +66,12 @@ func HasWildcard(text string) bool {
 }
 
 // IsSystem reports whether a name or a pattern is that of the system's topic, or stands below it.
-func IsSystem(name string) bool {
-	rest, ok := strings.CutPrefix(name, System)
+func IsSystem(name string) bool { return below(name, System) }
+
+// IsReserved reports whether a name or a pattern is not for applications: that of System or Groups, or below them.
+func IsReserved(name string) bool { return IsSystem(name) || below(name, Groups) }
+
+func below(name, above string) bool {
+	rest, ok := strings.CutPrefix(name, above)
 	return ok && (rest == "" || rest[0] == '/')
 }

@@ -34,6 +34,11 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q is the system's: %v", name, !system)
 		}
 	}
+	for name, reserved := range map[string]bool{"$topics/3": true, "$groups": true, "$groups/#": true, "$groupsx": false, "groups": false, "": false} {
+		if IsReserved(name) != reserved {
+			t.Errorf("%q is reserved: %v", name, !reserved)
+		}
+	}
 }
 
 func TestParse(t *testing.T) {

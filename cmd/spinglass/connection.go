@@ -96,8 +96,8 @@ func checkTopic(topic string) error {
 		return usagef("topic of %d bytes exceeds the limit of %d", len(topic), protocol.TopicMax)
 	case topics.HasWildcard(topic):
 		return usagef("%q has a wildcard, which stands for many topics", topic)
-	case topics.IsSystem(topic):
-		return usagef("the topics of %s are the system's own", topics.System)
+	case topics.IsReserved(topic):
+		return usagef("the topics of %s and %s are the system's own", topics.System, topics.Groups)
 	}
 	return nil
 }

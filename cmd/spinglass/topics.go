@@ -155,8 +155,8 @@ func checkPattern(text string, none bool) error {
 	if _, err := topic.Parse(text); err != nil {
 		return usagef("%v", err)
 	}
-	if topic.IsSystem(text) {
-		return usagef("the topics of %s are the system's own", topic.System)
+	if topic.IsReserved(text) {
+		return usagef("the topics of %s and %s are the system's own", topic.System, topic.Groups)
 	}
 	return nil
 }
