@@ -14,6 +14,7 @@
 //	for event, err := range node.Events(ctx) { ... }             // PeerUp, PeerSuspect, PeerDown, PeerLeft, Healed, ...
 //	err = node.Set(ctx, spinglass.Attrs{"role": "web", "weight": 0.5}) // in its row
 //	rows, err := node.Rows(ctx, "/eu/fra")                       // of all members of the zone
+//	group, err := node.Group(ctx, "ledger", spinglass.Replicated(machine)) // whose members agree on who they are, and carry out the same commands in the same order
 //	err = node.Install(ctx, &spinglass.Function{...})            // a program that makes attributes of the rows of zones
 //
 // # Vocabulary
@@ -23,6 +24,7 @@
 //   - A topic is a name to publish to and to subscribe to. Its levels are parted by slashes, and a pattern stands for all that match: see docs/TOPICS.md. What one member publishes to a topic is a stream: it has an order and numbers.
 //   - Each member has a row with attributes in the table of its zone; the tables of the zones above have a summary of each zone below. [Node.Set], [Node.Rows], [Node.Watch].
 //     What a summary has is said by functions: [Node.Install].
+//   - A group is members that agree on a sequence of views, which say who is in it, and get the same messages in each: see docs/GROUPS.md. [Node.Group].
 //   - A gap is a run of messages of a stream that a subscriber does not get, with the reason.
 //
 // # Contract

@@ -44,6 +44,18 @@ var (
 	ErrFunction = errors.New("spinglass: function cannot be in force")
 	// ErrNotRunning tells that the node does not take part yet: its own row is not signed or its boot counter not stored.
 	ErrNotRunning = membership.ErrNotRunning
+	// ErrGroup tells that a group cannot be joined; its text says why.
+	ErrGroup = errors.New("spinglass: group")
+	// ErrNotPrimary tells that this member cannot reach a majority of its group, so that it must not act.
+	ErrNotPrimary = errors.New("spinglass: no majority of the group can be reached")
+	// ErrEjected tells that a group has gone on without this member; its text says why.
+	ErrEjected = errors.New("spinglass: ejected from the group")
+	// ErrSlow tells that this member has left a group because its application was too slow.
+	ErrSlow = errors.New("spinglass: the application was too slow for the group")
+	// ErrUncertain tells that the group may have, or will have, carried out what was cast, or not.
+	ErrUncertain = errors.New("spinglass: the outcome is not known")
+	// ErrState tells that a member cannot take in the state of its group; its text says why.
+	ErrState = errors.New("spinglass: state of the group")
 	// ErrDataDir tells that the data directory cannot be used; its text says why.
 	ErrDataDir = errors.New("spinglass: data directory")
 )

@@ -13,6 +13,7 @@ import (
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/stack"
+	"spinglass/vsync"
 	"spinglass/wire"
 )
 
@@ -31,6 +32,8 @@ type snapshot struct {
 	states     map[membership.State]int
 	unreach    int
 	earlier    int // members of an earlier format than this node's
+	groups     vsync.Stats
+	waiting    int // bytes in the queues of groups
 	queued     int // bytes in the queues of subscriptions
 	readers    int // subscriptions
 	node       *Node
@@ -377,6 +380,44 @@ var protocolMetrics = []metric{
 	counter("replies_over_quota_total", "The same of repairs and answers.", func(s *snapshot) uint64 { return s.quotas.Refused[stack.ClassReply] }),
 	counter("membership_over_quota_total", "The same of messages of membership.", func(s *snapshot) uint64 { return s.quotas.Refused[stack.ClassMembership] }),
 	counter("quota_sources_crowded_total", "Members that share the quotas of strangers because there are too many.", func(s *snapshot) uint64 { return s.quotas.Crowded }),
+	gauge("groups", "Groups that this node is in, or looks for.", func(s *snapshot) int { return s.groups.Groups }),
+	gauge("groups_seeking", "Of them: in no view.", func(s *snapshot) int { return s.groups.Seeking }),
+	gauge("groups_outside", "Of them: no majority of the view can be reached.", func(s *snapshot) int { return s.groups.Outside }),
+	gauge("groups_changing", "Of them: the view is being changed.", func(s *snapshot) int { return s.groups.Blocked }),
+	gauge("group_queue_bytes", "Bytes of groups that wait for the application.", func(s *snapshot) int { return s.waiting }),
+	gauge("group_held_bytes", "Bytes of messages of groups that are not known to be stable.", func(s *snapshot) int { return s.groups.Held }),
+	gauge("group_state_waiting_bytes", "Bytes of messages of groups that wait for the state of this member.", func(s *snapshot) int { return s.groups.Queued }),
+	counter("group_slow_total", "Times that this node left a group because its application was too slow.", func(s *snapshot) uint64 { return s.node.groupsSlow.Load() }),
+	counter("group_casts_total", "Messages that this node cast to groups.", func(s *snapshot) uint64 { return s.groups.Cast }),
+	counter("group_cast_bytes_total", "Bytes of them.", func(s *snapshot) uint64 { return s.groups.CastBytes }),
+	counter("group_casts_blocked_total", "Times that a message had to wait because the view was being changed.", func(s *snapshot) uint64 { return s.groups.CastsBlocked }),
+	counter("group_casts_full_total", "Times that a message had to wait because too much of what this node cast was not stable.", func(s *snapshot) uint64 { return s.groups.CastsFull }),
+	counter("group_deliveries_total", "Messages of groups delivered.", func(s *snapshot) uint64 { return s.groups.Delivered }),
+	counter("group_delivery_bytes_total", "Bytes of them.", func(s *snapshot) uint64 { return s.groups.DeliveredBytes }),
+	counter("group_views_total", "Views of groups that this node has installed.", func(s *snapshot) uint64 { return s.groups.ViewsInstalled }),
+	counter("group_views_founded_total", "Groups that this node has founded.", func(s *snapshot) uint64 { return s.groups.ViewsFounded }),
+	counter("group_flushes_led_total", "Changes of views that this node began to lead.", func(s *snapshot) uint64 { return s.groups.FlushesLed }),
+	counter("group_blocked_milliseconds_total", "Time in which this node could not cast because views were being changed, in milliseconds, all groups together.", func(s *snapshot) uint64 { return uint64(s.groups.BlockedTime) / 1e6 }),
+	counter("group_suspicions_total", "Members of groups that this node took for failed by itself.", func(s *snapshot) uint64 { return s.groups.Suspicions }),
+	counter("group_ejections_total", "Times that a group went on without this node.", func(s *snapshot) uint64 { return s.groups.Ejections }),
+	counter("group_rejoins_total", "Times that it was taken in again.", func(s *snapshot) uint64 { return s.groups.Rejoins }),
+	counter("group_merges_total", "Of the ejections: because the group was founded twice. If it grows, let fewer members found groups.", func(s *snapshot) uint64 { return s.groups.Merges }),
+	counter("group_outside_total", "Times that no majority of a group could be reached.", func(s *snapshot) uint64 { return s.groups.OutsideTimes }),
+	counter("group_held_refused_total", "Messages of groups that were passed over since there was no room, and pulled later.", func(s *snapshot) uint64 { return s.groups.HeldRefused }),
+	counter("group_pulls_total", "Times that messages of groups were asked for.", func(s *snapshot) uint64 { return s.groups.Pulls }),
+	counter("group_pulled_total", "Messages of groups that came so.", func(s *snapshot) uint64 { return s.groups.MessagesPulled }),
+	counter("group_terms_total", "Times that this node took over ordering the messages of a group.", func(s *snapshot) uint64 { return s.groups.TermsTaken }),
+	counter("group_order_conflicts_total", "Ejections because of an order that the others did not keep to.", func(s *snapshot) uint64 { return s.groups.OrderConflicts }),
+	counter("group_states_given_total", "States of groups that this node was asked for.", func(s *snapshot) uint64 { return s.groups.SnapshotsGiven }),
+	counter("group_states_refused_total", "Of them: not given, for want of room or because the application gave none.", func(s *snapshot) uint64 { return s.groups.SnapshotsRefused }),
+	counter("group_states_taken_total", "States of groups that this node was given.", func(s *snapshot) uint64 { return s.groups.StatesTaken }),
+	counter("group_states_restarted_total", "Times that another member had to give a state anew.", func(s *snapshot) uint64 { return s.groups.StatesRestarted }),
+	counter("group_state_bytes_sent_total", "Bytes of states given.", func(s *snapshot) uint64 { return s.groups.StateBytesSent }),
+	counter("group_state_bytes_received_total", "Bytes of states taken.", func(s *snapshot) uint64 { return s.groups.StateBytesRead }),
+	counter("group_publish_failed_total", "Messages of groups that the multicast did not take, and that are pulled.", func(s *snapshot) uint64 { return s.groups.PublishFailed }),
+	counter("group_refused_total", "Messages of groups for which there was no room: of views to come, in parts, of joiners.", func(s *snapshot) uint64 {
+		return s.groups.FutureRefused + s.groups.PartsRefused + s.groups.JoinersFull
+	}),
 	gauge("subscriptions", "Subscriptions of this node's application.", func(s *snapshot) int { return s.readers }),
 	gauge("subscription_queue_bytes", "Bytes that wait in subscriptions for the application.", func(s *snapshot) int { return s.queued }),
 }
@@ -441,7 +482,10 @@ func emit(out chan<- prometheus.Metric, descriptions []*prometheus.Desc, metrics
 // fill takes a snapshot, on the loop.
 func (n *Node) fill(s *snapshot) {
 	s.membership, s.bimodal, s.quotas = n.stack.Membership.Stats(), n.stack.Bimodal.Stats(), n.stack.QuotaStats()
-	s.tables = n.stack.Tables.Stats()
+	s.tables, s.groups = n.stack.Tables.Stats(), n.stack.Groups.Stats()
+	for _, g := range n.groups {
+		s.waiting += g.waiting()
+	}
 	s.directory, s.patterns = n.stack.DirectoryStats(), n.stack.PatternStats()
 	s.states = map[membership.State]int{}
 	for _, p := range n.stack.Membership.Peers() {

@@ -23,6 +23,7 @@ import (
 	"spinglass/membership"
 	"spinglass/protocol"
 	"spinglass/stack"
+	"spinglass/vsync"
 	"spinglass/wire"
 )
 
@@ -58,6 +59,8 @@ type Node struct {
 
 	attributes map[string][]byte // of the loop: what the application has set, encoded
 
+	groups map[string]*Group // of the loop
+
 	unstoredNext protocol.Time // of the loop: before which it is not logged again that the boot counter cannot be stored
 
 	watching  sync.Mutex
@@ -77,6 +80,7 @@ type Node struct {
 
 	watches        atomic.Int64  // loops over Watch
 	watchesRefused atomic.Uint64 // because there were too many
+	groupsSlow     atomic.Uint64 // times that the application was too slow for a group
 	changesMissed  atomic.Uint64 // changes of rows that loops over Watch did not get
 }
 
@@ -108,7 +112,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
 		subscriptions: map[string][]*Subscription{}, options: map[string]topicOptions{}, rows: map[protocol.NodeID]*protocol.Peer{},
 		matching: map[string][]*Subscription{}, looks: looks{},
-		attributes: map[string][]byte{}, questions: map[uint64]chan astrolabe.Answered{},
+		attributes: map[string][]byte{}, groups: map[string]*Group{}, questions: map[uint64]chan astrolabe.Answered{},
 		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
 	n.outgoing.node = n
@@ -153,6 +157,8 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		topics.DatagramSize, topics.BufferBytes = config.datagramSize(), cmp.Or(config.RepairBuffer, RepairBufferDefault)
 		tables := astrolabe.Config{Seeds: seeds, Rand: newRand(), RowLimit: rowLimit, Wall: identity.InstantOf(n.epoch), AutomaticLimit: config.automaticLimit()}
 		rand.Read(tables.Secret[:]) // never fails
+		groups := vsync.DefaultConfig()
+		groups.Rand, groups.DatagramSize = newRand(), config.datagramSize()
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: config.addresses(n.id, advertised),
@@ -162,6 +168,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 			},
 			Bimodal:   topics,
 			Tables:    tables,
+			Groups:    groups,
 			Directory: stack.DirectoryConfig{Rand: newRand(), Allowed: func(topic string) bool { return n.allows(identity.VerbSubscribe, topic) == nil }},
 		})
 		if err != nil {
@@ -341,10 +348,13 @@ func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating,
 	return failed
 }
 
-// Leave sends what was published, tells the fleet that this member leaves, and closes the node. When ctx ends first it closes the node all the
+// Leave leaves the groups that this node is in, sends what was published, tells the fleet that this member leaves, and closes the node. When ctx ends first it closes the node all the
 // same and returns the context's error; the others then find out by silence.
 func (n *Node) Leave(ctx context.Context) error {
-	err := n.Flush(ctx)
+	err := n.leaveGroups(ctx)
+	if err == nil {
+		err = n.Flush(ctx)
+	}
 	if err == nil {
 		err = n.call(ctx, func(now protocol.Time, out *protocol.Output) { n.stack.Leave(now, out) })
 	}
@@ -401,6 +411,9 @@ func (n *Node) call(ctx context.Context, f func(now protocol.Time, out *protocol
 
 // onEvent takes what the protocols say, on the loop.
 func (n *Node) onEvent(at protocol.Time, e protocol.Event) {
+	if n.onGroupEvent(e) {
+		return
+	}
 	switch e := e.(type) {
 	case *bimodal.Delivery:
 		n.deliver(e.Topic, entry{delivery: *e})

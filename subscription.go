@@ -135,7 +135,7 @@ type Subscription struct {
 	mu       sync.Mutex
 	returned []entry        // what loops that were left have put back; comes first
 	dropped  []*bimodal.Gap // what overflow has taken from the front, one gap per stream; comes second
-	entries  ring
+	entries  ring[entry]
 	latest   *latest // in place of entries where only the newest messages are kept
 	bytes    int     // of returned and entries, or of latest
 	closed   bool
@@ -394,39 +394,4 @@ func (s *Subscription) end() bool {
 	s.mu.Unlock()
 	s.signal()
 	return !was
-}
-
-// ring is a queue of entries in a circular buffer that grows as needed; its owner bounds it.
-type ring struct {
-	slots  []entry
-	head   int
-	length int
-}
-
-func (r *ring) push(e entry) {
-	r.grow()
-	r.slots[(r.head+r.length)&(len(r.slots)-1)] = e
-	r.length++
-}
-
-func (r *ring) pop() (entry, bool) {
-	if r.length == 0 {
-		return entry{}, false
-	}
-	e := r.slots[r.head]
-	r.slots[r.head] = entry{}
-	r.head = (r.head + 1) & (len(r.slots) - 1)
-	r.length--
-	return e, true
-}
-
-func (r *ring) grow() {
-	if r.length < len(r.slots) {
-		return
-	}
-	slots := make([]entry, max(64, 2*len(r.slots)))
-	for i := range r.length {
-		slots[i] = r.slots[(r.head+i)&(len(r.slots)-1)]
-	}
-	r.slots, r.head = slots, 0
 }
