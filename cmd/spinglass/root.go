@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newAgent(), newPeers(), newPub(), newSub(), newTopics(), newEvents(), newAdhoc(), newSet(), newGet(), newTable(), newSQL(), newFunction(), newDemo(), newBench(), newBenchMember(), newLab(), newCA(), newVersion())
+	root.AddCommand(newAgent(), newPeers(), newPub(), newSub(), newTopics(), newEvents(), newAdhoc(), newSet(), newGet(), newTable(), newSQL(), newFunction(), newGroup(), newDemo(), newBench(), newBenchMember(), newLab(), newCA(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

@@ -55,12 +55,14 @@ func failureStatus(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, spinglass.ErrForbidden):
 		return http.StatusForbidden
-	case errors.Is(err, spinglass.ErrZone), errors.Is(err, spinglass.ErrRow):
+	case errors.Is(err, spinglass.ErrZone), errors.Is(err, spinglass.ErrRow), errors.Is(err, errNotJoined):
 		return http.StatusNotFound
+	case errors.Is(err, spinglass.ErrNotPrimary), errors.Is(err, spinglass.ErrUncertain), errors.Is(err, spinglass.ErrEjected):
+		return http.StatusServiceUnavailable
 	case errors.Is(err, astrolabe.ErrVersion):
 		return http.StatusConflict
 	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute), errors.Is(err, spinglass.ErrBlob), errors.Is(err, spinglass.ErrRowName),
-		errors.Is(err, spinglass.ErrProgram), errors.Is(err, spinglass.ErrFunction):
+		errors.Is(err, spinglass.ErrProgram), errors.Is(err, spinglass.ErrGroup), errors.Is(err, spinglass.ErrFunction):
 		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError

@@ -30,10 +30,14 @@
 //	GET  /v1/topics/{topic}/messages   frames of type application/vnd.spinglass.frames; ?queue=BYTES bounds the subscription's queue, rating=FRACTION
 //	                                   says what is wanted, last=MESSAGES or buffered=all what of the past; latest=1 has the queue keep only the
 //	                                   newest message of each publisher and topic; the topic may be a pattern
+//	GET  /v1/groups                    {"groups": [[Group], ...]} that the agent is in
+//	GET  /v1/groups/{name}/events      joins a group for as long as the request lasts: one [GroupEvent] per line, as JSON; ?order=fifo|causal|total, weight=N,
+//	                                   found_after=DURATION, queue=BYTES
+//	POST /v1/groups/{name}/messages    casts the frames of the body to a group that is joined so; the answer is a [Published], after all are stable
 //	GET  /v1/events                    one [Event] per line, as JSON
 //	GET  /metrics                      counters in the Prometheus text format
 //
-// A topic is one escaped path segment: the topic a/b is a%2Fb. An error is answered with a status of 400 or more and the JSON
+// A topic, or the name of a group, is one escaped path segment: the topic a/b is a%2Fb. An error is answered with a status of 400 or more and the JSON
 // object {"error": "..."}; an error of publishing also says how much was published before it, as "published" and "bytes".
 //
 // # Frames of a subscription

@@ -33,6 +33,9 @@ type fakeNode struct {
 	flushed       int
 	options       SubscribeOptions
 	topics        []spinglass.Topic
+	groups        []spinglass.GroupStatus
+	groupOptions  GroupOptions
+	left          int    // groups
 	pattern       string // of which topics were asked for
 	events        chan spinglass.Event
 	peers         []spinglass.Peer
@@ -97,6 +100,59 @@ func (n *fakeNode) Publish(_ context.Context, topic string, payload []byte) erro
 func (n *fakeNode) Topics(_ context.Context, pattern string) ([]spinglass.Topic, error) {
 	n.pattern = pattern
 	return n.topics, n.setErr
+}
+
+func (n *fakeNode) Groups(context.Context) ([]spinglass.GroupStatus, error) {
+	return n.groups, n.setErr
+}
+
+func (n *fakeNode) group(_ context.Context, name string, o GroupOptions) (group, error) {
+	if name == "" {
+		return nil, fmt.Errorf("%w: no name", spinglass.ErrGroup)
+	}
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.groupOptions = o
+	return &fakeGroup{node: n, events: make(chan spinglass.GroupEvent, 16)}, nil
+}
+
+// fakeGroup hands what is cast back as messages.
+type fakeGroup struct {
+	node   *fakeNode
+	events chan spinglass.GroupEvent
+}
+
+func (g *fakeGroup) Cast(_ context.Context, payload []byte) error {
+	if len(payload) == 0 {
+		return spinglass.ErrNotPrimary
+	}
+	g.events <- spinglass.GroupMessage{View: spinglass.ViewID{Epoch: 1, Number: 2}, From: fakeName, Sequence: 1, Payload: []byte(string(payload))}
+	return nil
+}
+
+func (g *fakeGroup) Flush(ctx context.Context) error { return g.node.Flush(ctx) }
+
+func (g *fakeGroup) Leave(context.Context) error {
+	g.node.mutex.Lock()
+	defer g.node.mutex.Unlock()
+	g.node.left++
+	return nil
+}
+
+func (g *fakeGroup) Events(ctx context.Context) iter.Seq2[spinglass.GroupEvent, error] {
+	return func(yield func(spinglass.GroupEvent, error) bool) {
+		for {
+			select {
+			case e := <-g.events:
+				if !yield(e, nil) {
+					return
+				}
+			case <-ctx.Done():
+				yield(nil, ctx.Err())
+				return
+			}
+		}
+	}
 }
 
 func (n *fakeNode) Flush(context.Context) error {

@@ -38,5 +38,6 @@ const (
 	dialTimeout     = 5 * time.Second  // for a client to connect
 	probeTimeout    = time.Second      // for a dial that finds out whether a socket is alive
 	shutdownTimeout = time.Second      // for streams to end when a server closes
+	leaveTimeout    = 3 * time.Second  // for a group to be left; the node goes on leaving then
 	flushTimeout    = 10 * time.Second // for what was published to be handed to the network
 )

@@ -19,6 +19,8 @@ type node interface {
 	Publish(ctx context.Context, topic string, payload []byte) error
 	Flush(ctx context.Context) error
 	subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error)
+	group(ctx context.Context, name string, o GroupOptions) (group, error)
+	Groups(ctx context.Context) ([]spinglass.GroupStatus, error)
 	Topics(ctx context.Context, pattern string) ([]spinglass.Topic, error)
 	Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
 	Peers(ctx context.Context) ([]spinglass.Peer, error)
@@ -41,10 +43,23 @@ type subscription interface {
 	Close() error
 }
 
+// group is what a server needs of a [spinglass.Group].
+type group interface {
+	Events(ctx context.Context) iter.Seq2[spinglass.GroupEvent, error]
+	Cast(ctx context.Context, payload []byte) error
+	Flush(ctx context.Context) error
+	Leave(ctx context.Context) error
+}
+
 // realNode makes a [spinglass.Node] a node.
 type realNode struct{ *spinglass.Node }
 
 // subscribe subscribes with the options that are not zero.
 func (n realNode) subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error) {
 	return n.Subscribe(ctx, topic, o.options()...)
+}
+
+// group joins a group.
+func (n realNode) group(ctx context.Context, name string, o GroupOptions) (group, error) {
+	return n.Group(ctx, name, o.options()...)
 }

@@ -15,7 +15,8 @@ func (s *Server) publish(ctx context.Context, w http.ResponseWriter, r *http.Req
 	// A body that is waited for must not hold up the end of the server.
 	stop := context.AfterFunc(ctx, func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	done, status, err := s.publishAll(ctx, topic, bufio.NewReaderSize(r.Body, readBuffer))
+	publish := func(ctx context.Context, message []byte) error { return s.node.Publish(ctx, topic, message) }
+	done, status, err := s.sendAll(ctx, bufio.NewReaderSize(r.Body, readBuffer), MessageMax, publish, s.node.Flush)
 	if err != nil {
 		// Without this the server would first read more of a body that may have nothing to say for long.
 		w.Header().Set("Connection", "close")
@@ -25,11 +26,11 @@ func (s *Server) publish(ctx context.Context, w http.ResponseWriter, r *http.Req
 	writeJSON(w, http.StatusOK, done)
 }
 
-// publishAll returns how much was published, and the status and error when that is not all.
-func (s *Server) publishAll(ctx context.Context, topic string, body *bufio.Reader) (done Published, status int, err error) {
+// sendAll returns how much was sent, and the status and error when that is not all.
+func (s *Server) sendAll(ctx context.Context, body *bufio.Reader, limit int, send func(context.Context, []byte) error, wait func(context.Context) error) (done Published, status int, err error) {
 	var message []byte
 	for {
-		message, err = readFrame(body, message, MessageMax)
+		message, err = readFrame(body, message, limit)
 		if err == io.EOF {
 			break
 		}
@@ -37,7 +38,7 @@ func (s *Server) publishAll(ctx context.Context, topic string, body *bufio.Reade
 			status, err := bodyError(ctx, err)
 			return done, status, fmt.Errorf("message %d: %w", done.Messages+1, err)
 		}
-		if err := s.node.Publish(ctx, topic, message); err != nil {
+		if err := send(ctx, message); err != nil {
 			err = told(ctx, err)
 			return done, failureStatus(err), fmt.Errorf("message %d: %w", done.Messages+1, err)
 		}
@@ -46,7 +47,7 @@ func (s *Server) publishAll(ctx context.Context, topic string, body *bufio.Reade
 	}
 	flush, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	if err := s.node.Flush(flush); err != nil {
+	if err := wait(flush); err != nil {
 		err = told(ctx, err)
 		return done, failureStatus(err), fmt.Errorf("waiting until all is sent: %w", err)
 	}

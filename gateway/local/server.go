@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +39,8 @@ type Server struct {
 	handler http.Handler
 	metrics http.Handler
 	http    http.Server
+
+	joined sync.Map // groups, by their names, that commands have the node join
 
 	// streams end when closing is done.
 	closing context.Context
@@ -78,6 +80,8 @@ func newServer(n node, options Options) *Server {
 	mux.HandleFunc("POST /v1/sql", s.sql)
 	mux.HandleFunc("GET /v1/topics", s.topics)
 	mux.HandleFunc(topicPrefix, s.topic)
+	mux.HandleFunc("GET /v1/groups", s.groups)
+	mux.HandleFunc(groupPrefix, s.group)
 	mux.HandleFunc("GET /v1/events", s.events)
 	s.metrics = s.metricsHandler()
 	mux.Handle("GET /metrics", s.metrics)
