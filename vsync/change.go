@@ -333,8 +333,8 @@ func (g *group) decide(now protocol.Time) *Decision {
 		d.Next.Members = nil // without a vote nothing can be decided any longer
 		return d
 	}
-	for _, member := range g.admitted(now) {
-		if weight += member.Weight; weight > stay {
+	for i, member := range g.admitted(now) {
+		if weight += member.Weight; weight > stay && i > 0 {
 			break // who has not arrived yet must not decide; the rest joins in the next view
 		}
 		member.Since = d.Next.ID.Number

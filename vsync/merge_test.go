@@ -156,3 +156,14 @@ func TestJoinersThatDieAreNoVoters(t *testing.T) {
 		f.until(t, 30*time.Second, func() error { return f.converged(f.hosts...) })
 	}
 }
+
+// A member that weighs more than all others joins, too.
+func TestHeavyMembersJoin(t *testing.T) {
+	w := sim.New(sim.Config{Seed: 2, Network: lan(0), Cost: sim.CommodityCost()})
+	f := newFleet(w, vsync.DefaultOptions(), nil, 0, protocol.Time(2*time.Second), protocol.Time(2*time.Second))
+	f.heavy = map[protocol.NodeID]uint64{2: 7, 3: 5}
+	f.until(t, 20*time.Second, func() error { return f.converged(f.hosts...) })
+	if n := f.apps[1].node.Groups.Stats().ViewsInstalled; n > 4 {
+		t.Errorf("%d views were installed for three members", n)
+	}
+}

@@ -26,9 +26,10 @@ type fleet struct {
 	apps     map[protocol.NodeID]*app
 	mutate   func(host protocol.NodeID, effects []protocol.Effect) []protocol.Effect // a planted bug; nil for none
 	watch    []func(now protocol.Time, a *app, e protocol.Event)
-	casts    map[uint64]cast   // by identifier
-	last     uint64            // identifier given
-	founders []protocol.NodeID // in their first runs; nil for host 1
+	casts    map[uint64]cast            // by identifier
+	last     uint64                     // identifier given
+	founders []protocol.NodeID          // in their first runs; nil for host 1
+	heavy    map[protocol.NodeID]uint64 // weights that are not 1
 }
 
 // cast is what the test knows of a message.
@@ -82,6 +83,9 @@ func (n *node) join(now protocol.Time, out *protocol.Output) {
 	f := n.app.fleet
 	options := f.options
 	options.FoundAfter = 0
+	if weight, ok := f.heavy[n.app.host]; ok {
+		options.Weight = weight
+	}
 	founds := n.app.host == 1 || slices.Contains(f.founders, n.app.host)
 	if founds && n.app.run == 0 && !n.app.founded {
 		n.app.founded = true
@@ -356,6 +360,10 @@ func (f *fleet) converged(ids ...protocol.NodeID) error {
 // describe tells how all hosts stand.
 func (f *fleet) describe() (text string) {
 	for _, id := range f.hosts {
+		if f.apps[id] == nil {
+			text += fmt.Sprintf("host %d has not started\n", id)
+			continue
+		}
 		s, in := f.apps[id].node.Groups.Group(name)
 		text += fmt.Sprintf("host %d up %v in %v inc %d view %v ready %v: %s\n", id, f.world.Up(id), in, s.Incarnation, s.View, s.Ready, f.apps[id].node.Groups.Debug(name))
 	}
