@@ -158,7 +158,7 @@ func (n *Node) build(config Config) func(protocol.Address) (protocol.Machine, er
 		tables := astrolabe.Config{Seeds: seeds, Rand: newRand(), RowLimit: rowLimit, Wall: identity.InstantOf(n.epoch), AutomaticLimit: config.automaticLimit()}
 		rand.Read(tables.Secret[:]) // never fails
 		groups := vsync.DefaultConfig()
-		groups.Rand, groups.DatagramSize = newRand(), config.datagramSize()
+		groups.Rand, groups.DatagramSize, groups.Wall = newRand(), config.datagramSize(), n.epoch.Unix()
 		machine, err := stack.New(stack.Config{
 			Membership: membership.Config{
 				Self: n.id, Epoch: n.dataDir.epoch, Durable: config.DataDir != "", Name: n.name, Addresses: config.addresses(n.id, advertised),

@@ -156,7 +156,7 @@ type Options struct {
 	State bool
 	// Weight is what this member counts for in majorities, 0 to WeightMax; 0 has it follow without a vote.
 	Weight uint64
-	// FoundAfter is after how long of hearing of nobody in the group this member founds it; 0 for never. Of several members that look for a group at the same time the one of the lowest NodeID
+	// FoundAfter is after how long of hearing of nobody in the group this member founds it; 0 for never, as is any time with a Weight of 0. Of several members that look for a group at the same time the one of the lowest NodeID
 	// founds it.
 	FoundAfter time.Duration
 	// Stay has a member that was ejected stay out, instead of joining again by itself.
@@ -174,8 +174,6 @@ func (o *Options) validate() error {
 		return fmt.Errorf("%w: Order is %d", ErrOptions, o.Order)
 	case o.Weight > WeightMax:
 		return fmt.Errorf("%w: Weight is %d, beyond %d", ErrOptions, o.Weight, WeightMax)
-	case o.FoundAfter > 0 && o.Weight == 0:
-		return fmt.Errorf("%w: without Weight nobody can found a group", ErrOptions)
 	case o.FoundAfter < 0:
 		return fmt.Errorf("%w: FoundAfter is negative", ErrOptions)
 	}

@@ -33,18 +33,19 @@ func (g *group) call(now protocol.Time, out *protocol.Output) {
 	if g.m.wasStopped(now) {
 		g.heard = max(g.heard, now.Add(-g.options.FoundAfter/2))
 	}
-	if after := g.options.FoundAfter; after > 0 && !g.ejected && now.Sub(g.heard) >= after && now.Sub(g.lower) >= after {
+	founds := g.options.FoundAfter > 0 && g.options.Weight > 0 && !g.ejected
+	if after := g.options.FoundAfter; founds && now.Sub(g.heard) >= after && now.Sub(g.lower) >= after {
 		g.found(now, out)
 		return
 	}
-	s := seek{member: g.self(), order: g.options.Order, state: g.options.State, founds: g.options.FoundAfter > 0 && !g.ejected}
+	s := seek{member: g.self(), order: g.options.Order, state: g.options.State, founds: founds}
 	if g.m.config.Host.Publish(now, g.topic, s.append(nil), out) != nil {
 		g.m.stats.PublishFailed++ // it is said again
 	}
 	g.m.stats.SeeksSent++
 	g.set(taskSeek, now.Add(g.m.jitter(g.pause)))
 	g.pause = min(2*g.pause, SeekPauses*g.m.config.SeekPause)
-	if g.options.FoundAfter > 0 && !g.ejected {
+	if founds {
 		g.pause = min(g.pause, max(g.options.FoundAfter/2, g.m.config.SeekPause))
 	}
 }
