@@ -303,8 +303,18 @@ func TestManyGroups(t *testing.T) {
 	n := start(t, spinglass.Config{Name: "/lab/a"})
 	before := runtime.NumGoroutine()
 	const count = 40
+	var groups []*spinglass.Group
 	for i := range count {
-		foundGroup(t, n, fmt.Sprint("g", i), spinglass.Replicated(&journal{}))
+		g, err := n.Group(within(t), fmt.Sprint("g", i), spinglass.Replicated(&journal{}), spinglass.FoundAfter(100*time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups = append(groups, g)
+	}
+	for _, g := range groups {
+		if err := g.Ready(within(t)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for end := time.Now().Add(patience); runtime.NumGoroutine() > before+10; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
