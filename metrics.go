@@ -397,7 +397,7 @@ var protocolMetrics = []metric{
 	counter("group_views_total", "Views of groups that this node has installed.", func(s *snapshot) uint64 { return s.groups.ViewsInstalled }),
 	counter("group_views_founded_total", "Groups that this node has founded.", func(s *snapshot) uint64 { return s.groups.ViewsFounded }),
 	counter("group_flushes_led_total", "Changes of views that this node began to lead.", func(s *snapshot) uint64 { return s.groups.FlushesLed }),
-	counter("group_blocked_milliseconds_total", "Time in which this node could not cast because views were being changed, in milliseconds, all groups together.", func(s *snapshot) uint64 { return uint64(s.groups.BlockedTime) / 1e6 }),
+	counter("group_blocked_seconds_total", "Time in which this node could not cast because views were being changed, all groups together.", func(s *snapshot) uint64 { return uint64(s.groups.BlockedTime) / 1e9 }),
 	counter("group_suspicions_total", "Members of groups that this node took for failed by itself.", func(s *snapshot) uint64 { return s.groups.Suspicions }),
 	counter("group_ejections_total", "Times that a group went on without this node.", func(s *snapshot) uint64 { return s.groups.Ejections }),
 	counter("group_rejoins_total", "Times that it was taken in again.", func(s *snapshot) uint64 { return s.groups.Rejoins }),
