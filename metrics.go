@@ -157,7 +157,7 @@ var protocolMetrics = []metric{
 	counter("greetings_total", "Members that were told at once what there is of this node's topics, since they had just come to want one.", func(s *snapshot) uint64 { return s.bimodal.Greetings }),
 	counter("greetings_refused_total", "Such members that were left to gossip, because many waited.", func(s *snapshot) uint64 { return s.bimodal.GreetingsRefused }),
 	counter("endings_told_total", "Digests for members of low ratings, of the last packet before a pause.", func(s *snapshot) uint64 { return s.bimodal.EndingsTold }),
-	counter("endings_delayed_total", "Rounds in which more of them were due than are sent.", func(s *snapshot) uint64 { return s.bimodal.EndingsDelayed }),
+	counter("endings_delayed_total", "Rounds in which endings of a stream waited, since as many as are told of in a round had been; by stream.", func(s *snapshot) uint64 { return s.bimodal.EndingsDelayed }),
 	counter("rows_of_other_zones_total", "Rows of members of other zones that membership has passed over.", func(s *snapshot) uint64 { return s.membership.RowsOfOtherZones }),
 	counter("rows_misplaced_total", "Rows of members of automatic zones that are not those of their owners' names.", func(s *snapshot) uint64 { return s.membership.RowsMisplaced }),
 	counter("moves_total", "Times that this node went to another automatic zone.", func(s *snapshot) uint64 { return s.membership.Moves }),

@@ -99,6 +99,6 @@ func TestEndingsARoundAreFew(t *testing.T) {
 		most = max(most, nd.Stats().EndingsTold-before)
 	}
 	if st := nd.Stats(); most > endingRound || st.EndingsTold < 2*endingRound || st.EndingsDelayed == 0 {
-		t.Errorf("at most %d endings were told of in a round, %d in all, and they were put off in %d rounds", most, st.EndingsTold, st.EndingsDelayed)
+		t.Errorf("at most %d endings were told of in a round, %d in all, and streams waited for %d rounds, each counted", most, st.EndingsTold, st.EndingsDelayed)
 	}
 }

@@ -117,7 +117,7 @@ type Stats struct {
 	Greetings         uint64 // digests to members that had just come to want a topic of this node's
 	GreetingsRefused  uint64 // such members that were left to gossip, because many waited
 	EndingsTold       uint64 // digests for members of low ratings, of the last packet before a pause
-	EndingsDelayed    uint64 // rounds in which more of them were due than are sent
+	EndingsDelayed    uint64 // rounds in which endings of a stream were due and waited, since as many as are told of in a round had been; by stream
 	StreamsJoined     uint64
 	StreamsForgotten  uint64
 	Rewinds           uint64 // times that a stream went back for what a lower rating had left out
