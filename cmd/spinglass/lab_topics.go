@@ -41,14 +41,14 @@ type topicsFlags struct {
 }
 
 func newLabTopics() *cobra.Command {
-	f := topicsFlags{protocols: topics.Names(), members: []int{100}, topics: []int{10, 100, 1000, 10_000}, seconds: 100, seeds: 1, seed: 1}
+	f := topicsFlags{protocols: topics.Names(), members: []int{100}, topics: []int{10, 100, 1000, 10_000}, seconds: 30, seeds: 1, seed: 1}
 	full, out := fullFlag{}, labOutput{}
 	cmd := &cobra.Command{
 		Use:   "topics",
 		Short: "What a member receives, by the number of topics in the mesh at fixed interests",
 		Long: "Members want eight topics each, at ratings from 0.2 to 1, of ever more topics that members publish to, 20 messages of 500 bytes a second each. It counts the bytes that a member receives and fits a line through the " +
 			"members by the messages that they want: with ratings (gravity), with subscriptions to whole topics (plain), with a mesh for each topic (meshes), and where everything is sent to all (uniform). Worlds that are too large " +
-			"are left out: uniform beyond 200 topics with 100 members, meshes of more than about 250 members with 10 topics.",
+			"are left out: uniform beyond 200 topics with 100 members, meshes of more than 789 members with 10 topics.",
 		Example: "  spinglass lab topics --protocol gravity --topics 10,1000 --seconds 200 --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
