@@ -14,6 +14,7 @@ const levelsMax = 8
 type audience struct {
 	targets   []protocol.NodeID // who wants them, the unreachable last; immutable
 	region    []protocol.NodeID // those of targets in the own zone; immutable
+	ring      []protocol.NodeID // the same and this node, by identifier; nil until an ending needs it
 	entrances []entrance        // of other zones, by zone
 	level     gravity.Rating    // the lowest rating in it,
 	above     gravity.Rating    // which is above this one

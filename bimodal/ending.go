@@ -96,12 +96,10 @@ func (m *Machine) endingsOf(now protocol.Time, s *stream, left *int, out *protoc
 
 // tellEnding tells the member whose turn it is of an ending, if it is one that is told less than others.
 func (m *Machine) tellEnding(now protocol.Time, s *stream, to *audience, e *ending, out *protocol.Output) bool {
-	ring := append(make([]protocol.NodeID, 0, len(to.region)+1), m.config.Self)
-	ring = append(ring, to.region...)
+	ring := m.ringOf(to)
 	if len(ring) == 1 {
 		return false
 	}
-	slices.Sort(ring)
 	at, _ := slices.BinarySearch(ring, m.config.Self)
 	step := 1 + mix(s.key^e.seq+uint64(e.told)<<62)%uint64(len(ring)-1)
 	p := m.peers[ring[(uint64(at)+step)%uint64(len(ring))]]
@@ -114,4 +112,14 @@ func (m *Machine) tellEnding(now protocol.Time, s *stream, to *audience, e *endi
 	m.addEntry(now, s, nil, m.messageRoom())
 	m.sendEntries(p, out)
 	return true
+}
+
+// ringOf returns the ring of those that want packets of a level, made once for as long as they are the same.
+func (m *Machine) ringOf(a *audience) []protocol.NodeID {
+	if a.ring == nil {
+		a.ring = append(make([]protocol.NodeID, 0, len(a.region)+1), m.config.Self)
+		a.ring = append(a.ring, a.region...)
+		slices.Sort(a.ring)
+	}
+	return a.ring
 }
