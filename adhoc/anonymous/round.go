@@ -20,7 +20,7 @@ func (m *Machine) round(now protocol.Time, g *membership, out *protocol.Output) 
 	for _, s := range g.sources {
 		m.tellGap(g, s, s.expire(now, m.config.LostLife), GapExpired, out)
 	}
-	if m.guard != nil && now.Sub(g.spoken) < ChainInterval {
+	if m.guard != nil && g.speaks(now) {
 		m.announce(now, g, out)
 	}
 	if !m.config.Gossip {

@@ -239,6 +239,11 @@ func (m *Machine) learnChain(now protocol.Time, certificates []byte) (protocol.N
 	return verified.NodeID, true
 }
 
+// speaks reports whether this member has published of late, so that others need its certificates.
+func (g *membership) speaks(now protocol.Time) bool {
+	return g.spoken != never && now.Sub(g.spoken) < ChainInterval
+}
+
 // announce tells the certificates of this node to a group to which it publishes, if it is time to.
 func (m *Machine) announce(now protocol.Time, g *membership, out *protocol.Output) {
 	if g.announced != never && now.Sub(g.announced) < ChainInterval {

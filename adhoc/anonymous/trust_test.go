@@ -258,6 +258,36 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// Certificates are told by who publishes, again for as long as it does, and by nobody else.
+func TestAnnounced(t *testing.T) {
+	m, _ := stubbed(func(c *Config) { c.Identity = newFleet(t, 1).identity(1, both...) })
+	var out protocol.Output
+	if err := m.JoinName(0, groupName, &out); err != nil {
+		t.Fatal(err)
+	}
+	run := func(from, to time.Duration) uint64 {
+		before := m.Stats().ChainsSent
+		for at := from; at < to; at += time.Second {
+			m.Timeout(protocol.Time(at), &out)
+		}
+		return m.Stats().ChainsSent - before
+	}
+	if sent := run(0, time.Minute); sent != 0 {
+		t.Errorf("told %d times, though nothing was published", sent)
+	}
+	for at := time.Minute; at < 2*time.Minute; at += time.Second {
+		if _, err := m.Publish(protocol.Time(at), adhoc.GroupOf(groupName), []byte("a"), &out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent := m.Stats().ChainsSent; sent != uint64(time.Minute/ChainInterval) {
+		t.Errorf("told %d times in a minute of messages", sent)
+	}
+	if sent := run(2*time.Minute, 4*time.Minute); sent > 1 {
+		t.Errorf("told %d times after the last message", sent)
+	}
+}
+
 // What waits for certificates is bounded, and so are keys and the time for signatures.
 func TestTrustBounds(t *testing.T) {
 	f := newFleet(t, 1)
