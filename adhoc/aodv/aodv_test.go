@@ -377,7 +377,7 @@ func TestBufferBound(t *testing.T) {
 	}
 }
 
-// The table is bounded: invalid routes go first.
+// The table is bounded, and so are its timers: invalid routes go first.
 func TestTableBound(t *testing.T) {
 	m := New(Config{Self: 1, Rand: rand.New(rand.NewPCG(1, 1))})
 	for i := range RoutesMax + 10 {
@@ -391,6 +391,9 @@ func TestTableBound(t *testing.T) {
 	}
 	if _, found := m.Route(15); found {
 		t.Error("the invalid route is still there")
+	}
+	if timers := m.timers.Len(); timers != RoutesMax {
+		t.Errorf("%d timers of %d routes", timers, RoutesMax)
 	}
 }
 

@@ -28,22 +28,15 @@ type table struct {
 // find returns the entry of a destination, nil when there is none.
 func (t *table) find(id protocol.NodeID) *route { return t.index[id] }
 
-// add returns the entry of a destination, which it makes when there is none. evicted says that another one had to go.
-func (t *table) add(id protocol.NodeID) (r *route, evicted bool) {
-	if r = t.index[id]; r != nil {
-		return r, false
-	}
+// add makes the entry of a destination, which there is none of.
+func (t *table) add(id protocol.NodeID) *route {
 	if t.index == nil {
 		t.index = make(map[protocol.NodeID]*route)
 	}
-	if len(t.order) >= RoutesMax {
-		t.remove(t.least())
-		evicted = true
-	}
-	r = &route{destination: id}
+	r := &route{destination: id}
 	t.index[id] = r
 	t.order = append(t.order, r)
-	return r, evicted
+	return r
 }
 
 // least returns the entry that matters least: an invalid one, or the one that expires first.
@@ -73,6 +66,20 @@ func (t *table) valid() (count int) {
 	return count
 }
 
+// entry returns the entry of a destination, which it makes when there is none. If there is no room another one goes, and its timer with it.
+func (m *Machine) entry(id protocol.NodeID) *route {
+	if r := m.table.find(id); r != nil {
+		return r
+	}
+	if len(m.table.order) >= RoutesMax {
+		least := m.table.least()
+		m.table.remove(least)
+		m.timers.Cancel(timer{kind: timerRoute, node: least.destination})
+		m.stats.RoutesEvicted++
+	}
+	return m.table.add(id)
+}
+
 // news is what a message says of the way to a node.
 type news struct {
 	destination protocol.NodeID
@@ -87,10 +94,7 @@ func (m *Machine) update(now protocol.Time, n news) bool {
 	if n.destination == m.config.Self {
 		return false
 	}
-	r, evicted := m.table.add(n.destination)
-	if evicted {
-		m.stats.RoutesEvicted++
-	}
+	r := m.entry(n.destination)
 	fresher := !r.known || newer(n.sequence, r.sequence)
 	same := r.known && n.sequence == r.sequence
 	if !fresher && !(same && (!r.valid || n.hops < r.hops)) {
@@ -109,10 +113,7 @@ func (m *Machine) neighbour(now protocol.Time, id protocol.NodeID) {
 	if id == m.config.Self {
 		return
 	}
-	r, evicted := m.table.add(id)
-	if evicted {
-		m.stats.RoutesEvicted++
-	}
+	r := m.entry(id)
 	if r.valid && r.hops == 1 && r.next == id {
 		m.extend(now, r, ActiveRouteTimeout)
 		return
