@@ -42,6 +42,7 @@ type membership struct {
 
 	pending   []Message         // whose sources have not proven yet who they are, as they came
 	wanted    []protocol.NodeID // of which certificates are wanted, ascending
+	keyTurn   int               // of wanted, whose turn it is to be asked for
 	spoken    protocol.Time     // when this member published last,
 	announced protocol.Time     // and told its certificates last
 }

@@ -62,7 +62,7 @@ func (m *Machine) request(g *membership) *Request {
 	if len(g.sources) > 0 {
 		g.turn = (g.turn + 1) % len(g.sources)
 	}
-	q.Keys = slices.Clone(g.wanted[:min(len(g.wanted), KeysMax)])
+	q.Keys = g.keys()
 	numbers := m.share(chosen)
 	for i, s := range chosen {
 		q.Entries = append(q.Entries, Entry{Source: s.id, Expected: s.expected, Lost: m.draw(s, numbers[i])})

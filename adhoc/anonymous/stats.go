@@ -41,6 +41,7 @@ type Stats struct {
 	ChainsAccepted uint64
 	ChainsRefused  uint64
 	KeysWanted     uint64 // times that the certificates of a source were missing
+	KeysRefused    uint64 // likewise, and not asked for: WantedMax others were
 	PendingEvicted uint64 // messages that waited for certificates and had to make room
 	KeysEvicted    uint64
 

@@ -169,7 +169,11 @@ func (m *Machine) prove(now protocol.Time, g *membership, message *Message, from
 
 // postpone has a message wait for the certificates of its source, and asks for these with the next request.
 func (m *Machine) postpone(g *membership, message *Message) {
-	if i, found := slices.BinarySearch(g.wanted, message.Source.Node); !found && len(g.wanted) < WantedMax {
+	switch i, found := slices.BinarySearch(g.wanted, message.Source.Node); {
+	case found:
+	case len(g.wanted) >= WantedMax:
+		m.stats.KeysRefused++
+	default:
 		g.wanted = slices.Insert(g.wanted, i, message.Source.Node)
 		m.stats.KeysWanted++
 	}
@@ -178,11 +182,36 @@ func (m *Machine) postpone(g *membership, message *Message) {
 	}) {
 		return
 	}
-	if len(g.pending) >= PendingMax {
+	g.pending = append(g.pending, *message)
+	if len(g.pending) > PendingMax {
+		gone := g.pending[0].Source.Node
 		g.pending = slices.Delete(g.pending, 0, 1)
 		m.stats.PendingEvicted++
+		g.unwant(gone)
 	}
-	g.pending = append(g.pending, *message)
+}
+
+// unwant has the certificates of a source not be asked for any more, if nothing waits for them.
+func (g *membership) unwant(id protocol.NodeID) {
+	if slices.ContainsFunc(g.pending, func(p Message) bool { return p.Source.Node == id }) {
+		return
+	}
+	if i, found := slices.BinarySearch(g.wanted, id); found {
+		g.wanted = slices.Delete(g.wanted, i, i+1)
+	}
+}
+
+// keys returns the sources whose certificates the next request asks for. They take turns: of some there may be none, as of who is made up.
+func (g *membership) keys() []protocol.NodeID {
+	count := min(len(g.wanted), KeysMax)
+	keys := make([]protocol.NodeID, 0, count)
+	for range count {
+		g.keyTurn %= len(g.wanted)
+		keys = append(keys, g.wanted[g.keyTurn])
+		g.keyTurn++
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // hearChain takes certificates in, if they prove who their subject is, and then what waits for them.

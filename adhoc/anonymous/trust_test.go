@@ -258,6 +258,44 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// Certificates that nobody has do not keep others from being asked for: sources take turns. What has made room is not asked for any more.
+func TestKeysTakeTurns(t *testing.T) {
+	m, _ := stubbed(func(c *Config) { c.Identity = newFleet(t, 1).identity(1, both...) })
+	var out protocol.Output
+	if err := m.JoinName(0, groupName, &out); err != nil {
+		t.Fatal(err)
+	}
+	number := uint64(0)
+	hear := func(id protocol.NodeID) {
+		number++
+		message := Message{Source: Source{id, 1}, Number: number, Signature: make([]byte, signatureSize)}
+		m.hearMulticast(0, adhoc.MulticastArrival{Group: adhoc.GroupOf(groupName), Origin: 2, Payload: appendMulticast(nil, &message)}, &out)
+	}
+	for id := range protocol.NodeID(3*KeysMax - 1) {
+		hear(100 + id)
+	}
+	g := m.members[0]
+	asked := map[protocol.NodeID]bool{}
+	for range 3 {
+		q := m.request(g)
+		if len(q.Keys) != KeysMax || !slices.IsSorted(q.Keys) || len(slices.Compact(q.Keys)) != KeysMax {
+			t.Errorf("asked for %v", q.Keys)
+		}
+		for _, id := range q.Keys {
+			asked[id] = true
+		}
+	}
+	if len(asked) != 3*KeysMax-1 {
+		t.Errorf("three requests ask for %d of %d", len(asked), 3*KeysMax-1)
+	}
+	for range PendingMax {
+		hear(90)
+	}
+	if q := m.request(g); !slices.Equal(q.Keys, []protocol.NodeID{90}) {
+		t.Errorf("only messages of 90 wait, and asked for is %v", q.Keys)
+	}
+}
+
 // Certificates are told by who publishes, again for as long as it does, and by nobody else.
 func TestAnnounced(t *testing.T) {
 	m, _ := stubbed(func(c *Config) { c.Identity = newFleet(t, 1).identity(1, both...) })
@@ -303,6 +341,9 @@ func TestTrustBounds(t *testing.T) {
 	g := m.members[0]
 	if len(g.pending) != PendingMax || len(g.wanted) != WantedMax || m.Stats().PendingEvicted != 2*PendingMax || m.Stats().Sources != 0 {
 		t.Errorf("%d pending, %d wanted, %+v", len(g.pending), len(g.wanted), m.Stats())
+	}
+	if refused := m.Stats().KeysRefused; refused != 3*PendingMax-3*WantedMax {
+		t.Errorf("%d times there were too many to ask for", refused)
 	}
 	if q := m.request(g); len(q.Keys) != KeysMax || !slices.IsSorted(q.Keys) || len(q.Append(nil)) != q.Size() {
 		t.Errorf("%+v", q)
