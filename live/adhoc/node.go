@@ -111,12 +111,8 @@ func (n *Node) Call(ctx context.Context, f func(now protocol.Time, out *protocol
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	select {
-	case <-done:
-		return nil
-	case <-n.closing:
-		return ErrClosed
-	}
+	<-done // the loop has taken it, and carries out what it has taken
+	return nil
 }
 
 // Stats returns the counters.

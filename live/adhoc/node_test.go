@@ -213,6 +213,36 @@ func TestAcknowledgement(t *testing.T) {
 	})
 }
 
+// A call that the loop has taken returns once it is carried out, also if the node is ended meanwhile: what it writes is the caller's afterwards.
+func TestCallWhileClosing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, _ := startToy(t, newHub(), 1)
+		release, returned, carriedOut := make(chan struct{}), false, false
+		var err error
+		go func() {
+			err = n.Call(t.Context(), func(protocol.Time, *protocol.Output) {
+				<-release
+				carriedOut = true
+			})
+			returned = true
+		}()
+		synctest.Wait()
+		go n.Close()
+		synctest.Wait()
+		if returned {
+			t.Errorf("it returned %v before it was carried out", err)
+		}
+		close(release)
+		synctest.Wait()
+		if !returned || !carriedOut || err != nil {
+			t.Errorf("returned %v, carried out %v: %v", returned, carriedOut, err)
+		}
+		if err := n.Call(t.Context(), func(protocol.Time, *protocol.Output) {}); err != ErrClosed {
+			t.Errorf("a call after the end: %v", err)
+		}
+	})
+}
+
 // Garbage, frames of others and what does not fit are counted, and nothing more.
 func TestGarbage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
