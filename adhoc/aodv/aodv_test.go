@@ -267,6 +267,34 @@ func TestBreakAndRepair(t *testing.T) {
 	}
 }
 
+// A link that breaks is told of for all routes over it, also where they are more than one Error names.
+func TestBreakOfManyRoutes(t *testing.T) {
+	m := New(Config{Self: 1, Rand: rand.New(rand.NewPCG(1, 1))})
+	const routes = 2*ErrorMax + 10
+	for i := range protocol.NodeID(routes) {
+		m.update(0, news{destination: 10 + i, sequence: 1, next: 2, hops: 3, lifetime: time.Second})
+		if i%2 == 0 { // of the others nobody makes use
+			m.precursor(m.table.find(10+i), 3)
+			m.precursor(m.table.find(10+i), 4+i%4)
+		}
+	}
+	var out protocol.Output
+	m.Broken(0, 2, &out)
+	told := map[protocol.NodeID]bool{}
+	for _, e := range out.Effects {
+		failure := e.Message.(*Error)
+		if e.Kind != protocol.EffectBroadcast || len(failure.Unreachable) > ErrorMax {
+			t.Errorf("%+v", e)
+		}
+		for _, u := range failure.Unreachable {
+			told[u.Destination] = true
+		}
+	}
+	if len(told) != routes/2 || len(out.Effects) != 2 {
+		t.Errorf("%d of %d destinations told, by %d errors", len(told), routes/2, len(out.Effects))
+	}
+}
+
 // A payload of this node's own that the first hop does not take waits for another route.
 func TestOwnPayloadIsRescued(t *testing.T) {
 	w := newNet(t, 4, nil)

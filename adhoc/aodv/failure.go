@@ -37,27 +37,28 @@ func (m *Machine) receiveError(now protocol.Time, from protocol.NodeID, e *Error
 	m.report(now, lost, out)
 }
 
-// report tells the precursors of lost routes: by unicast when there is one, else by a broadcast.
+// report tells the precursors of lost routes, with as many Errors as these take.
 func (m *Machine) report(now protocol.Time, lost []*route, out *protocol.Output) {
+	used := slices.DeleteFunc(lost, func(r *route) bool { return len(r.precursors) == 0 })
+	for some := range slices.Chunk(used, ErrorMax) {
+		m.reportSome(now, some, out)
+	}
+}
+
+// reportSome tells the precursors of at most ErrorMax lost routes: by unicast when there is one, else by a broadcast.
+func (m *Machine) reportSome(now protocol.Time, lost []*route, out *protocol.Output) {
 	e := &Error{}
 	var precursors []protocol.NodeID
 	for _, r := range lost {
-		if len(r.precursors) == 0 {
-			continue
-		}
-		if len(e.Unreachable) < ErrorMax {
-			e.Unreachable = append(e.Unreachable, Unreachable{r.destination, r.sequence})
-		}
+		e.Unreachable = append(e.Unreachable, Unreachable{r.destination, r.sequence})
 		precursors = append(precursors, r.precursors...)
 		r.precursors = nil
 	}
 	slices.Sort(precursors)
 	precursors = slices.Compact(precursors)
-	switch {
-	case len(precursors) == 0:
-	case len(precursors) == 1:
+	if len(precursors) == 1 {
 		m.sendError(now, precursors[0], e, out)
-	default:
+	} else {
 		m.sendError(now, 0, e, out)
 	}
 }
