@@ -65,7 +65,7 @@ var layers = map[string][]string{
 	"lab/plan":        {"protocol", "wire", "membership", "bimodal", "sim", "lab/markov"},
 	"":                {"protocol", "topic", "directory", "wire", "gravity", "table", "membership", "bimodal", "vsync", "vsync/replica", "astrolabe", "astrolabe/afc", "stack", "live", "identity"},
 	"gateway/sql":     {"", "protocol", "identity"},
-	"live/adhoc":      {"protocol", "wire"},
+	"live/adhoc":      {"protocol", "wire", "adhoc"},
 	"cmd/spinglass": {"", "adhoc", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "live/adhoc", "protocol", "topic", "wire", "gateway/local", "gateway/sql", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
 		"lab/compare", "lab/manet", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
 

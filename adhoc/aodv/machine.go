@@ -15,7 +15,7 @@ type Machine struct {
 	ids      uint32 // of own requests
 
 	table       table
-	seen        adhoc.Seen // requests
+	seen        adhoc.Seen[adhoc.SeenKey] // requests
 	discoveries []*discovery
 	neighbours  []neighbour // that have sent a hello, ascending by node
 	blackList   []barred

@@ -13,7 +13,7 @@ type Machine struct {
 	config   Config
 	sequence uint32
 	groups   []adhoc.Group // of which this node is a member
-	seen     adhoc.Seen
+	seen     adhoc.Seen[adhoc.SeenKey]
 	later    adhoc.Later
 	sides    []side  // in the order in which they were first heard
 	routes   []route // likewise

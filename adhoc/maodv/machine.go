@@ -17,9 +17,9 @@ type Machine struct {
 
 	ids      uint32 // of own requests
 	packets  uint32 // own
-	requests adhoc.Seen
-	hellos   adhoc.Seen
-	data     adhoc.Seen
+	requests adhoc.Seen[adhoc.SeenKey]
+	hellos   adhoc.Seen[adhoc.SeenKey]
+	data     adhoc.Seen[adhoc.SeenKey]
 	later    adhoc.Later
 	timers   protocol.Deadlines[timer]
 	limit    limit

@@ -150,26 +150,10 @@ func (n *Node) takeHop(sender protocol.NodeID, h hop) bool {
 	}
 	n.stats.AcksSent++
 	n.write(datagram(n.config.Self, &hop{to: sender, number: h.number, ack: true}), n.addressOf(sender))
-	if key := (seenKey{sender, h.number}); !n.see(key) {
+	if !n.seen.Add(seenKey{sender, h.number}) {
 		n.stats.UnicastsTwice++
 		return false
 	}
-	return true
-}
-
-// see notes a unicast and reports whether it is new.
-func (n *Node) see(key seenKey) bool {
-	if n.seen[key] {
-		return false
-	}
-	if len(n.seenOrder) < SeenMax {
-		n.seenOrder = append(n.seenOrder, key)
-	} else {
-		delete(n.seen, n.seenOrder[n.seenNext])
-		n.seenOrder[n.seenNext] = key
-		n.seenNext = (n.seenNext + 1) % SeenMax
-	}
-	n.seen[key] = true
 	return true
 }
 

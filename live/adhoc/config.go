@@ -21,7 +21,6 @@ const (
 	InboxMax      = 1024                  // datagrams that wait for the loop
 	UnderwayMax   = 256                   // unicasts that are not acknowledged yet
 	NeighboursMax = 1024                  // addresses that are remembered
-	SeenMax       = 4096                  // unicasts that are remembered to have come, so that none comes twice
 	DatagramMax   = wire.DatagramDefault
 	wallInterval  = 30 * time.Second // between two times that the machine is told what the wall clock says
 )

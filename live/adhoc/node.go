@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	groups "spinglass/adhoc"
 	"spinglass/protocol"
 )
 
@@ -30,9 +31,7 @@ type Node struct {
 	known      []protocol.NodeID // in the order in which they were first heard
 	underway   []*unicast
 	number     uint64
-	seen       map[seenKey]bool
-	seenOrder  []seenKey
-	seenNext   int
+	seen       groups.Seen[seenKey] // unicasts, so that none comes twice
 	wallAt     protocol.Time
 	output     protocol.Output
 	stats      Stats
@@ -69,7 +68,7 @@ func Start(config Config) (*Node, error) {
 	}
 	n := &Node{
 		config: config, air: config.air, begin: time.Now(), inbox: make(chan packet, InboxMax), calls: make(chan func()), closing: make(chan struct{}),
-		neighbours: make(map[protocol.NodeID]netip.AddrPort), seen: make(map[seenKey]bool), number: uint64(time.Now().UnixNano()),
+		neighbours: make(map[protocol.NodeID]netip.AddrPort), number: uint64(time.Now().UnixNano()),
 		stats: Stats{Drops: make(map[protocol.Reason]uint64)},
 	}
 	if n.air == nil {

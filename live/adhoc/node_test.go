@@ -278,7 +278,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte{byte(wire.KindHopAck), 9, 0, 0, 0, 0, 0, 0, 0, 1, 3})
 	f.Fuzz(func(t *testing.T, frames []byte) {
 		n := &Node{config: Config{Self: 1, Machine: &toy{}, Decoder: textDecoder{}, Event: func(protocol.Event) {}}, air: (&hub{}).mute(),
-			neighbours: map[protocol.NodeID]netip.AddrPort{}, seen: map[seenKey]bool{}, stats: Stats{Drops: map[protocol.Reason]uint64{}}}
+			neighbours: map[protocol.NodeID]netip.AddrPort{}, stats: Stats{Drops: map[protocol.Reason]uint64{}}}
 		b := append(wire.BeginDatagram(nil, 9), frames...)
 		wire.FinishDatagram(b)
 		n.receive(packet{b, addressOf(9)})
