@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -88,11 +87,7 @@ func writeAnimation(path string, a *manet.Animation) error {
 		return fmt.Errorf("--out: %w", err)
 	}
 	defer file.Close() // again after success, to no effect
-	w := bufio.NewWriter(file)
-	if err := a.Write(w); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
+	if err := a.Write(file); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
 	return file.Close()

@@ -209,6 +209,13 @@ func TestAnimation(t *testing.T) {
 	if n := strings.Count(b.String(), "<title>"); n != 40 || len(c.Animate.samples) != 11 || strings.Count(b.String(), ofTree) < 12+1 || strings.Count(b.String(), ofWalk) < 12+1 {
 		t.Errorf("%d nodes, %d samples", n, len(c.Animate.samples))
 	}
+	if strings.Contains(b.String(), "without") {
+		t.Error("the animation tells of steps that are not shown, and all are")
+	}
+	c.Animate.omitted = 3
+	if b.Reset(); c.Animate.Write(&b) != nil || !strings.Contains(b.String(), "without 3 steps") {
+		t.Error("the animation does not tell that three steps are not shown")
+	}
 	if err := new(Animation).Write(io.Discard); err == nil {
 		t.Error("an animation of nothing is written")
 	}

@@ -68,7 +68,11 @@ func (w *svg) legend() {
 	text(border+130, ofMember, "members")
 	text(border+195, "#707070", "other nodes")
 	text(border+275, ofTree, "tree")
-	text(border+310, ofWalk, "gossip walks")
+	walks := "gossip walks"
+	if w.animation.omitted > 0 {
+		walks += fmt.Sprintf(", without %d steps beyond the first %d", w.animation.omitted, StepsMax)
+	}
+	text(border+310, ofWalk, walks)
 	for i := range int(w.length) {
 		at := time.Duration(i) * time.Second
 		fmt.Fprintf(w, `<text x="%.0f" y="%.0f" opacity="0">%v`, picture-border, picture+2*border+15, (w.animation.begin.Sub(0) + at).Round(time.Second))
