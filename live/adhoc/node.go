@@ -133,6 +133,7 @@ func (n *Node) read() {
 	for {
 		size, from, err := n.air.ReadFromUDPAddrPort(buffer)
 		if err != nil {
+			n.count(&n.stats.ReceiveFailed)
 			select {
 			case <-n.closing:
 				return
@@ -154,15 +155,15 @@ func (n *Node) read() {
 			case n.inbox <- p:
 			default:
 			}
-			n.count()
+			n.count(&n.stats.InboxFull)
 		}
 	}
 }
 
-// count counts a datagram for which there was no room, in the loop.
-func (n *Node) count() {
+// count has the loop, whose counters they are, count what the reader has come across.
+func (n *Node) count(counter *uint64) {
 	select {
-	case n.calls <- func() { n.stats.InboxFull++ }:
+	case n.calls <- func() { *counter++ }:
 	case <-n.closing:
 	}
 }

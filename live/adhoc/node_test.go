@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -239,6 +240,28 @@ func TestCallWhileClosing(t *testing.T) {
 		}
 		if err := n.Call(t.Context(), func(protocol.Time, *protocol.Output) {}); err != ErrClosed {
 			t.Errorf("a call after the end: %v", err)
+		}
+	})
+}
+
+// failing is a socket that gives errors until it is closed.
+type failing struct{ *port }
+
+func (f failing) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
+	return 0, netip.AddrPort{}, syscall.ENETDOWN
+}
+
+// A socket that fails is tried again, and that it does is counted.
+func TestReceiveFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, err := Start(Config{Self: 1, Machine: &toy{}, Decoder: textDecoder{}, Event: func(protocol.Event) {}, air: failing{newHub().port(1)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer n.Close()
+		time.Sleep(10*AckTimeout + AckTimeout/2)
+		if s := statsOf(t, n); s.ReceiveFailed != 11 {
+			t.Errorf("%+v", s)
 		}
 	})
 }

@@ -22,6 +22,7 @@ type Stats struct {
 	Unknown           uint64 // frames of kinds that are not known
 	InboxFull         uint64
 	SendFailed        uint64
+	ReceiveFailed     uint64 // times that the socket gave an error in place of a datagram
 	Oversized         uint64 // messages that do not fit into a datagram
 	EffectsRefused    uint64 // what a machine asked for and this driver does not do
 
