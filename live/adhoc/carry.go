@@ -177,6 +177,7 @@ func (n *Node) learn(id protocol.NodeID, from netip.AddrPort) {
 		if len(n.known) >= NeighboursMax {
 			delete(n.neighbours, n.known[0])
 			n.known = slices.Delete(n.known, 0, 1)
+			n.stats.NeighboursEvicted++
 		}
 		n.known = append(n.known, id)
 	}

@@ -266,6 +266,21 @@ func TestReceiveFails(t *testing.T) {
 	})
 }
 
+// Addresses are bounded: the one that was learned first goes, and is learned again.
+func TestNeighboursAreBounded(t *testing.T) {
+	n := &Node{neighbours: map[protocol.NodeID]netip.AddrPort{}}
+	for i := range protocol.NodeID(NeighboursMax + 3) {
+		n.learn(10+i, addressOf(9))
+		n.learn(10+i, addressOf(8))
+	}
+	if len(n.neighbours) != NeighboursMax || len(n.known) != NeighboursMax || n.stats.NeighboursEvicted != 3 {
+		t.Errorf("%d addresses of %d, %d evicted", len(n.neighbours), len(n.known), n.stats.NeighboursEvicted)
+	}
+	if n.addressOf(12) != n.network.broadcast || n.addressOf(13) != addressOf(8) {
+		t.Errorf("%v and %v", n.addressOf(12), n.addressOf(13))
+	}
+}
+
 // Garbage, frames of others and what does not fit are counted, and nothing more.
 func TestGarbage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -24,6 +24,7 @@ type Stats struct {
 	SendFailed        uint64
 	ReceiveFailed     uint64 // times that the socket gave an error in place of a datagram
 	Oversized         uint64 // messages that do not fit into a datagram
+	NeighboursEvicted uint64 // whose addresses were forgotten because there were NeighboursMax: the next unicast to them is a broadcast
 	EffectsRefused    uint64 // what a machine asked for and this driver does not do
 
 	Neighbours int // whose addresses are known
