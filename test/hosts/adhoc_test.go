@@ -2,6 +2,7 @@ package hosts_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -61,6 +62,12 @@ func (h *host) march(vault, group string) *soldier {
 		}
 	})
 	return s
+}
+
+// takesPart reports whether a soldier has said that it takes part in its group.
+func (s *soldier) takesPart() bool {
+	log, err := os.ReadFile(s.logFile())
+	return err == nil && bytes.Contains(log, []byte(" takes part in "))
 }
 
 // heard returns the payloads that a soldier has printed, and how many lines are gaps.
@@ -147,7 +154,9 @@ func TestPlatoonHasEveryMessage(t *testing.T) {
 		soldiers = append(soldiers, h.march(vault, "platoon"))
 	}
 	publishers := []*soldier{soldiers[0], soldiers[3], soldiers[7]}
-	time.Sleep(3 * time.Second) // for processes to start; the tree need not be there
+	for _, s := range soldiers { // the tree need not be there
+		n.await(fmt.Sprintf("host %d takes part", s.number), joinPatience, s.takesPart)
+	}
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	begin, sent, moves, parted := time.Now(), 0, 0, 0
 	cut := 0
