@@ -485,6 +485,40 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A source that has been silent for long makes room for another one, and what was missing of it is told as lost.
+func TestSourceMakesRoom(t *testing.T) {
+	m, _ := stubbed(func(c *Config) { c.LostLife = time.Hour })
+	var out protocol.Output
+	if err := m.Join(0, theGroup, &out); err != nil {
+		t.Fatal(err)
+	}
+	hear := func(at time.Duration, id protocol.NodeID, number uint64) (gaps []Gap) {
+		before := len(out.Effects)
+		m.hearMulticast(protocol.Time(at), multicast(appendMulticast(nil, &Message{Source: Source{id, 1}, Number: number})), &out)
+		for _, e := range out.Effects[before:] {
+			if g, ok := e.Event.(Gap); ok {
+				gaps = append(gaps, g)
+			}
+		}
+		return gaps
+	}
+	hear(0, 100, 1)
+	hear(0, 100, 7) // 2 to 6 are missing
+	for id := range protocol.NodeID(SourcesMax - 1) {
+		hear(time.Minute, 101+id, 1)
+	}
+	if hear(sourceForget-1, 300, 1); m.Stats().SourcesRefused != 1 {
+		t.Errorf("%+v", m.Stats())
+	}
+	gaps := hear(sourceForget, 300, 1)
+	if len(gaps) != 1 || gaps[0].Source.Node != 100 || gaps[0].First != 2 || gaps[0].Last != 6 || gaps[0].Count != 5 {
+		t.Errorf("gaps %+v", gaps)
+	}
+	if s := m.Stats(); s.SourcesForgotten != 1 || s.Lost != 5 || s.Missing != 5 || s.Wanted != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Routing is offered the way back to initiators, and with it replies need fewer searches for routes; switched off, nothing is offered.
 func TestHints(t *testing.T) {
 	searches := func(hints bool) (uint64, Stats) {

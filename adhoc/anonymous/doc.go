@@ -21,5 +21,7 @@
 // Requests, replies and routing are not signed: who is in the air can have walks end with itself, and can ask for what it may not subscribe to. Messages can be read by whoever hears them, and those of earlier runs can be
 // replayed to members that have not had them. Revocation lists are those that the configuration gives.
 //
+// A member remembers SourcesMax sources of a group. One that has been silent for five minutes makes room where there are more; what was missing of it is told as lost, and should it come back, its latest messages may be delivered again.
+//
 // Messages are not ordered. What every member has lost from its history is lost. A member that joins late is offered what histories hold of earlier messages. Gossip about a group costs one request a round of each member, whether anything is lost or not. See docs/ADHOC.md.
 package anonymous

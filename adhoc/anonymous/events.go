@@ -22,7 +22,7 @@ type GapReason string
 // The reasons of gaps.
 const (
 	GapExpired GapReason = "expired" // nobody repaired them in time
-	GapTable   GapReason = "table"   // too many were missing
+	GapTable   GapReason = "table"   // too many were missing, or of too many sources
 )
 
 // Gap tells that Count messages of a source from First to Last are lost for this member. What lies between them may have been delivered, or still be.

@@ -321,7 +321,7 @@ func (m *Machine) arrive(now protocol.Time, g *membership, message *Message, fro
 	if message.Source.Node == m.config.Self {
 		return false
 	}
-	s := m.source(now, g, message)
+	s := m.source(now, g, message, out)
 	if s == nil {
 		out.Drop(from, ReasonSources)
 		return false
@@ -355,8 +355,8 @@ func (m *Machine) tellGap(g *membership, s *source, gone span, why GapReason, ou
 	out.Emit(Gap{Group: g.group, Source: s.id, First: gone.first, Last: gone.last, Count: gone.count, Reason: why})
 }
 
-// source returns what is known of the source of a message, nil when there are too many. Of a new one the numbers just before the first message are wanted as well.
-func (m *Machine) source(now protocol.Time, g *membership, message *Message) *source {
+// source returns what is known of the source of a message, nil when there are too many. Of a new one the numbers just before the first message are wanted as well. What was missing of one that makes room is given up.
+func (m *Machine) source(now protocol.Time, g *membership, message *Message, out *protocol.Output) *source {
 	i, found := slices.BinarySearchFunc(g.sources, message.Source, func(s *source, id Source) int {
 		switch {
 		case s.id.before(id):
@@ -375,6 +375,9 @@ func (m *Machine) source(now protocol.Time, g *membership, message *Message) *so
 			m.stats.SourcesRefused++
 			return nil
 		}
+		gone := g.sources[idle]
+		m.stats.SourcesForgotten++
+		m.tellGap(g, gone, gone.giveUp(len(gone.lost), span{}), GapTable, out)
 		g.sources = slices.Delete(g.sources, idle, idle+1)
 		if idle < i {
 			i--

@@ -45,9 +45,10 @@ type Stats struct {
 	PendingEvicted uint64 // messages that waited for certificates and had to make room
 	KeysEvicted    uint64
 
-	SourcesRefused uint64
-	GroupsRefused  uint64
-	HistoryEvicted uint64
+	SourcesRefused   uint64 // messages of sources beyond SourcesMax
+	SourcesForgotten uint64 // silent for long, and made room for others
+	GroupsRefused    uint64
+	HistoryEvicted   uint64
 
 	Groups  int
 	Sources int
