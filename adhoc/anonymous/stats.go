@@ -20,7 +20,7 @@ type Stats struct {
 	RequestsFruitless   uint64 // of them: nothing was found for them
 	RequestsDeadEnds    uint64 // of others, that had nowhere to go
 	RequestsBroken      uint64 // handed to a next hop that did not take them
-	RequestsUnexplained uint64 // malformed, or of groups and kinds that they cannot be of
+	RequestsUnexplained uint64 // to this node as a cached member, which it is no more or never was
 
 	RepliesSent        uint64
 	MessagesReplied    uint64
@@ -69,7 +69,7 @@ func (s *Stats) Goodput() float64 {
 // Reasons of drops.
 const (
 	ReasonMalformed protocol.Reason = "gossip_malformed" // a payload that is none of this protocol
-	ReasonGroup     protocol.Reason = "gossip_group"     // a reply for a group of which this node is no member
+	ReasonGroup     protocol.Reason = "gossip_group"     // a reply or a cached request for a group of which this node is no member
 	ReasonSelf      protocol.Reason = "gossip_self"      // a request of this node's own has come back
 	ReasonDeadEnd   protocol.Reason = "gossip_dead_end"  // a walk has nowhere to go
 	ReasonSources   protocol.Reason = "gossip_sources"   // a message of one source too many
@@ -78,5 +78,4 @@ const (
 	ReasonForbidden protocol.Reason = "gossip_forbidden" // a message of who may not publish
 	ReasonChain     protocol.Reason = "gossip_chain"     // certificates that prove nothing
 	ReasonVerify    protocol.Reason = "gossip_verify"    // more signatures than there is time for
-	ReasonDuplicate protocol.Reason = "gossip_duplicate" // a message that is here already
 )
