@@ -49,7 +49,10 @@ func (m *Machine) receiveJoin(now protocol.Time, from protocol.NodeID, a *Activa
 	case here && g.upstream() != nil && g.upstream().node == from:
 		m.refuse(g, from, out) // it is upstream of this node already: the two would be a loop
 	case here:
-		m.connect(now, g, from, false)
+		if !m.connect(now, g, from, false) {
+			m.refuse(g, from, out)
+			return
+		}
 		m.timers.Cancel(timer{timerPrune, g.id})
 	case o == nil || o.via == from:
 		m.refuse(g, from, out)

@@ -101,9 +101,9 @@ func (g *group) disconnect(id protocol.NodeID) (found, up bool) {
 	return true, up
 }
 
-// answers reports whether this node can offer a branch of its tree.
+// answers reports whether this node can offer a branch of its tree, for which it has room.
 func (g *group) answers(self protocol.NodeID) bool {
-	return g.onTree() && g.attached && g.leader != 0 && g.search == nil && (g.leads(self) || g.upstream() != nil)
+	return g.onTree() && len(g.edges) < EdgesMax && g.attached && g.leader != 0 && g.search == nil && (g.leads(self) || g.upstream() != nil)
 }
 
 // advertised returns the distance to tell a neighbour: that of the nearest member elsewhere, and one hop more.

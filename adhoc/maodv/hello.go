@@ -151,9 +151,11 @@ func (m *Machine) receiveTreeHello(now protocol.Time, from protocol.NodeID, h *T
 func (m *Machine) countStray(g *group, from protocol.NodeID, out *protocol.Output) {
 	i := slices.IndexFunc(g.strays, func(s stray) bool { return s.node == from })
 	if i < 0 {
-		if len(g.strays) < StraysMax {
-			g.strays = append(g.strays, stray{from, 1})
+		if len(g.strays) >= StraysMax {
+			m.stats.StraysRefused++
+			return
 		}
+		g.strays = append(g.strays, stray{from, 1})
 		return
 	}
 	if g.strays[i].count++; g.strays[i].count >= StrayHellos {

@@ -84,7 +84,7 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 	m.flush(now, out)
 }
 
-// Heard notes that anything was received from a neighbour, also of other protocols.
+// Heard notes that anything was received from a neighbour.
 func (m *Machine) Heard(now protocol.Time, from protocol.NodeID) {
 	m.routes.Heard(now, from)
 	for _, g := range m.groups {

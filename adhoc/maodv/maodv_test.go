@@ -576,6 +576,51 @@ func TestSwarm(t *testing.T) {
 	}
 }
 
+// Whatever is heard, tables stay within their limits, and what does not fit is counted. Who finds no room for an edge is told so.
+func TestLimits(t *testing.T) {
+	m := New(Config{Self: 1, Rand: rand.New(rand.NewPCG(1, 1))})
+	var out protocol.Output
+	m.Join(0, theGroup, &out)
+	for i := range protocol.NodeID(StraysMax + 3) {
+		m.Receive(0, 100+i, &TreeHello{Group: theGroup, Leader: 100 + i, Edges: []EdgeInfo{{Node: 1}}}, &out)
+	}
+	out.Reset()
+	for i := range protocol.NodeID(EdgesMax + 2) {
+		m.Receive(0, 200+i, &Activation{Action: ActionJoin, Group: theGroup, Origin: 200 + i, ID: 1}, &out)
+	}
+	var refused []protocol.NodeID
+	for _, e := range out.Effects {
+		if a, ok := e.Message.(*Activation); ok && a.Action == ActionPrune {
+			refused = append(refused, e.To)
+		}
+	}
+	if !slices.Equal(refused, []protocol.NodeID{200 + EdgesMax, 201 + EdgesMax}) {
+		t.Errorf("told that there is no room: %v", refused)
+	}
+	g := m.known(theGroup)
+	m.endSearch(g)
+	m.rise(0, g)
+	if g.answers(1) {
+		t.Error("a branch is offered, for which there is no room")
+	}
+	if g.disconnect(200); !g.answers(1) {
+		t.Error("no branch is offered, and there is room")
+	}
+	m.connect(0, g, 200, false)
+	for i := range adhoc.Group(2 * GroupsMax) {
+		m.Receive(0, 9, &JoinReply{Group: 1000 + i, Origin: 8, Node: 9, Leader: 9}, &out)
+	}
+	if s := m.Stats(); s.GroupsRefused != 0 || len(m.groups) != GroupsMax || m.known(theGroup) == nil {
+		t.Errorf("%d groups, %+v", len(m.groups), s)
+	}
+	for i := range adhoc.Group(GroupsMax + 1) { // one of them too many, and that of the test
+		m.Join(0, 5000+i, &out)
+	}
+	if s := m.Stats(); s.GroupsRefused != 2 || s.StraysRefused != 3 || s.EdgesRefused != 2 || s.Edges != EdgesMax || s.Trees != GroupsMax {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Equal runs are equal.
 func TestDeterminism(t *testing.T) {
 	run := func() uint64 {

@@ -37,6 +37,7 @@ type Stats struct {
 	LinksSilent        uint64 // edges lost because nothing was heard
 	LoopsFound         uint64 // upstream edges given up because the leader seemed too far away or silent
 	StraysPruned       uint64 // edges of others, or of this node, that only one end believed in
+	StraysRefused      uint64 // hellos with an edge that there is not, from more than StraysMax neighbours
 	GroupsRefused      uint64
 	EdgesRefused       uint64
 	OffersRefused      uint64
