@@ -87,3 +87,20 @@ func TestStateWithinTheCut(t *testing.T) {
 		}
 	}
 }
+
+// A state that came before the view of its donor is taken up with that view, if it is of that many members; else another donor is asked.
+func TestStateThatWaitsForItsView(t *testing.T) {
+	for _, members := range []int{2, 3, 4} {
+		g, out := second(t, OrderFIFO)
+		next := g.proposal(1, 0).Decision
+		g.ready = false
+		g.transfer = &transfer{group: g, closed: true, complete: true, view: next.Next.ID, position: make([]uint64, members)}
+		g.receiveDecided(0, 2, seal(&Decided{header: g.header(), Decision: next}), out)
+		if g.view.ID != next.Next.ID || g.ready != (members == 3) || g.transfer != nil {
+			t.Fatalf("a state of %d members: in view %v, ready %v, waits %v", members, g.view.ID, g.ready, g.transfer != nil)
+		}
+		if gives := g.gives(3, g.view.ID, 1); gives != g.ready {
+			t.Errorf("a state of %d members is given on: %v", members, gives)
+		}
+	}
+}

@@ -79,8 +79,8 @@ func (g *group) giveView(now protocol.Time, v *Installed, cut []uint64, out *pro
 		g.passView(v, cut, out)
 	} else {
 		g.enqueue(queued{installed: v, cut: cut}, 0)
-		if t := g.transfer; t != nil && t.complete && t.view == v.View.ID {
-			g.becomeReady(out)
+		if t := g.transfer; t != nil && t.complete {
+			g.useState(now, t, out)
 		}
 	}
 	g.fall(now, out)

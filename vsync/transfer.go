@@ -140,16 +140,18 @@ func (m *Machine) readState(now protocol.Time, t *transfer, data []byte, out *pr
 		m.broken(now, t, out)
 		return
 	}
-	g := t.group
-	if !t.complete {
-		return
+	if t.complete {
+		t.group.useState(now, t, out)
 	}
+}
+
+// useState takes up a state that is complete, unless it has to wait for the view in which its donor was. One that is not of the members of that view makes no sense.
+func (g *group) useState(now protocol.Time, t *transfer, out *protocol.Output) {
 	switch {
 	case g.view.ID.Less(t.view):
-		g.transfer = t // it waits for the view in which the donor is
 	case t.view == g.view.ID && len(t.position) != len(g.view.Members):
 		t.complete = false
-		m.broken(now, t, out)
+		g.m.broken(now, t, out)
 	default:
 		g.becomeReady(out)
 		g.fall(now, out)
