@@ -128,9 +128,9 @@ func (g *group) tellStability(to protocol.NodeID, answer bool, out *protocol.Out
 		low[i] = max(low[i], stable[i]) // what is stable says more
 		high[i] = max(high[i], low[i])
 	}
-	g.m.post(out, to, seal(&Stability{
+	g.m.send(to, seal(&Stability{
 		header: g.header(), Answer: answer, Round: g.round, Failed: g.failed, Represented: g.represented, Slowest: uint64(g.slowest), Least: g.least, Stable: stable, Min: low, Max: high, Term: g.term, Kept: g.kept,
-	}))
+	}), out)
 }
 
 // silentTicks returns how long members may be silent while the buffers are full, in ticks: longer than a round takes.
