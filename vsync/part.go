@@ -49,7 +49,7 @@ func (m *Machine) send(to protocol.NodeID, message protocol.Message, out *protoc
 // receivePart puts a message together, and takes it once it is complete.
 func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Part, out *protocol.Output) {
 	a := m.assemblyOf(from, p)
-	if a == nil || a.inner != p.Inner || len(a.parts) != int(p.Count) {
+	if a.inner != p.Inner || len(a.parts) != int(p.Count) {
 		m.stats.PartsRefused++
 		out.Drop(from, ReasonParts)
 		return
@@ -59,12 +59,12 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Part, 
 	}
 	a.parts[p.Index] = slices.Clone(p.Bytes)
 	a.bytes += len(p.Bytes)
-	if m.partBytes() > assemblyBytesMax {
+	a.left--
+	for m.partBytes() > assemblyBytesMax { // the oldest make room, as parts of them may be lost for good
 		m.stats.PartsRefused++
-		m.parts = slices.DeleteFunc(m.parts, func(other *assembly) bool { return other == a })
-		return
+		m.parts = slices.Delete(m.parts, 0, 1)
 	}
-	if a.left--; a.left > 0 {
+	if a.left > 0 {
 		return
 	}
 	m.parts = slices.DeleteFunc(m.parts, func(other *assembly) bool { return other == a })
@@ -86,12 +86,11 @@ func (m *Machine) partBytes() (bytes int) {
 
 // assemblyOf returns the message that a part is of. The oldest of the same node make room, then the oldest of all.
 func (m *Machine) assemblyOf(from protocol.NodeID, p *Part) *assembly {
-	same, bytes, first := 0, 0, -1
+	same, first := 0, -1
 	for i, a := range m.parts {
 		if a.from == from && a.number == p.Number {
 			return a
 		}
-		bytes += a.bytes
 		if a.from == from {
 			if same++; first < 0 {
 				first = i
@@ -102,7 +101,7 @@ func (m *Machine) assemblyOf(from protocol.NodeID, p *Part) *assembly {
 	case same >= assembliesFromMax:
 		m.stats.PartsRefused++
 		m.parts = slices.Delete(m.parts, first, first+1)
-	case len(m.parts) >= assembliesMax || bytes > assemblyBytesMax:
+	case len(m.parts) >= assembliesMax:
 		m.stats.PartsRefused++
 		m.parts = slices.Delete(m.parts, 0, 1)
 	}

@@ -27,3 +27,23 @@ func TestStabilityFitsIntoDatagrams(t *testing.T) {
 		}
 	}
 }
+
+// Messages of which parts are missing for good do not keep others out: the oldest make room.
+func TestOldPartsMakeRoom(t *testing.T) {
+	m, out := lone(t, nil), &protocol.Output{}
+	body := make([]byte, 65_000)
+	for from := range protocol.NodeID(5) {
+		for i := range uint64(partsMax - 1) { // the last one is lost
+			m.receivePart(0, from+2, &Part{Number: 1, Inner: wire.KindGroupView, Index: i, Count: partsMax, Bytes: body}, out)
+		}
+		if bytes := m.partBytes(); bytes > assemblyBytesMax {
+			t.Fatalf("%d bytes are held, of %d", bytes, assemblyBytesMax)
+		}
+		if last := m.parts[len(m.parts)-1]; last.from != from+2 || last.left != 1 {
+			t.Errorf("of the message of %d %d parts are missing in the end; the latest is of %d", from+2, last.left, last.from)
+		}
+	}
+	if m.stats.PartsRefused == 0 {
+		t.Error("nobody had to make room: nothing was tested")
+	}
+}
