@@ -2,6 +2,7 @@ package vsync
 
 import (
 	"math"
+	"sort"
 
 	"spinglass/protocol"
 )
@@ -113,20 +114,31 @@ func (g *group) trimAll() {
 
 // answerFlushes tells of calls of Flush of which all is stable: what this member cast, and all that was delivered here up to the last of it, since what comes of a cast depends on those before it.
 func (g *group) answerFlushes(out *protocol.Output) {
+	g.markFlushes()
 	for len(g.flushes) > 0 {
 		f := &g.flushes[0]
-		if f.upto == nil && g.streams[g.rank].delivered >= f.seq {
-			f.upto = g.delivered()
-			if g.options.Order == OrderTotal {
-				f.term, f.touched = g.total.touched()
-			}
-		}
 		settled := f.settled || g.options.Order != OrderTotal || len(g.streams) == 1
 		if f.upto == nil || !settled || !g.stableUpto(f.upto) {
 			return
 		}
 		out.Emit(Flushed{Group: g.name, Number: f.number})
 		g.flushes = g.flushes[1:]
+	}
+}
+
+// markFlushes notes what was delivered here, for all calls of Flush of which that is new, so that one round may be the end of many.
+func (g *group) markFlushes() {
+	i := sort.Search(len(g.flushes), func(i int) bool { return g.flushes[i].upto == nil })
+	if i == len(g.flushes) || g.streams[g.rank].delivered < g.flushes[i].seq {
+		return
+	}
+	mark := flushWait{upto: g.delivered()}
+	if g.options.Order == OrderTotal {
+		mark.term, mark.touched = g.total.touched()
+	}
+	for ; i < len(g.flushes) && g.streams[g.rank].delivered >= g.flushes[i].seq; i++ {
+		f := &g.flushes[i]
+		f.upto, f.term, f.touched = mark.upto, mark.term, mark.touched
 	}
 }
 

@@ -43,3 +43,32 @@ func TestFlushWaitsForOneTerm(t *testing.T) {
 		}
 	}
 }
+
+// One round is the end of all calls of Flush of which all was delivered before it, not of the first alone.
+func TestOneRoundEndsManyFlushes(t *testing.T) {
+	g, out := second(t, OrderTotal)
+	const many = 20
+	for i := range uint64(many) {
+		if err := g.m.Cast(0, "a", nil, out); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := g.m.Flush(0, "a", out); err != nil || n != i+1 {
+			t.Fatal(n, err)
+		}
+	}
+	o := order{term: 1, runs: []place{{g.rank, many}}}
+	g.take(0, 0, 1, o.append(nil), out)
+	for range 2 { // what comes in a round counts in the next one
+		for _, rank := range []int{0, 2} {
+			var who ranks
+			who.add(rank)
+			g.merge(&Stability{Represented: who, Least: many + 1, Min: []uint64{1, many, 0}, Max: []uint64{1, many, 0}, Term: 1, Kept: 1})
+		}
+		g.closeRounds()
+	}
+	out.Reset()
+	g.answerFlushes(out)
+	if len(out.Effects) != many || len(g.flushes) != 0 {
+		t.Errorf("a round was the end of %d flushes, of %d", len(out.Effects), many)
+	}
+}
