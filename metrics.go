@@ -414,7 +414,7 @@ var protocolMetrics = []metric{
 	counter("group_states_restarted_total", "Times that another member had to give a state anew.", func(s *snapshot) uint64 { return s.groups.StatesRestarted }),
 	counter("group_state_bytes_sent_total", "Bytes of states given.", func(s *snapshot) uint64 { return s.groups.StateBytesSent }),
 	counter("group_state_bytes_received_total", "Bytes of states taken.", func(s *snapshot) uint64 { return s.groups.StateBytesRead }),
-	counter("group_publish_failed_total", "Messages of groups that the multicast did not take, and that are pulled.", func(s *snapshot) uint64 { return s.groups.PublishFailed }),
+	counter("group_publish_failed_total", "Messages of groups that the multicast did not take: they are sent again, or refused.", func(s *snapshot) uint64 { return s.groups.PublishFailed }),
 	counter("group_refused_total", "Messages of groups for which there was no room: of views to come, in parts, of joiners.", func(s *snapshot) uint64 {
 		return s.groups.FutureRefused + s.groups.PartsRefused + s.groups.JoinersFull
 	}),

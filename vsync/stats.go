@@ -49,5 +49,5 @@ type Stats struct {
 	JoinersFull   uint64 // that had to wait since there were too many at once
 	ChecksSent    uint64
 	PartsRefused  uint64 // of messages in parts, since there were too many at once
-	PublishFailed uint64 // messages that the multicast did not take; they are pulled
+	PublishFailed uint64 // messages that the multicast did not take; they are sent again, or refused with ErrFull
 }
