@@ -52,7 +52,8 @@ func (r *Replica) Applied() uint64 { return r.applied }
 // Pending returns how many proposals have no answer yet.
 func (r *Replica) Pending() int { return len(r.taken) + len(r.done) }
 
-// Taken tells that the group has taken a proposal. It comes before its delivery.
+// Taken tells that the group has taken a proposal. It comes before its delivery. A member proposes nothing before vsync.Ready: what it casts until then may be in the state that it is given, and is not delivered to it, so that
+// no proposal would match.
 func (r *Replica) Taken(p *Proposal) { r.taken = append(r.taken, p) }
 
 // Deliver carries out a command.
