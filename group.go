@@ -231,6 +231,9 @@ func (g *Group) View() GroupView { return g.Status().View }
 
 // Ready waits until this member takes part: it is in a view and has the state. Errors: [ErrClosed], [ErrEjected] with [StayOut], others that have ended the membership, that of ctx.
 func (g *Group) Ready(ctx context.Context) error {
+	if err := g.Err(); err != nil {
+		return err
+	}
 	g.mu.Lock()
 	ready := g.ready
 	g.mu.Unlock()

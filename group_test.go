@@ -141,6 +141,9 @@ func TestGroupOfMessages(t *testing.T) {
 	if err := groups[2].Cast(within(t), nil); !errors.Is(err, spinglass.ErrClosed) {
 		t.Errorf("cast after leaving: %v", err)
 	}
+	if err := groups[2].Ready(within(t)); !errors.Is(err, spinglass.ErrClosed) {
+		t.Errorf("ready after leaving: %v", err)
+	}
 	for e, err := range groups[0].Events(within(t)) {
 		if err != nil {
 			t.Fatal(err)
