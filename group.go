@@ -75,9 +75,9 @@ type Group struct {
 	lost      error       // why others may not be; nil when all may
 	status    GroupStatus // but for its phase
 	standing  standing
-	joins     int           // views that took this member in, so far
-	given     bool          // the protocol has handed over the state of the latest of them
-	entered   int           // of joins, those that work has come to; of its goroutine
+	joined    ViewID        // the view that took this member in, the latest time
+	given     bool          // the protocol has handed over the state as of that
+	entered   ViewID        // the latest view that took it in to which work has come; of its goroutine
 	ready     chan struct{} // closed while it takes part
 	slow      bool          // the queue was full: until it is empty, nothing is put into it
 	drained   bool          // and it is

@@ -103,8 +103,7 @@ func (g *Group) installed(e *vsync.Installed) {
 	g.mu.Unlock()
 	g.stands(func(s *standing) {
 		if e.Joined {
-			*s, g.given = standing{member: true}, false
-			g.joins++
+			*s, g.given, g.joined = standing{member: true}, false, e.View.ID
 		}
 		s.blocked, s.outside = false, false
 	})

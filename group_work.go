@@ -83,7 +83,7 @@ func (g *Group) handle(what any) {
 		g.answer(g.replica.Flushed(e.Number), nil)
 	case *vsync.Installed:
 		if e.Joined {
-			g.entered++
+			g.entered = e.View.ID
 		}
 	case *vsync.State:
 		g.restore(e)
@@ -185,7 +185,7 @@ func (g *Group) restored() {
 		g.status.Applied = g.replica.Applied()
 		g.mu.Unlock()
 	}
-	g.stands(func(s *standing) { s.state = s.member && g.joins == g.entered })
+	g.stands(func(s *standing) { s.state = s.member && g.joined == g.entered })
 }
 
 // fail ends the membership because of an error of the application.

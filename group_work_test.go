@@ -1,0 +1,72 @@
+package spinglass
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"spinglass/protocol"
+	"spinglass/vsync"
+)
+
+// countingMachine is a state machine that counts its commands, and can be made to wait.
+type countingMachine struct {
+	began, hold chan struct{} // where they are not nil: sent to when a command comes, and waited for
+	applied     int
+}
+
+func (c *countingMachine) Apply(Command) any {
+	if c.began != nil {
+		c.began <- struct{}{}
+		<-c.hold
+	}
+	c.applied++
+	return c.applied
+}
+
+func (c *countingMachine) Snapshot() (io.WriterTo, error) {
+	return strings.NewReader("x"), nil
+}
+
+func (c *countingMachine) Restore(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+// onLoop runs f on the loop of a group's node.
+func (g *Group) onLoop(t *testing.T, f func()) {
+	t.Helper()
+	if err := g.node.call(t.Context(), func(protocol.Time, *protocol.Output) { f() }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A member whose queue has no room for the view that takes it in takes part all the same when it has joined again.
+func TestViewsThatDoNotFitAreMadeGood(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	machine := &countingMachine{began: make(chan struct{}, 1), hold: make(chan struct{})}
+	g, err := single(t).Group(ctx, "ledger", Replicated(machine), FoundAfter(time.Millisecond), GroupQueue(QueueMin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = g.Propose(ctx, nil) }()
+	<-machine.began // nothing is taken out of the queue
+	g.onLoop(t, func() {
+		status, _ := g.node.stack.Groups.Group("ledger")
+		g.tell(vsync.Suspected{Group: "ledger"}, QueueMin-entryOverhead-g.waiting())
+		g.installed(&vsync.Installed{Group: "ledger", View: status.View, Joined: true})
+	})
+	if s := g.Status(); s.Ejections != 1 || s.Phase != GroupPhaseJoining {
+		t.Errorf("%+v", s)
+	}
+	close(machine.hold)
+	if err := g.Ready(ctx); err != nil {
+		t.Errorf("%v: %+v", err, g.Status())
+	}
+}
