@@ -72,6 +72,9 @@ func (g *Group) tooSlow() {
 
 // goAway leaves the group because the application was too slow.
 func (g *Group) goAway(now protocol.Time, out *protocol.Output) {
+	if g.node.groups[g.name] != g {
+		return // it has ended meanwhile, and the node may be a member anew
+	}
 	if err := g.node.stack.LeaveGroup(now, g.name, out); errors.Is(err, vsync.ErrUnknown) {
 		g.wasLetGo() // it is out already
 	}

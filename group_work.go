@@ -192,6 +192,9 @@ func (g *Group) restored() {
 func (g *Group) fail(why error) {
 	g.node.log.Error("a member cannot take in the state of its group, and leaves it", "group", g.name, "error", why)
 	_ = g.node.live.Do(func(now protocol.Time, out *protocol.Output) {
+		if g.node.groups[g.name] != g {
+			return // it has ended meanwhile, and the node may be a member anew
+		}
 		g.end(why)
 		_ = g.node.stack.LeaveGroup(now, g.name, out) // it may be out already
 	})

@@ -2,6 +2,7 @@ package spinglass
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -69,4 +70,37 @@ func TestViewsThatDoNotFitAreMadeGood(t *testing.T) {
 	if err := g.Ready(ctx); err != nil {
 		t.Errorf("%v: %+v", err, g.Status())
 	}
+}
+
+var errRefused = errors.New("refused")
+
+// What a membership that has ended was about to do leaves the next one of the same name alone.
+func TestEndedMembershipsLeaveTheNextAlone(t *testing.T) {
+	n := single(t)
+	next, err := n.Group(t.Context(), "ledger", FoundAfter(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := newGroup(n, "ledger", next.options)
+	if err := n.call(t.Context(), before.goAway); err != nil {
+		t.Fatal(err)
+	}
+	before.fail(errRefused)
+	if _, joined := groupOf(t, next); !joined || next.Err() != nil {
+		t.Errorf("the next membership has ended: %v", next.Err())
+	}
+}
+
+// groupOf returns how the protocol sees a group, after all that was queued for the loop before.
+func groupOf(t *testing.T, g *Group) (status vsync.Status, joined bool) {
+	t.Helper()
+	ran := make(chan struct{})
+	if err := g.node.live.Do(func(protocol.Time, *protocol.Output) {
+		status, joined = g.node.stack.Groups.Group(g.name)
+		close(ran)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-ran
+	return status, joined
 }
