@@ -78,6 +78,7 @@ type Group struct {
 	joined    ViewID        // the view that took this member in, the latest time
 	given     bool          // the protocol has handed over the state as of that
 	entered   ViewID        // the latest view that took it in to which work has come; of its goroutine
+	broken    bool          // the state could not be taken in; of the goroutine of work
 	ready     chan struct{} // closed while it takes part
 	slow      bool          // the queue was full: until it is empty, nothing is put into it
 	drained   bool          // and it is

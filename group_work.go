@@ -62,8 +62,14 @@ func (g *Group) abandon() {
 	g.answer(g.replica.Ejected(), ErrClosed)
 }
 
-// handle takes one item.
+// handle takes one item. Nothing is carried out on a state that could not be taken in, nor is that given to others.
 func (g *Group) handle(what any) {
+	if g.broken {
+		if e, ok := what.(commandTaken); ok {
+			g.replica.Taken(e.Proposal) // abandon answers it
+		}
+		return
+	}
 	switch e := what.(type) {
 	case commandTaken:
 		g.replica.Taken(e.Proposal)
@@ -190,6 +196,7 @@ func (g *Group) restored() {
 
 // fail ends the membership because of an error of the application.
 func (g *Group) fail(why error) {
+	g.broken = true
 	g.node.log.Error("a member cannot take in the state of its group, and leaves it", "group", g.name, "error", why)
 	_ = g.node.live.Do(func(now protocol.Time, out *protocol.Output) {
 		if g.node.groups[g.name] != g {

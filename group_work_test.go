@@ -15,7 +15,9 @@ import (
 // countingMachine is a state machine that counts its commands, and can be made to wait.
 type countingMachine struct {
 	began, hold chan struct{} // where they are not nil: sent to when a command comes, and waited for
+	refuses     bool          // it cannot take in a state
 	applied     int
+	given       int
 }
 
 func (c *countingMachine) Apply(Command) any {
@@ -28,12 +30,17 @@ func (c *countingMachine) Apply(Command) any {
 }
 
 func (c *countingMachine) Snapshot() (io.WriterTo, error) {
+	c.given++
 	return strings.NewReader("x"), nil
 }
 
+var errRefused = errors.New("refused")
+
 func (c *countingMachine) Restore(r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
+	if _, err := io.Copy(io.Discard, r); err != nil || !c.refuses {
+		return err
+	}
+	return errRefused
 }
 
 // onLoop runs f on the loop of a group's node.
@@ -72,7 +79,27 @@ func TestViewsThatDoNotFitAreMadeGood(t *testing.T) {
 	}
 }
 
-var errRefused = errors.New("refused")
+// On a state that could not be taken in nothing is carried out, and it is not given to others.
+func TestNothingIsCarriedOutOnABrokenState(t *testing.T) {
+	n := single(t)
+	machine := &countingMachine{refuses: true}
+	o, err := groupOptionsOf([]GroupOption{Replicated(machine)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGroup(n, "ledger", o)
+	g.onLoop(t, func() { n.groups["ledger"] = g })
+	g.handle(&vsync.State{Data: []byte{1, 0}}) // a state of no commands
+	g.handle(vsync.Ready{})
+	g.handle(&vsync.Delivery{})
+	g.handle(vsync.SnapshotWanted{})
+	if machine.applied != 0 || machine.given != 0 {
+		t.Errorf("%d commands carried out, %d states given", machine.applied, machine.given)
+	}
+	if err := g.await(t.Context()); err != nil || !errors.Is(g.Err(), errRefused) {
+		t.Errorf("the membership ends with %v, %v", g.Err(), err)
+	}
+}
 
 // What a membership that has ended was about to do leaves the next one of the same name alone.
 func TestEndedMembershipsLeaveTheNextAlone(t *testing.T) {
