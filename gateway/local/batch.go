@@ -1,6 +1,7 @@
 package local
 
 import (
+	"encoding/json"
 	"net/http"
 	"sync"
 )
@@ -41,6 +42,20 @@ func (b *batch) commit(pending []byte) {
 	b.pending = pending
 	b.mutex.Unlock()
 	b.changed.Broadcast()
+}
+
+// appendLine appends a JSON object of strings and numbers as a line, and reports whether the connection still takes some.
+func (b *batch) appendLine(object any) bool {
+	line, err := json.Marshal(object)
+	if err != nil {
+		panic("local: an event of strings and numbers cannot be encoded: " + err.Error())
+	}
+	pending, ok := b.begin()
+	if !ok {
+		return false
+	}
+	b.commit(append(append(pending, line...), '\n'))
+	return true
 }
 
 // close tells that nothing more will be produced.

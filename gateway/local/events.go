@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"reflect"
 	"strings"
@@ -55,16 +54,7 @@ func (s *Server) copyEvents(ctx context.Context, b *batch) {
 
 func (b *batch) appendEvent(e Event) bool {
 	e.Time = time.Now()
-	line, err := json.Marshal(&e)
-	if err != nil {
-		panic("local: an event of strings and numbers cannot be encoded: " + err.Error())
-	}
-	pending, ok := b.begin()
-	if !ok {
-		return false
-	}
-	b.commit(append(append(pending, line...), '\n'))
-	return true
+	return b.appendLine(&e)
 }
 
 // describe returns what the agent tells of an event.

@@ -3,7 +3,6 @@ package local
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -190,7 +189,8 @@ func copyGroup(ctx context.Context, g group, b *batch) {
 			reason = err
 			break
 		}
-		if !b.appendGroupEvent(groupEventAnswer(e)) {
+		answer := groupEventAnswer(e)
+		if !b.appendLine(&answer) {
 			return
 		}
 	}
@@ -198,20 +198,7 @@ func copyGroup(ctx context.Context, g group, b *batch) {
 	if reason = told(ctx, reason); reason != nil {
 		end.Reason = reason.Error()
 	}
-	b.appendGroupEvent(end)
-}
-
-func (b *batch) appendGroupEvent(e GroupEvent) bool {
-	line, err := json.Marshal(&e)
-	if err != nil {
-		panic("local: an event of strings and numbers cannot be encoded: " + err.Error())
-	}
-	pending, ok := b.begin()
-	if !ok {
-		return false
-	}
-	b.commit(append(append(pending, line...), '\n'))
-	return true
+	b.appendLine(&end)
 }
 
 func groupEventAnswer(e spinglass.GroupEvent) GroupEvent {
