@@ -35,8 +35,8 @@ type fakeNode struct {
 	topics        []spinglass.Topic
 	groups        []spinglass.GroupStatus
 	groupOptions  GroupOptions
-	left          int    // groups
-	pattern       string // of which topics were asked for
+	left          chan struct{} // is sent to when a group is left
+	pattern       string        // of which topics were asked for
 	events        chan spinglass.Event
 	peers         []spinglass.Peer
 	rows          []spinglass.Row
@@ -65,7 +65,7 @@ const (
 )
 
 func newFakeNode() *fakeNode {
-	return &fakeNode{closed: make(chan struct{}), events: make(chan spinglass.Event, 16), blobs: map[string][]byte{}}
+	return &fakeNode{closed: make(chan struct{}), events: make(chan spinglass.Event, 16), blobs: map[string][]byte{}, left: make(chan struct{}, 16)}
 }
 
 func (n *fakeNode) ID() protocol.NodeID { return fakeID }
@@ -133,9 +133,7 @@ func (g *fakeGroup) Cast(_ context.Context, payload []byte) error {
 func (g *fakeGroup) Flush(ctx context.Context) error { return g.node.Flush(ctx) }
 
 func (g *fakeGroup) Leave(context.Context) error {
-	g.node.mutex.Lock()
-	defer g.node.mutex.Unlock()
-	g.node.left++
+	g.node.left <- struct{}{}
 	return nil
 }
 

@@ -37,16 +37,11 @@ func TestGroup(t *testing.T) {
 		t.Errorf("%+v %v", done, err)
 	}
 	_ = stream.Close()
-	for range 1000 {
-		s.node.mutex.Lock()
-		left := s.node.left
-		s.node.mutex.Unlock()
-		if left == 1 {
-			return
-		}
-		time.Sleep(time.Millisecond)
+	select {
+	case <-s.node.left:
+	case <-ctx.Done():
+		t.Error("the group is not left when the stream ends")
 	}
-	t.Error("the group is not left when the stream ends")
 }
 
 func TestGroupRequestsAreChecked(t *testing.T) {
