@@ -173,7 +173,7 @@ func (s *Server) joinGroup(ctx context.Context, w http.ResponseWriter, r *http.R
 	}
 	s.joined.Store(name, g)
 	defer func() {
-		s.joined.Delete(name)
+		s.joined.CompareAndDelete(name, g) // another command may have the agent join it anew, where the membership has ended by itself
 		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 		defer cancel()
 		_ = g.Leave(leaving) // it goes on leaving
