@@ -113,9 +113,7 @@ func TestGroupOfMessages(t *testing.T) {
 	for _, n := range nodes[1:] {
 		groups = append(groups, joinGroup(t, n, "chat"))
 	}
-	for len(groups[0].View().Members) < 3 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	await(t, "three members", func() bool { return len(groups[0].View().Members) == 3 })
 	const each = 50
 	for _, g := range groups {
 		go func() {
@@ -187,10 +185,9 @@ func TestGroupOfStateMachines(t *testing.T) {
 	}
 	want := append(lines, "last")
 	for i, m := range machines {
-		for !slices.Equal(m.text(), want) && t.Context().Err() == nil {
-			if time.Sleep(10 * time.Millisecond); len(m.text()) > len(want) {
-				t.Fatalf("member %d has %q", i, m.text())
-			}
+		await(t, fmt.Sprintf("member %d has all commands", i), func() bool { return len(m.text()) >= len(want) })
+		if got := m.text(); !slices.Equal(got, want) {
+			t.Errorf("member %d has %q", i, got)
 		}
 	}
 	if s := groups[2].Status(); s.Applied != uint64(len(want)) || !s.Replicated {
@@ -319,11 +316,7 @@ func TestManyGroups(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(patience); runtime.NumGoroutine() > before+10; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
-		}
-	}
+	await(t, fmt.Sprintf("few more goroutines than %d", before), func() bool { return runtime.NumGoroutine() <= before+10 })
 	if all, err := n.Groups(within(t)); err != nil || len(all) != count {
 		t.Error(len(all), err)
 	}
@@ -379,11 +372,7 @@ func TestStatesThatCannotBeTakenIn(t *testing.T) {
 	if _, err := g.Propose(within(t), nil); !errors.Is(err, spinglass.ErrState) {
 		t.Errorf("propose: %v", err)
 	}
-	for len(first.View().Members) != 1 {
-		if time.Sleep(10 * time.Millisecond); t.Context().Err() != nil {
-			t.Fatal("it is not out of the view")
-		}
-	}
+	await(t, "it is out of the view", func() bool { return len(first.View().Members) == 1 })
 }
 
 // With StayOut a member whose application is too slow does not come back.
