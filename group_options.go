@@ -77,7 +77,7 @@ func groupOptionsOf(options []GroupOption) (groupOptions, error) {
 	return o, nil
 }
 
-// StateMachine is a state that the members of a group each have a copy of. One goroutine at a time calls its methods, and none of the library's locks is held meanwhile.
+// StateMachine is a state that the members of a group each have a copy of. One goroutine at a time calls these methods, and none of the library's locks is held meanwhile.
 //
 //	Apply(c Command) (result any)      // carries out a command; deterministic
 //	Snapshot() (io.WriterTo, error)    // what writes the state as of now, later, while further commands are carried out
@@ -89,7 +89,8 @@ type StateMachine = replica.StateMachine
 // Command is one command of a [StateMachine].
 type Command = replica.Command
 
-// GroupObserver is a [StateMachine] that is told what happens in its group, in its place among the commands: of views, of states that are transferred, of an ejection. Observe is called as Apply is.
+// GroupObserver is a [StateMachine] that is told what happens in its group, in its place among the commands: of views, of states that are transferred, of an ejection. Observe is called as Apply is, and also while
+// Restore reads, by another goroutine, since it tells how much of the state has come: Restore must hold no lock that Observe takes.
 type GroupObserver interface {
 	StateMachine
 	Observe(e GroupEvent)
