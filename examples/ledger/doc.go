@@ -12,7 +12,7 @@
 //	GET  /view                         the view that it has installed
 //
 // All of /keys go through the total order of the group, reads as well, and are answered when they are settled: what a client is told no failure takes back, and a read sees all that was answered before it. 503 says that a
-// request was not carried out, 504 that it may have been, or will be.
+// request was not carried out, 504 that it may have been, or will be, 400 that a key or a value is not UTF-8.
 //
 // The fleet has no identities, which is for examples and tests: see [spinglass.Config].
 package main

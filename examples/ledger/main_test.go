@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,6 +19,20 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// What JSON would change on its way is refused.
+func TestRequestsAreUTF8(t *testing.T) {
+	for _, request := range []*http.Request{
+		httptest.NewRequest(http.MethodPut, "/keys/a", strings.NewReader("\xff")),
+		httptest.NewRequest(http.MethodGet, "/keys/%ff", nil),
+		httptest.NewRequest(http.MethodPost, "/keys/a?expected=%ff", strings.NewReader("x")),
+	} {
+		answer := httptest.NewRecorder()
+		if handler(nil).ServeHTTP(answer, request); answer.Code != http.StatusBadRequest {
+			t.Errorf("%s %s: %d", request.Method, request.URL, answer.Code)
+		}
+	}
 }
 
 // Members are killed and come back while clients ask; what those are told is linearizable, and in the end all have the same.

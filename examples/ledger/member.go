@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"spinglass"
 	"spinglass/examples/ledger/store"
@@ -100,6 +101,10 @@ func serve(w http.ResponseWriter, r *http.Request, group *spinglass.Group, reque
 		return
 	}
 	request.Value = string(value)
+	if !utf8.ValidString(request.Key) || !utf8.ValidString(request.Value) || !utf8.ValidString(request.Expected) {
+		http.Error(w, "keys and values are UTF-8", http.StatusBadRequest) // others would not come back as they were
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerLimit)
 	defer cancel()
 	result, err := group.Propose(ctx, request.Append())
