@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -59,7 +60,7 @@ func newGroupJoin() *cobra.Command {
 		Short: "Be a member of a group: cast the lines of standard input, print views and messages",
 		Long: "Has the agent join a group, or found it, and be in it until the command ends. Each line of standard input is cast to all members, without the line's end, and views and messages are printed on standard output as they come: " +
 			"views as \"-- view EPOCH.NUMBER: MEMBER ...\", messages as \"MEMBER: LINE\", and what else happens as lines that begin with \"--\" as well. All members get the same messages between two views, with --order total in the same order.\n\n" +
-			"When standard input ends the command goes on printing; with --leave it ends as soon as all that it cast is stable, which means that all members that stay have it.",
+			"When standard input ends the command goes on printing; with --leave it ends as soon as all that it cast is stable, which means that all members that stay have it, and is printed.",
 		Example: "  spinglass group join chat\n  seq 100 | spinglass group join numbers --leave --json",
 		Args:    oneGroup,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -103,8 +104,46 @@ func (s *groupJoinSettings) check() error {
 	return nil
 }
 
-// errStable ends the printing once all that was cast is stable.
+// errStable ends the printing once all that was cast is stable, and printed.
 var errStable = errors.New("all is stable")
+
+// ownCasts counts the messages of this command that have come back, so that the command does not end before they are printed.
+type ownCasts struct {
+	complete func() // is called once all are stable and have come
+
+	mu     sync.Mutex
+	come   uint64
+	stable bool
+	count  uint64 // of those that are stable
+	self   local.GroupMember
+}
+
+// take takes in an event that was printed.
+func (c *ownCasts) take(e *local.GroupEvent) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case e.Type == "view" && e.Rank >= 0 && e.Rank < len(e.Members):
+		c.self = e.Members[e.Rank]
+	case e.Type == "message" && (e.From == c.self.Name || e.From == c.self.ID):
+		c.come++
+		c.look()
+	}
+}
+
+// areStable says how many were cast, all of which are stable.
+func (c *ownCasts) areStable(count uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stable, c.count = true, count
+	c.look()
+}
+
+func (c *ownCasts) look() {
+	if c.stable && c.come >= c.count {
+		c.complete()
+	}
+}
 
 // run joins, casts what comes in, and prints what happens until one of them ends the command.
 func (s *groupJoinSettings) run(cmd *cobra.Command, client *local.Client, name string) error {
@@ -119,10 +158,11 @@ func (s *groupJoinSettings) run(cmd *cobra.Command, client *local.Client, name s
 	}
 	defer stream.Close()
 	casting := make(chan struct{})
+	own := &ownCasts{complete: func() { cancel(errStable) }}
 	go func() {
 		defer close(casting)
 		lines := newLineReader(interruptible(ctx, cmd.InOrStdin()), newPacer(ctx, 0))
-		_, err := client.Cast(ctx, name, lines)
+		done, err := client.Cast(ctx, name, lines)
 		if err == nil {
 			err = lines.failed
 		}
@@ -130,11 +170,11 @@ func (s *groupJoinSettings) run(cmd *cobra.Command, client *local.Client, name s
 		case err != nil:
 			cancel(err)
 		case s.leave:
-			cancel(errStable)
+			own.areStable(done.Messages)
 		}
 	}()
 	out := newOutput(cmd.OutOrStdout())
-	err = s.print(stream, out, name)
+	err = s.print(stream, out, name, own)
 	if cause := context.Cause(ctx); cause != nil {
 		if err = cause; errors.Is(err, errStable) || cmd.Context().Err() != nil {
 			err = nil
@@ -146,7 +186,7 @@ func (s *groupJoinSettings) run(cmd *cobra.Command, client *local.Client, name s
 }
 
 // print prints the stream until it ends or enough messages were seen.
-func (s *groupJoinSettings) print(stream *local.GroupStream, out *output, name string) error {
+func (s *groupJoinSettings) print(stream *local.GroupStream, out *output, name string, own *ownCasts) error {
 	for seen := uint64(0); s.count == 0 || seen < s.count; {
 		e, err := stream.Next()
 		if err != nil {
@@ -161,6 +201,7 @@ func (s *groupJoinSettings) print(stream *local.GroupStream, out *output, name s
 		if err := out.flush(); err != nil {
 			return err
 		}
+		own.take(&e)
 	}
 	return nil
 }
