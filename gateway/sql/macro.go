@@ -21,8 +21,11 @@ var macros = map[string]string{
 	"set_config":           "$2",
 }
 
+// specialMax is how many tokens a statement may have when queries stand in the place of functions. A query has its arguments several times, so that calls within calls would grow without end; SQLite takes no text that is longer.
+const specialMax = 4 * StatementMax
+
 // special puts queries in the place of functions that look into the catalog.
-func (s *session) special(statement []token) []token {
+func (s *session) special(statement []token) ([]token, error) {
 	out := make([]token, 0, len(statement))
 	for i := 0; i < len(statement); i++ {
 		t := statement[i]
@@ -36,10 +39,16 @@ func (s *session) special(statement []token) []token {
 			out = append(out, t)
 			continue
 		}
-		out = append(out, s.expand(template, t.value, parts(statement[i+2:end]))...)
+		expanded, err := s.expand(template, t.value, parts(statement[i+2:end]))
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, expanded...); len(out) > specialMax {
+			return nil, errorf(codeComplex, "calls of %s and the like are nested too deep, or there are too many", t.value)
+		}
 		i = end
 	}
-	return out
+	return out, nil
 }
 
 // closing returns where the parenthesis at a place is closed, -1 where it is not.
@@ -58,16 +67,21 @@ func closing(tokens []token, open int) int {
 }
 
 // expand returns what a template makes of arguments.
-func (s *session) expand(template, function string, arguments [][]token) (out []token) {
+func (s *session) expand(template, function string, arguments [][]token) (out []token, err error) {
 	if function == "current_setting" && len(arguments) > 0 && len(arguments[0]) == 1 && arguments[0][0].kind == tokenText {
 		if value, ok := s.setting(arguments[0][0].value); ok {
-			return []token{text(value)}
+			return []token{text(value)}, nil
 		}
-		return []token{word("NULL")}
+		return []token{word("NULL")}, nil
+	}
+	for i := range arguments {
+		if arguments[i], err = s.special(arguments[i]); err != nil {
+			return nil, err
+		}
 	}
 	tokens, err := tokensOf(template)
 	if err != nil {
-		return nil // it is a constant, and tests look at all of them
+		return nil, err // it is a constant, and tests look at all of them
 	}
 	for _, t := range tokens {
 		if t.kind != tokenParameter {
@@ -77,13 +91,13 @@ func (s *session) expand(template, function string, arguments [][]token) (out []
 		n, _ := strconv.Atoi(t.value)
 		out = append(out, operator("("))
 		if n <= len(arguments) && len(arguments[n-1]) > 0 {
-			out = append(out, s.special(arguments[n-1])...)
+			out = append(out, arguments[n-1]...)
 		} else {
 			out = append(out, word("NULL"))
 		}
 		out = append(out, operator(")"))
 	}
-	return out
+	return out, nil
 }
 
 // lastName returns the name of a table without schema and quotes.

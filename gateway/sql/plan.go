@@ -82,7 +82,7 @@ func (s *session) rewrite(statement []token) ([]token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.special(rewritten), nil
+	return s.special(rewritten)
 }
 
 // noWrites refuses a query in which something is changed: WITH can stand before UPDATE.

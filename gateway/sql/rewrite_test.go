@@ -104,7 +104,7 @@ func FuzzRewrite(f *testing.F) {
 				t.Error("a plan that does nothing")
 			}
 			s := &session{}
-			_ = s.special(out)
+			_, _ = s.special(out)
 			_ = columnName(joined(out))
 			_, _ = parseWriting(statement)
 			_ = primaryKeys(statement)
@@ -118,6 +118,20 @@ func TestMacros(t *testing.T) {
 		if _, err := tokensOf(template); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Calls within calls of such functions have an end: a query has its arguments more than once.
+func TestNestedMacros(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	nested := func(depth int) string {
+		return "SELECT " + strings.Repeat("pg_get_indexdef(", depth) + "1" + strings.Repeat(", 1)", depth)
+	}
+	if _, err := g.Query(t.Context(), nested(3)); err != nil {
+		t.Errorf("%v", err)
+	}
+	if _, err := g.Query(t.Context(), nested(500)); codeOf(err) != codeComplex {
+		t.Errorf("%v", err)
 	}
 }
 
