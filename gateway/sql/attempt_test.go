@@ -182,6 +182,21 @@ func TestSnapshotsAreShared(t *testing.T) {
 	}
 }
 
+// A snapshot that was begun before a change serves nobody after it.
+func TestChangeDuringASnapshot(t *testing.T) {
+	f := newFake(2)
+	g := gatewayOf(t, f)
+	f.during = g.snapshots.drop
+	for range 2 {
+		if _, err := g.snapshots.get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f.taken.Load() != 2 {
+		t.Errorf("%d snapshots", f.taken.Load())
+	}
+}
+
 // zone_tree goes down to zones that the member does not hold. What does not come in time leaves the row of its zone incomplete.
 func TestZoneTree(t *testing.T) {
 	f := newFake(2)

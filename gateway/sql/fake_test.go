@@ -23,6 +23,7 @@ type fakeNode struct {
 	taken   atomic.Int64 // snapshots
 	silent  chan struct{}
 	refuses error
+	during  func() // is called while a snapshot is taken
 }
 
 func newFake(hosts int) *fakeNode {
@@ -38,6 +39,9 @@ func (f *fakeNode) ID() protocol.NodeID { return 1 }
 func (f *fakeNode) Name() string        { return fakeName }
 func (f *fakeNode) Zones(context.Context) ([]string, error) {
 	f.taken.Add(1)
+	if f.during != nil {
+		f.during()
+	}
 	return []string{"/", "/lab"}, nil
 }
 func (f *fakeNode) hostRow(i int) spinglass.Row {

@@ -54,6 +54,7 @@ type snapshots struct {
 	mu      sync.Mutex
 	current *snapshot
 	taking  chan struct{} // is closed when the snapshot that is being taken is there
+	changed bool          // rows have been changed since that one was begun
 }
 
 func newSnapshots(n node, s *stats) *snapshots {
@@ -79,26 +80,31 @@ func (c *snapshots) get(ctx context.Context) (*snapshot, error) {
 				return nil, nodeError(ctx.Err())
 			}
 		}
-		taking := make(chan struct{})
-		c.taking = taking
+		c.taking, c.changed = make(chan struct{}), false
 		c.mu.Unlock()
-		s, err := c.take()
+		return c.renew()
+	}
+}
+
+// renew takes a snapshot for all who wait for one. It has them go on whatever happens, also when it is a fault.
+func (c *snapshots) renew() (s *snapshot, err error) {
+	defer func() {
 		c.mu.Lock()
-		c.taking = nil
-		if err == nil {
+		defer c.mu.Unlock()
+		if s != nil && !c.changed {
 			c.current = s
 		}
-		c.mu.Unlock()
-		close(taking)
-		return s, err
-	}
+		close(c.taking)
+		c.taking = nil
+	}()
+	return c.take()
 }
 
 // drop has the next statement see what was changed.
 func (c *snapshots) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.current = nil
+	c.current, c.changed = nil, true
 }
 
 // contents is what the node tells for a snapshot.
