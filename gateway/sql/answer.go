@@ -142,8 +142,9 @@ func begins(statements [][]token) bool {
 }
 
 // prepare prepares a statement. The client is told the types of parameters and columns.
-func (c *client) prepare(ctx context.Context, statement []token, oids []uint32) (*wire.PreparedStatement, error) {
+func (c *client) prepare(ctx context.Context, statement []token, oids []uint32) (prepared *wire.PreparedStatement, err error) {
 	s := c.session
+	defer s.recovered(&err)
 	hints := make([]*kind, len(oids))
 	for i, oid := range oids {
 		hints[i] = kindOfOID(oid)

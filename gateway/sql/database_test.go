@@ -1,8 +1,10 @@
 package sql
 
 import (
+	"context"
 	database "database/sql"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -100,5 +102,65 @@ func TestFaultsEndTheirStatement(t *testing.T) {
 	g.snapshots.drop()
 	if r, err := s.single(t.Context(), "SELECT count(*) FROM hosts", nil); err != nil || r.rows[0][0] != int64(2) {
 		t.Errorf("afterwards: %v", err)
+	}
+	// It breaks a transaction like any other failure, also where a statement is tried in order to learn its columns.
+	s.transaction.begin(true)
+	if _, err := s.single(t.Context(), "SELECT 1 FROM peers", nil); err != nil {
+		t.Fatal(err)
+	}
+	s.snapshot.relations["public.peers"].indexes = nil
+	tokens, err := tokensOf("SELECT abs(id) FROM peers WHERE id = 'x'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{session: s}
+	if _, err := c.prepare(t.Context(), tokens, nil); codeOf(err) != codeInternal || s.transaction.status() != 'E' || g.Stats().Panics != 2 {
+		t.Errorf("%v, %c", err, s.transaction.status())
+	}
+}
+
+// A fault while a snapshot is taken keeps neither the turn of the statement nor whoever waits for the snapshot.
+func TestFaultOfASnapshot(t *testing.T) {
+	f := newFake(2)
+	g := newGateway(f, Options{Concurrency: 1})
+	defer g.Close()
+	f.during = func() { panic("a fault") }
+	if _, err := g.Query(t.Context(), "SELECT 1"); codeOf(err) != codeInternal {
+		t.Fatalf("%v", err)
+	}
+	f.during = nil
+	ctx, cancel := context.WithTimeout(t.Context(), QueueTime/2)
+	defer cancel()
+	if _, err := g.Query(ctx, "SELECT 1"); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A statement that waits for its turn can be canceled.
+func TestCanceledInQueue(t *testing.T) {
+	g := newGateway(newFake(2), Options{Concurrency: 1})
+	defer g.Close()
+	s, err := newSession(g, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	g.turns <- struct{}{} // another one computes
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.single(context.Background(), "SELECT 1", nil)
+		ended <- err
+	}()
+	for {
+		s.cancel()
+		select {
+		case err := <-ended:
+			if codeOf(err) != codeCanceled {
+				t.Errorf("%v", err)
+			}
+			return
+		default:
+			runtime.Gosched()
+		}
 	}
 }

@@ -184,7 +184,7 @@ func progress(tls *libc.TLS, argument uintptr) int32 {
 		return 0
 	}
 	switch {
-	case s.canceled.Load():
+	case s.running != nil && s.running.Err() != nil:
 		s.fail(errorf(codeCanceled, "the statement was canceled"))
 	case sqlite3.Xsqlite3_memory_used(tls)-s.held > memoryMax:
 		s.gateway.stats.memory.Add(1)

@@ -217,7 +217,7 @@ func (s *session) recovered(err *error) {
 	if fault := recover(); fault != nil {
 		s.gateway.stats.panics.Add(1)
 		s.gateway.logger.Error("a statement was ended by a fault", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
-		*err = errorf(codeInternal, "a fault of the program; its log says more")
+		*err = s.done(errorf(codeInternal, "a fault of the program; its log says more"))
 		// SQLite may have been in the middle of something: its database is left as it is, and another one opened.
 		s.engine, s.snapshot = nil, nil
 		clear(s.made)

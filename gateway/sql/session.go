@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -32,7 +31,6 @@ type session struct {
 
 	deadline time.Time
 	held     int64 // bytes that SQLite held when the statement began
-	canceled atomic.Bool
 	failure  error // why SQLite was interrupted or a table failed
 	running  context.Context
 	asked    asked
@@ -238,38 +236,41 @@ func (r *result) release() {
 	}
 }
 
-// begin has a statement wait for its turn, and gives it a snapshot and its time. The function that it returns ends it.
+// begin has a statement wait for its turn, and gives it a snapshot and its time. The function that it returns ends it. What is canceled while it waits gets no turn.
 func (s *session) begin(ctx context.Context) (end func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.runs(cancel)
 	if err := s.turn(ctx); err != nil {
+		s.runs(nil)
+		cancel()
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	s.running, s.failure, s.asked = ctx, nil, asked{}
-	s.canceled.Store(false)
-	stop := context.AfterFunc(ctx, func() { s.canceled.Store(true) })
-	s.runs(cancel)
-	end = func() {
+	release := func() {
 		s.runs(nil)
-		stop()
 		cancel()
 		s.running = nil
 		<-s.gateway.turns
 	}
+	defer func() {
+		if end == nil {
+			release() // also after a fault, which would keep the turn otherwise
+		}
+	}()
 	snapshot := s.transaction.snapshot
 	if snapshot == nil {
-		if snapshot, err = s.gateway.snapshots.get(ctx); err == nil && s.transaction.repeatable {
+		if snapshot, err = s.gateway.snapshots.get(ctx); err != nil {
+			return nil, err
+		}
+		if s.transaction.repeatable {
 			s.transaction.snapshot = snapshot
 		}
 	}
-	if err == nil {
-		err = s.see(snapshot)
-	}
-	if err != nil {
-		end()
+	if err := s.see(snapshot); err != nil {
 		return nil, err
 	}
 	s.deadline, s.held = time.Now().Add(StatementTime), s.engine.memory()
-	return end, nil
+	return release, nil
 }
 
 // turn waits until the statement may compute.
