@@ -80,13 +80,17 @@ func (c *client) nothing(_ context.Context, writer wire.DataWriter, _ []wire.Par
 }
 
 // doAll does statements, one after the other. Several that are in no transaction are one, so that changes of one that fails are not made.
-func (c *client) doAll(ctx context.Context, statements [][]token) (wire.PreparedStatements, error) {
+func (c *client) doAll(ctx context.Context, statements [][]token) (prepared wire.PreparedStatements, err error) {
 	s := c.session
+	defer func() {
+		if err != nil {
+			c.forgetResults() // of those before the one that failed, which are not sent
+		}
+	}()
 	implicit := len(statements) > 1 && !s.transaction.open && !begins(statements)
 	if implicit {
 		s.transaction.begin(false)
 	}
-	var prepared wire.PreparedStatements
 	for _, statement := range statements {
 		r, err := s.run(ctx, statement, nil, nil)
 		if err != nil {

@@ -188,7 +188,7 @@ func (r *rows) Close() error {
 
 // Next implements driver.Rows.
 func (r *rows) Next(into []driver.Value) error {
-	if r.at == len(r.result.rows) {
+	if r.at >= len(r.result.rows) {
 		return io.EOF
 	}
 	for i, value := range r.result.rows[r.at] {

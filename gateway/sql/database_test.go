@@ -164,3 +164,32 @@ func TestCanceledInQueue(t *testing.T) {
 		}
 	}
 }
+
+// A result gives its room and its rows up when it is sent, and when a later statement of the same text fails.
+func TestResultsAreGivenUp(t *testing.T) {
+	g := gatewayOf(t, newFake(8))
+	s, err := newSession(g, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	c := &client{session: s}
+	do := func(text string) error {
+		tokens, err := tokensOf(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.doAll(t.Context(), split(tokens))
+		return err
+	}
+	if err := do("SELECT name FROM hosts; SELECT nothere FROM hosts"); codeOf(err) != codeColumn || g.Stats().Results != 0 {
+		t.Errorf("%v, %d bytes", err, g.Stats().Results)
+	}
+	if err := do("SELECT name FROM hosts"); err != nil || g.Stats().Results == 0 || len(c.results[0].rows) != 8 {
+		t.Fatalf("%v, %d bytes", err, g.Stats().Results)
+	}
+	c.results[0].release()
+	if g.Stats().Results != 0 || c.results[0].rows != nil {
+		t.Errorf("%d bytes, %d rows", g.Stats().Results, len(c.results[0].rows))
+	}
+}

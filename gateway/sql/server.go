@@ -266,9 +266,7 @@ func (s *Server) forget(c *client) {
 	session := c.session
 	c.session = nil
 	c.mu.Unlock()
-	for _, r := range c.results {
-		r.release()
-	}
+	c.forgetResults()
 	if session != nil {
 		session.close()
 	}

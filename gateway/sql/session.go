@@ -228,8 +228,9 @@ type result struct {
 	gateway *Gateway
 }
 
-// release gives the room of a result back.
+// release gives the room of a result back, and its rows up: a client may be silent for long after it.
 func (r *result) release() {
+	r.rows = nil
 	if r.size > 0 {
 		r.gateway.stats.results.Add(-int64(r.size))
 		r.size = 0
