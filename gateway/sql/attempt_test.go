@@ -156,6 +156,14 @@ func TestWrites(t *testing.T) {
 	if _, err := g.Query(t.Context(), "INSERT INTO own_rows (name, queue) VALUES ('db', 7)"); codeOf(err) != codeUnique {
 		t.Errorf("a row that is there: %v", err)
 	}
+	if _, err := g.Query(t.Context(), "INSERT INTO own_rows (name, load) VALUES ('/lab/h000/', 9)"); codeOf(err) != codeParameter || f.self["load"] != 3.0 {
+		t.Errorf("a row without a name: %v, %v", err, f.self["load"])
+	}
+	f.noRows = spinglass.ErrUnanswered
+	if r, err := g.Query(t.Context(), "DELETE FROM own_rows"); codeOf(err) != codeNoConnection {
+		t.Errorf("rows that the node does not tell: %+v, %v", r, err)
+	}
+	f.noRows = nil
 	f.refuses = fmt.Errorf("%w: no grant", spinglass.ErrForbidden)
 	if _, err := g.Query(t.Context(), "UPDATE self SET load = 4"); codeOf(err) != codePrivilege || !errors.Is(err, spinglass.ErrForbidden) {
 		t.Errorf("what the node refuses: %v", err)

@@ -24,6 +24,7 @@ type fakeNode struct {
 	silent  chan struct{}
 	refuses error
 	during  func() // is called while a snapshot is taken
+	noRows  error  // why the own rows are not told
 }
 
 func newFake(hosts int) *fakeNode {
@@ -86,6 +87,9 @@ func (f *fakeNode) Table(ctx context.Context, zone string) (*spinglass.Table, er
 			return nil, ctx.Err()
 		}
 	case fakeName:
+		if f.noRows != nil {
+			return nil, f.noRows
+		}
 		for name, attributes := range f.rows {
 			t.Rows = append(t.Rows, spinglass.Row{Zone: fakeName, Name: fakeName + "/" + name, ID: 1, RowsIn: 1, RowsExpected: 1, Attributes: attributes})
 		}

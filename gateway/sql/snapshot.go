@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -158,12 +159,23 @@ func (c *snapshots) ask(ctx context.Context) (*contents, error) {
 		return nil, err
 	}
 	c.hosts.learn([]spinglass.Row{t.self})
-	own, err := c.node.Table(ctx, t.name)
-	if err == nil { // a host without such rows has no table
-		t.rows = own.Rows
-		c.rows.learn(own.Rows)
+	if t.rows, err = ownRows(ctx, c.node); err != nil {
+		return nil, err
 	}
+	c.rows.learn(t.rows)
 	return t, nil
+}
+
+// ownRows returns the rows of a member's applications. A member without such rows has no table of them.
+func ownRows(ctx context.Context, n node) ([]spinglass.Row, error) {
+	own, err := n.Table(ctx, n.Name())
+	switch {
+	case errors.Is(err, spinglass.ErrZone):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return own.Rows, nil
 }
 
 // split2 returns the rows of hosts and those of zones.

@@ -287,7 +287,10 @@ func (s *session) changes(ctx context.Context, w *writing, p *plan, arguments []
 	if len(rows) > writesMax {
 		return nil, errorf(codeLimit, "a statement changes %d rows at most", writesMax)
 	}
-	known := s.ownAttributes(w.table)
+	known, err := s.ownAttributes(w.table)
+	if err != nil {
+		return nil, nodeError(err)
+	}
 	var writes []write
 	for _, row := range rows {
 		full, ok := row[0].(string)
@@ -303,30 +306,29 @@ func (s *session) changes(ctx context.Context, w *writing, p *plan, arguments []
 	return writes, nil
 }
 
-// ownAttributes returns the attributes of the own rows by their names, by which values get their types.
-func (s *session) ownAttributes(table string) map[string]spinglass.Attrs {
+// ownAttributes returns the attributes of the own rows by their names, by which values get their types and DELETE knows what to remove.
+func (s *session) ownAttributes(table string) (map[string]spinglass.Attrs, error) {
 	ctx, cancel := context.WithTimeout(s.context(), loadTimeout)
 	defer cancel()
-	known := map[string]spinglass.Attrs{}
 	if table == "self" {
-		if row, err := s.gateway.node.Get(ctx, ""); err == nil {
-			known[row.Name] = row.Attributes
-		}
-		return known
+		row, err := s.gateway.node.Get(ctx, "")
+		return map[string]spinglass.Attrs{row.Name: row.Attributes}, err
 	}
-	if own, err := s.gateway.node.Table(ctx, s.gateway.node.Name()); err == nil {
-		for i := range own.Rows {
-			known[own.Rows[i].Name] = own.Rows[i].Attributes
-		}
+	rows, err := ownRows(ctx, s.gateway.node)
+	known := map[string]spinglass.Attrs{}
+	for i := range rows {
+		known[rows[i].Name] = rows[i].Attributes
 	}
-	return known
+	return known, err
 }
 
 // change1 returns the change of one row.
 func (s *session) change1(w *writing, full string, values []driver.Value, known map[string]spinglass.Attrs) (write, error) {
 	change := write{attributes: spinglass.Attrs{}}
 	if w.table == "own_rows" {
-		change.row = strings.TrimPrefix(full, s.gateway.node.Name()+"/")
+		if change.row = strings.TrimPrefix(full, s.gateway.node.Name()+"/"); change.row == "" {
+			return write{}, errorf(codeParameter, "the name of a row is missing behind %s", full) // without one it would be the member's own
+		}
 		full = s.gateway.node.Name() + "/" + change.row
 	}
 	before, exists := known[full]
