@@ -224,3 +224,27 @@ func TestZoneTree(t *testing.T) {
 		t.Errorf("joined: %v, %v", r, err)
 	}
 }
+
+// A statement asks for a number of tables, however often it looks at them.
+func TestZoneTreeTables(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	s, err := newSession(g, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	for range 2 * ZoneTreeTablesMax {
+		if _, err := s.table("/us/ny"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.table("/us"); err != nil {
+		t.Errorf("a second table: %v", err)
+	}
+	for i := range ZoneTreeTablesMax {
+		_, err = s.table(fmt.Sprint("/nowhere/", i))
+	}
+	if codeOf(err) != codeLimit || g.Stats().TreesLimited != 2 {
+		t.Errorf("%v, %d", err, g.Stats().TreesLimited)
+	}
+}

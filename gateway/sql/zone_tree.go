@@ -133,9 +133,11 @@ func (s *session) table(path string) (*spinglass.Table, error) {
 	if a.tables == nil {
 		a.tables, a.until = map[string]*spinglass.Table{}, time.Now().Add(ZoneTreeTime)
 	}
-	known := a.tables[path]
-	a.count++
-	over, until := a.count > ZoneTreeTablesMax, a.until
+	known, until := a.tables[path], a.until
+	if known == nil {
+		a.count++
+	}
+	over := a.count > ZoneTreeTablesMax
 	a.mu.Unlock()
 	if known != nil {
 		return known, nil
