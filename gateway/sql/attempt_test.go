@@ -113,6 +113,23 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// Trimming takes time that is linear in the texts, since the clock is not looked at meanwhile.
+func TestTrim(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	r, err := g.Query(t.Context(), "SELECT trim('xäbax', 'äx'), ltrim('xäbax', 'äx'), rtrim('xäbax', 'äx'), trim(' b '), trim(120, '0'), trim(NULL, 'x')")
+	if err != nil || fmt.Sprint(r.Rows[0]) != "[ba bax xäba b 12 <nil>]" {
+		t.Errorf("%v, %v", r, err)
+	}
+	began := time.Now()
+	r, err = g.Query(t.Context(), "SELECT length(trim(printf('%.*c', 500000, 'b'), printf('%.*c', 500000, 'a') || 'b'))")
+	if took := time.Since(began); err != nil || r.Rows[0][0] != int64(0) || took > 20*StatementTime {
+		t.Errorf("%v, %v after %v", r, err, took)
+	}
+	if _, err := g.Query(t.Context(), "SELECT unhex('41', 'x')"); err == nil {
+		t.Error("unhex of two texts was done")
+	}
+}
+
 // Sorting long values does not take memory without end.
 func TestMemoryIsBounded(t *testing.T) {
 	g := gatewayOf(t, newFake(64))

@@ -47,6 +47,14 @@ var scalars = map[string]scalar{
 	"like":   {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, likeExact) }},
 	"match":  {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, likeAnyCase) }},
 
+	// SQLite's own look at each character for each that is to go, in one instruction, at whose end it looks at the clock: an hour for long texts.
+	"trim":  {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimFunc), nil }},
+	"ltrim": {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimLeftFunc), nil }},
+	"rtrim": {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimRightFunc), nil }},
+	"unhex": {2, true, func([]driver.Value) (driver.Value, error) {
+		return nil, errorf(codeUnsupported, "unhex takes one text")
+	}},
+
 	"pg_last_name": {1, true, func(a []driver.Value) (driver.Value, error) { return lastName(textOf(a[0])), nil }},
 	"pg_bool":      {1, true, func(a []driver.Value) (driver.Value, error) { return boolValue(a[0]) }},
 	"pg_time":      {1, true, func(a []driver.Value) (driver.Value, error) { return timeValue(a[0]) }},
@@ -215,6 +223,18 @@ func matches(a []driver.Value, compile matcher) (driver.Value, error) {
 		return nil, err
 	}
 	return truth(expression.MatchString(textOf(a[1]))), nil
+}
+
+// trimmed returns the first argument without the characters at its ends that the second one has.
+func trimmed(a []driver.Value, trim func(text string, unwanted func(rune) bool) string) driver.Value {
+	if a[0] == nil || a[1] == nil {
+		return nil
+	}
+	unwanted := map[rune]bool{}
+	for _, r := range textOf(a[1]) {
+		unwanted[r] = true
+	}
+	return trim(textOf(a[0]), func(r rune) bool { return unwanted[r] })
 }
 
 func boolValue(value driver.Value) (driver.Value, error) {
