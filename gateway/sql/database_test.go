@@ -165,6 +165,35 @@ func TestCanceledInQueue(t *testing.T) {
 	}
 }
 
+// So can one that waited for others and waits for its turn again; it takes no turn of another one with it.
+func TestCanceledBehindAPause(t *testing.T) {
+	g := newGateway(newFake(2), Options{Concurrency: 1})
+	defer g.Close()
+	s, err := newSession(g, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	for _, canceled := range []bool{false, true} {
+		end, err := s.begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		resume, turns := s.pause(), 0
+		if canceled {
+			g.turns <- struct{}{} // another one computes
+			turns = 1
+			s.cancel()
+		}
+		if err := resume(); canceled != (codeOf(err) == codeCanceled) {
+			t.Errorf("%v", err)
+		}
+		if end(); len(g.turns) != turns {
+			t.Errorf("%d turns are taken, want %d", len(g.turns), turns)
+		}
+	}
+}
+
 // A result gives its room and its rows up when it is sent, and when a later statement of the same text fails.
 func TestResultsAreGivenUp(t *testing.T) {
 	g := gatewayOf(t, newFake(8))

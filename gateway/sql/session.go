@@ -31,6 +31,7 @@ type session struct {
 
 	deadline time.Time
 	held     int64 // bytes that SQLite held when the statement began
+	paused   bool  // the statement has no turn, since it waits for others
 	failure  error // why SQLite was interrupted or a table failed
 	running  context.Context
 	asked    asked
@@ -120,8 +121,12 @@ func (s *session) load(r *relation) ([][]driver.Value, error) {
 	if r.ready.Load() {
 		return r.all()
 	}
-	defer s.pause()()
-	return r.all()
+	resume := s.pause()
+	rows, err := r.all()
+	if err != nil {
+		return nil, err
+	}
+	return rows, resume()
 }
 
 // open opens the database.
@@ -251,7 +256,10 @@ func (s *session) begin(ctx context.Context) (end func(), err error) {
 		s.runs(nil)
 		cancel()
 		s.running = nil
-		<-s.gateway.turns
+		if !s.paused {
+			<-s.gateway.turns
+		}
+		s.paused = false
 	}
 	defer func() {
 		if end == nil {
@@ -294,13 +302,17 @@ func (s *session) turn(ctx context.Context) error {
 	}
 }
 
-// pause stops the clock of a statement that waits for others, and lets other statements compute meanwhile. The function that it returns goes on.
-func (s *session) pause() (resume func()) {
+// pause stops the clock of a statement that waits for others, and lets other statements compute meanwhile. The function that it returns has it wait for its turn again, and goes on; without it the statement has to end.
+func (s *session) pause() (resume func() error) {
 	left := time.Until(s.deadline)
 	<-s.gateway.turns
-	return func() {
-		s.gateway.turns <- struct{}{}
-		s.deadline = time.Now().Add(left)
+	s.paused = true
+	return func() error {
+		if err := s.turn(s.context()); err != nil {
+			return err
+		}
+		s.paused, s.deadline = false, time.Now().Add(left)
+		return nil
 	}
 }
 

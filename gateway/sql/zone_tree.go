@@ -42,7 +42,11 @@ func (s *session) call(shape *shape, arguments []driver.Value) ([][]driver.Value
 		return nil, errorf(codeParameter, "zone_tree needs the path of a zone, such as zone_tree('/us/ny')")
 	}
 	t := tree{session: s}
+	resume := s.pause()
 	if err := t.grow(path, int(levels)); err != nil {
+		return nil, err
+	}
+	if err := resume(); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(t.rows, compareRows)
@@ -58,8 +62,6 @@ func (s *session) call(shape *shape, arguments []driver.Value) ([][]driver.Value
 
 // grow asks for tables, level by level. The first has to come; others that do not come in time leave the rows of their zones incomplete.
 func (t *tree) grow(path string, levels int) error {
-	resume := t.session.pause()
-	defer resume()
 	first, err := t.session.table(path)
 	if err != nil {
 		return err
