@@ -94,6 +94,8 @@ func TestBounds(t *testing.T) {
 		"SELECT '" + strings.Repeat("x", StatementMax) + "'":             codeLimit,
 		"SELECT g FROM generate_series(1, 100000) g":                     codeComplex,
 		"SELECT 'x' ~ '" + strings.Repeat("x", patternMax+1) + "'":       codeLimit,
+		"SELECT 'x' ~ '" + strings.Repeat("x{1000}", 100) + "'":          codeLimit,
+		"SELECT 'x' LIKE '" + strings.Repeat("%", patternMax) + "'":      "",
 	} {
 		began := time.Now()
 		_, err := g.Query(t.Context(), query)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"sync"
 	"time"
@@ -158,6 +159,9 @@ func compiled(form, pattern string, translate func(string) (string, error)) (*re
 	if err != nil {
 		return nil, err
 	}
+	if err := boundedPattern(expression); err != nil {
+		return nil, err
+	}
 	made, err := regexp.Compile(expression)
 	if err != nil {
 		return nil, errorf("2201B", "invalid regular expression: %v", err)
@@ -169,6 +173,22 @@ func compiled(form, pattern string, translate func(string) (string, error)) (*re
 	}
 	patterns.compiled[key] = made
 	return made, nil
+}
+
+// boundedPattern refuses a regular expression that is made of too many steps: repetitions are written in few bytes.
+func boundedPattern(expression string) error {
+	parsed, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return errorf("2201B", "invalid regular expression: %v", err)
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return errorf("2201B", "invalid regular expression: %v", err)
+	}
+	if len(program.Inst) > patternStepsMax {
+		return errorf(codeLimit, "a pattern of %d steps exceeds the limit of %d", len(program.Inst), patternStepsMax)
+	}
+	return nil
 }
 
 // matcher compiles a pattern.

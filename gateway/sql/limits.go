@@ -83,4 +83,6 @@ const (
 	loadTimeout   = 2 * time.Second     // for the node to answer
 	patternsMax   = 256                 // regular expressions at hand, of all sessions
 	patternMax    = 4 << 10             // bytes of one
+
+	patternStepsMax = 4 * patternMax // steps that one is made of, of some 40 bytes each
 )
