@@ -300,17 +300,8 @@ func (r *rewriter) array() {
 
 // arrayOf takes ARRAY(SELECT ...): the list of the only column.
 func (r *rewriter) arrayOf() error {
-	depth, end := 0, r.at+1
-	for ; end < len(r.in); end++ {
-		if r.in[end].is("(") {
-			depth++
-		} else if r.in[end].is(")") {
-			if depth--; depth == 0 {
-				break
-			}
-		}
-	}
-	if end >= len(r.in) {
+	end := closing(r.in, r.at+1)
+	if end < 0 {
 		return errorf(codeSyntax, "ARRAY is not closed")
 	}
 	inner, err := rewrite(r.in[r.at+2:end], r.user, r.boolean)
@@ -372,19 +363,13 @@ func (r *rewriter) quantified() {
 		r.at++
 		return
 	}
-	depth, end := 0, r.at+1
-	for ; end < len(r.in); end++ {
-		if r.in[end].is("(") {
-			depth++
-		} else if r.in[end].is(")") {
-			if depth--; depth == 0 {
-				break
-			}
-		}
+	end := closing(r.in, r.at+1)
+	if end < 0 {
+		end = len(r.in)
 	}
-	inner, err := rewrite(r.in[r.at+2:min(end, len(r.in))], r.user, r.boolean)
+	inner, err := rewrite(r.in[r.at+2:end], r.user, r.boolean)
 	if err != nil {
-		inner = r.in[r.at+2 : min(end, len(r.in))]
+		inner = r.in[r.at+2 : end]
 	}
 	r.at = min(end+1, len(r.in))
 	r.out = append(r.out, operator("("), word("SELECT"), word("value"), word("FROM"), word("json_each"), operator("("), word("pg_list"), operator("("))
