@@ -125,6 +125,9 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 		m.reached = true
 		out.Emit(protocol.FleetReached{})
 	}
+	if d.Zone == m.zone {
+		m.introduce(from, out)
+	}
 	for i := range d.Rows {
 		m.adopt(from, &d.Rows[i], out)
 	}

@@ -25,8 +25,10 @@ type seeds struct {
 	addresses []protocol.Address
 	next      protocol.Time
 	attempts  int
-	until     protocol.Time // when the own zone is taken for empty if nobody of it was found
-	contact   protocol.Time // when somebody may be pointed out to membership again
+	until     protocol.Time      // when the own zone is taken for empty if nobody of it was found
+	contact   protocol.Time      // when somebody may be pointed out to membership again
+	asked     protocol.NodeID    // who was asked last of those who speak for a zone on the own path,
+	askedAt   []protocol.Address // and where
 	contacted contacted
 }
 
@@ -98,12 +100,23 @@ func (m *Machine) descend(now protocol.Time, out *protocol.Output) {
 				continue
 			}
 			m.seeds.contact = now.Add(m.jitter(m.patience()))
-			m.exchangeAddress(now, addresses[0], min(i+2, len(m.levels)), out)
+			m.exchangeAddress(now, addresses[0], len(m.levels), out) // of all tables: zones that are the only ones of theirs have no rows by which to go further down step by step
+			m.seeds.asked, m.seeds.askedAt = row.Owner, addresses
 			if i >= len(m.levels)-2 {
 				out.Emit(protocol.Contact{Addresses: addresses})
 			}
 			return
 		}
+	}
+}
+
+// introduce points out to membership who has answered as a host of the own zone.
+func (m *Machine) introduce(from protocol.NodeID, out *protocol.Output) {
+	if s := &m.seeds; from == s.asked {
+		if !m.knowsHost(from) {
+			out.Emit(protocol.Contact{Addresses: s.askedAt})
+		}
+		s.asked, s.askedAt = 0, nil
 	}
 }
 
