@@ -63,7 +63,7 @@ func TestTablesOfOtherZones(t *testing.T) {
 	for _, signed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("signed=%v", signed), func(t *testing.T) {
 			t.Parallel()
-			nodes := regions(t, signed, "/eu/fra/a", "/us/ny/h1", "/us/ny/h2", "/us/la/h3", "/eu/ber/b")
+			nodes := regions(t, signed, "/eu/fra/a", "/us/ny/h1", "/us/ny/h2", "/us/la/h3", "/eu/ber/b", "/asia/jp/tyo/h6")
 			ctx := within(t)
 			if err := nodes[2].Set(ctx, spinglass.Attrs{"role": "db"}); err != nil {
 				t.Fatal(err)
@@ -103,15 +103,39 @@ func TestTablesOfOtherZones(t *testing.T) {
 			if row, err := nodes[0].Get(ctx, "/us/ny/h2/db"); err != nil || row.Attributes["queue"] != int64(7) {
 				t.Errorf("%+v, %v", row, err)
 			}
-			for path, want := range map[string]error{"/asia": spinglass.ErrZone, "/us/sf": spinglass.ErrZone, "us": spinglass.ErrZone, "/us//": spinglass.ErrZone} {
+			for path, want := range map[string]error{"/afrika": spinglass.ErrZone, "/asia/kr": spinglass.ErrZone, "/us/sf": spinglass.ErrZone, "us": spinglass.ErrZone, "/us//": spinglass.ErrZone} {
 				if _, err := nodes[0].Rows(ctx, path); !errors.Is(err, want) {
 					t.Errorf("table of %s: %v", path, err)
 				}
 			}
-			for _, name := range []string{"/us/ny/h9", "/us/sf/h1", "/asia/x", "/eu/fra/x"} {
+			for _, name := range []string{"/us/ny/h9", "/us/sf/h1", "/asia/x", "/afrika/x", "/eu/fra/x"} {
 				if _, err := nodes[0].Get(ctx, name); !errors.Is(err, spinglass.ErrRow) {
 					t.Errorf("row %s: %v", name, err)
 				}
+			}
+		})
+	}
+}
+
+// A zone that is the only one of its table is represented to nobody there; who asks from outside gets its row all the same, signed where members sign, down to the host.
+func TestOnlyChildZones(t *testing.T) {
+	for _, signed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("signed=%v", signed), func(t *testing.T) {
+			t.Parallel()
+			nodes := regions(t, signed, "/eu/fra/a", "/asia/jp/tyo/h1", "/asia/jp/tyo/h2")
+			ctx := within(t)
+			for zone, want := range map[string]string{"/asia": "/asia/jp", "/asia/jp": "/asia/jp/tyo"} {
+				table, err := nodes[0].Table(ctx, zone)
+				if err != nil || table.Unverified != 0 || table.RowsExpected != 1 || !slices.Equal(namesOf(table.Rows), []string{want}) || table.Rows[0].Attributes["nmembers"] != int64(2) {
+					t.Errorf("table of %s: %+v, %v", zone, table, err)
+				}
+				first, err := nodes[0].Get(ctx, want)
+				if err != nil || first.Attributes["nmembers"] != int64(2) || first.Host {
+					t.Errorf("row of %s: %+v, %v", want, first, err)
+				}
+			}
+			if rows, err := nodes[0].Rows(ctx, "/asia/jp/tyo"); err != nil || len(rows) != 2 {
+				t.Errorf("%+v, %v", rows, err)
 			}
 		})
 	}

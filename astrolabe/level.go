@@ -58,6 +58,7 @@ type issued struct {
 	links    *table.Chain
 	linksOf  uint64     // epoch of links
 	accounts []*account // what the last rows were made of
+	answer   *table.Row // the last one that was made for who asked, nil before the first
 }
 
 // current returns the row that is there now, nil when there is none.

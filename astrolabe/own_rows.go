@@ -106,11 +106,7 @@ func (m *Machine) tableOfOwn(now protocol.Time, name string) *TableAnswer {
 			m.own.sequence++
 			r.row = &table.Row{Owner: m.config.Self, Epoch: host.Epoch, Sequence: m.own.sequence, Name: join(m.name, r.name), Attributes: r.attributes}
 			if m.notary != nil {
-				key := m.notary.Public()
-				r.row.PublicKey = key[:]
-				s := statementOf(r.row)
-				m.notary.Sign(&s)
-				r.row.Signature = slices.Clone(s.Signature[:])
+				m.notary.signOnly(r.row)
 			}
 		}
 		a.Rows = append(a.Rows, AnsweredRow{Row: r.row, Own: true, Chain: m.certificates(now, m.config.Self)})

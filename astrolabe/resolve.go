@@ -1,6 +1,7 @@
 package astrolabe
 
 import (
+	"slices"
 	"strings"
 
 	"spinglass/membership"
@@ -56,8 +57,8 @@ func (m *Machine) tableOf(now protocol.Time, path, name string) *TableAnswer {
 		}
 		if i == last {
 			a.Rows = append(a.Rows, m.answeredHosts(name)...)
-		} else if m.notary == nil && l.childOf(l.own) == nil && named(name, l.own) {
-			a.Rows = append(a.Rows, AnsweredRow{Row: m.unsigned(l)})
+		} else if r := m.ownAnswer(now, l); r != nil && named(name, l.own) && !slices.ContainsFunc(a.Rows, func(r AnsweredRow) bool { return r.Row.Name == l.own }) {
+			a.Rows = append(a.Rows, AnsweredRow{Row: r, Chain: m.certificates(now, m.config.Self)})
 		}
 		return a
 	}
@@ -93,10 +94,23 @@ func (m *Machine) certificates(now protocol.Time, id protocol.NodeID) []byte {
 	return m.config.Chains.Certificates(now, id)
 }
 
-// unsigned returns the row of the own child zone where nobody has made one that others see.
-func (m *Machine) unsigned(l *level) *table.Row {
-	own, row := m.config.Hosts.Own(), m.ownRow(l)
-	row.Epoch, row.Sequence = own.Epoch, 1
+// ownAnswer returns the row of the own child zone for who asks where nobody has made one: a zone that is the only one of its table is represented to nobody. It is what this member would make as a
+// representative, signed for its answers only, and again when it says something else; nil while this member cannot speak for its zone.
+func (m *Machine) ownAnswer(now protocol.Time, l *level) *table.Row {
+	own := m.config.Hosts.Own()
+	if own == nil || m.silent(now) {
+		return nil
+	}
+	row := &table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses}
+	fitAttributes(row, l.child.summary, m.config.RowLimit, m.notary != nil)
+	if l.issued != nil && l.issued.answer != nil && l.issued.answer.Epoch == own.Epoch && sameContent(l.issued.answer, row) {
+		return l.issued.answer
+	}
+	m.number(l, row)
+	if m.notary != nil {
+		m.notary.signOnly(row)
+	}
+	l.issued.answer = row
 	return row
 }
 

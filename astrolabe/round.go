@@ -88,8 +88,8 @@ func (m *Machine) drop(l *level, e *entry, out *protocol.Output) (last bool) {
 
 // represents reports whether this member is a representative of the own child zone of a table, and anybody is there to hear it.
 func (m *Machine) represents(now protocol.Time, l *level) bool {
-	if m.leaving || now < m.seeds.until && m.config.Hosts.Len() < 2 {
-		return false // it goes, or is still looking for its zone
+	if m.silent(now) {
+		return false
 	}
 	met := l.met != 0 && now.Sub(l.met) <= silentTimeouts*m.failTimeout(l.table.Len())
 	if c := l.childOf(l.own); met && (len(c) == 0 || len(c) == 1 && c[0] == l.issued.current()) {
@@ -99,6 +99,11 @@ func (m *Machine) represents(now protocol.Time, l *level) bool {
 		return false
 	}
 	return m.speaksFor(l)
+}
+
+// silent reports whether this member says nothing of its zone: it goes, or is still looking for it.
+func (m *Machine) silent(now protocol.Time) bool {
+	return m.leaving || now < m.seeds.until && m.config.Hosts.Len() < 2
 }
 
 // speaksFor reports whether this member is among the contacts of the own child zone of a table.
@@ -137,16 +142,8 @@ func (m *Machine) resign(l *level) {
 
 // publish makes row the own one of a table.
 func (m *Machine) publish(l *level, row *table.Row) {
-	if l.issued == nil {
-		l.issued = new(issued)
-	}
-	if epoch := m.config.Hosts.Own().Epoch; epoch != l.issued.epoch {
-		l.issued.epoch, l.issued.sequence = epoch, 0
-	}
-	l.issued.sequence++
-	m.sequence = max(m.sequence, l.issued.sequence)
+	m.number(l, row)
 	l.issued.stale = false
-	row.Epoch, row.Sequence = l.issued.epoch, l.issued.sequence
 	if m.notary != nil {
 		m.sign(l, row)
 	}
@@ -173,6 +170,19 @@ func (m *Machine) publish(l *level, row *table.Row) {
 	l.issued.keep(l.child.account)
 	l.table.Exempt(m.config.Self)
 	m.stats.Issued++
+}
+
+// number gives a row that this member makes of the own child zone a version that none has had.
+func (m *Machine) number(l *level, row *table.Row) {
+	if l.issued == nil {
+		l.issued = new(issued)
+	}
+	if epoch := m.config.Hosts.Own().Epoch; epoch != l.issued.epoch {
+		l.issued.epoch, l.issued.sequence = epoch, 0
+	}
+	l.issued.sequence++
+	m.sequence = max(m.sequence, l.issued.sequence)
+	row.Epoch, row.Sequence = l.issued.epoch, l.issued.sequence
 }
 
 // withdraw ends the care for the own row, which says that it is the last: it is removed when all that have it have heard so.

@@ -165,8 +165,15 @@ func (m *Machine) sign(l *level, row *table.Row) {
 		}
 		l.issued.links, l.issued.linksOf, l.issued.beat = links, row.Epoch, 0
 	}
-	key, anchor := n.Public(), l.issued.links.Anchor()
-	row.PublicKey, row.Anchor = slices.Clone(key[:]), anchor[:]
+	anchor := l.issued.links.Anchor()
+	row.Anchor = anchor[:]
+	n.signOnly(row)
+}
+
+// signOnly signs a row as it is. One without the anchor of a chain stands in no table: it is for answers.
+func (n *notary) signOnly(row *table.Row) {
+	key := n.Public()
+	row.PublicKey = slices.Clone(key[:])
 	s := statementOf(row)
 	n.Sign(&s)
 	row.Signature = slices.Clone(s.Signature[:])
