@@ -25,6 +25,7 @@ type Config struct {
 	Crashed         float64 // part of the agents that crash at the instant of the change
 	Updates         int     // times a round that each agent changes its row in another way: a flood, which changes all summaries up to the root's
 	Rounds          int     // to wait for all agents to see the change, at most RoundsMax; 0 for these
+	Before          int     // rounds before the change, roundsToStart or more; 0 for roundsBefore
 	Seed            uint64
 }
 
@@ -72,7 +73,7 @@ type Result struct {
 const (
 	RoundsMax     = 240 // to wait for those that do not see the change, by default
 	roundsToStart = 2   // in which all agents start, and after which a flood begins
-	roundsBefore  = 10  // until the change
+	roundsBefore  = 10  // until the change, by default
 	stepsOfRound  = 5   // at which agents are looked at
 )
 
@@ -106,8 +107,9 @@ func Run(ctx context.Context, c Config, tell func(string)) (Result, error) {
 	if c.Updates > 0 {
 		r.flood()
 	}
-	for i := range roundsBefore * stepsOfRound {
-		tell(fmt.Sprintf("%d of %d rounds before the change", i/stepsOfRound, roundsBefore))
+	before := cmp.Or(c.Before, roundsBefore)
+	for i := range before * stepsOfRound {
+		tell(fmt.Sprintf("%d of %d rounds before the change", i/stepsOfRound, before))
 		if err := r.step(ctx); err != nil {
 			return Result{}, err
 		}
@@ -166,7 +168,7 @@ func (r *run) spread(ctx context.Context) error {
 	}
 	after := r.fleet.World.Stats()
 	rounds := float64(steps) / stepsOfRound
-	r.result.Rounds = roundsBefore + rounds
+	r.result.Rounds = float64(cmp.Or(r.config.Before, roundsBefore)) + rounds
 	if r.result.Reached = r.result.Up - len(r.waiting); len(r.waiting) == 0 {
 		r.result.RoundsToAll = &rounds
 	}
