@@ -335,7 +335,7 @@ func (d *Decoder) Decode(kind protocol.Kind, body []byte) (protocol.Message, err
 		return d.bimodal.Decode(kind, body)
 	case kind >= wire.KindTableDigest && kind <= wire.KindBeacon, kind == wire.KindCredentialRequest, kind == wire.KindCredential:
 		return d.membership.Decode(kind, body)
-	case kind == wire.KindZoneDigest || kind == wire.KindZoneDelta || kind >= wire.KindFunctionPart && kind <= wire.KindZonePiece:
+	case kind == wire.KindZoneDigest || kind == wire.KindZoneDelta || kind >= wire.KindFunctionPart && kind <= wire.KindAccountPiece:
 		return d.tables.Decode(kind, body)
 	}
 	if kind >= wire.KindGroupFirst && kind <= wire.KindGroupLast {
