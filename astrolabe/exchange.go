@@ -99,6 +99,12 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 	m.stats.DigestsReceived++
 	tables := m.meet(now, d.Zone)
 	a := m.answerTo(from, d.Stamp, len(d.Held), out)
+	if d.Zone != m.zone {
+		if m.way(from, d, tables-1, &a) {
+			return
+		}
+		a.toward = toward(m.levels[tables-1].zone, d.Zone)
+	}
 	for i := range d.Held {
 		h := &d.Held[i]
 		if h.Depth >= tables {
@@ -115,6 +121,38 @@ func (m *Machine) receiveDigest(now protocol.Time, from protocol.NodeID, d *Dige
 		a.room(0) // it is answered in any case: it may not know yet that there is anybody
 	}
 	a.flush()
+}
+
+// wayRows is how many rows show the way to who looks for its zone: another one each time, so that not all ask the same representative.
+const wayRows = 2
+
+// way answers a member of another zone that is not known here, and that knows nobody of the child zone, in the deepest table that both have, in which its own is: it gets the rows of that, and nothing
+// else, since it is to ask there. It reports false where there are none, or the member does not need them.
+func (m *Machine) way(from protocol.NodeID, d *Digest, deepest int, a *answer) bool {
+	if m.knowsRepresentative(from) || m.knowsHost(from) {
+		return false
+	}
+	l := m.levels[deepest]
+	rows := l.childOf(toward(l.zone, d.Zone))
+	for i := range d.Held {
+		for _, claim := range d.Held[i].Digest.Claims {
+			if d.Held[i].Depth == l.depth && slices.ContainsFunc(rows, func(e *entry) bool { return e.Owner() == claim.Owner }) {
+				return false
+			}
+		}
+	}
+	start := m.config.Rand.IntN(max(1, len(rows)))
+	for i, told := 0, 0; i < len(rows) && told < wayRows; i++ {
+		if e := rows[(start+i)%len(rows)]; !e.Row().Left {
+			a.row(e)
+			told++
+		}
+	}
+	if a.delta == nil {
+		return a.full
+	}
+	a.flush()
+	return true
 }
 
 // receiveDelta takes over what is news and sends what is asked for.
@@ -155,16 +193,17 @@ func (m *Machine) receiveDelta(now protocol.Time, from protocol.NodeID, d *Delta
 
 // answer packs what is sent to one peer into datagrams.
 type answer struct {
-	m     *Machine
-	to    protocol.NodeID
-	head  Delta
-	delta *Delta
-	size  int
-	full  bool // there may be no more
-	sent  int  // datagrams
-	limit int  // of them
-	parts int  // that one may come to have
-	out   *protocol.Output
+	m      *Machine
+	to     protocol.NodeID
+	toward string // child zone in the deepest table that both have on the way to the other's zone: its rows go first
+	head   Delta
+	delta  *Delta
+	size   int
+	full   bool // there may be no more
+	sent   int  // datagrams
+	limit  int  // of them
+	parts  int  // that one may come to have
+	out    *protocol.Output
 }
 
 // Bounds of answers.
@@ -196,7 +235,14 @@ func (m *Machine) knowsRepresentative(id protocol.NodeID) bool {
 // add adds the difference of one table.
 func (a *answer) add(l *level, d *table.Difference[state], claims []table.Claim) {
 	for _, e := range d.Rows {
-		a.row(e)
+		if e.Row().Name == a.toward {
+			a.row(e)
+		}
+	}
+	for _, e := range d.Rows {
+		if e.Row().Name != a.toward {
+			a.row(e)
+		}
 	}
 	for i, e := range d.Beats {
 		a.beat(l, e, len(d.Beats)-i)

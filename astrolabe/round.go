@@ -95,10 +95,23 @@ func (m *Machine) represents(now protocol.Time, l *level) bool {
 	if c := l.childOf(l.own); met && (len(c) == 0 || len(c) == 1 && c[0] == l.issued.current()) {
 		return true // whose turn it is has not heard of the others yet
 	}
-	if !l.others() && !met {
+	if !l.others() && !met || m.givesWay(l) {
 		return false
 	}
 	return m.speaksFor(l)
+}
+
+// givesWay reports whether this member, which knows no other host of its zone, leaves it to somebody else to represent a zone on its path: of all that have not found each other yet one does, so that when
+// many start at once those who are found first are not asked by all of them in each round.
+func (m *Machine) givesWay(l *level) bool {
+	if m.config.Hosts.Len() > 1 {
+		return false
+	}
+	own := &table.Row{Owner: m.config.Self, Attributes: l.child.summary.attributes()}
+	fail := m.failTimeout(l.table.Len())
+	return slices.ContainsFunc(l.childOf(l.own), func(e *entry) bool {
+		return e.Owner() != m.config.Self && !e.Row().Left && m.awake.Sub(e.Advanced()) < fail && weaker(own, e.Row())
+	})
 }
 
 // silent reports whether this member says nothing of its zone: it goes, or is still looking for it.

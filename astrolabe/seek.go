@@ -1,6 +1,7 @@
 package astrolabe
 
 import (
+	"slices"
 	"time"
 
 	"spinglass/membership"
@@ -10,7 +11,7 @@ import (
 // Bounds of looking for others.
 const (
 	seekRetryMin  = 2  // rounds between attempts while nobody was met
-	seekRetryMax  = 60 // and after many,
+	seekRetryMax  = 30 // and after many,
 	seekOften     = 8  // of which so many are no further apart than
 	seekRetryOft  = 8  // this
 	seedsRounds   = 60 // rounds between contacts to join addresses of a member that has met others
@@ -25,11 +26,16 @@ type seeds struct {
 	addresses []protocol.Address
 	next      protocol.Time
 	attempts  int
-	until     protocol.Time      // when the own zone is taken for empty if nobody of it was found
-	contact   protocol.Time      // when somebody may be pointed out to membership again
-	asked     protocol.NodeID    // who was asked last of those who speak for a zone on the own path,
-	askedAt   []protocol.Address // and where
+	until     protocol.Time // when the own zone is taken for empty if nobody of it was found
+	contact   protocol.Time // when somebody may be pointed out to membership again
+	asked     *asked        // who was asked last of those who speak for a zone on the own path, nil when nobody was who has not answered
 	contacted contacted
+}
+
+// asked is a member that was asked for all tables.
+type asked struct {
+	id        protocol.NodeID
+	addresses []protocol.Address
 }
 
 func newSeeds(c *Config) seeds { return seeds{addresses: c.Seeds} }
@@ -40,7 +46,7 @@ func (m *Machine) seek(now protocol.Time, out *protocol.Output) {
 	lost := m.config.Hosts.Len() < 2 // nobody of the own zone was found yet
 	if len(s.addresses) > 0 && now >= s.next && (lost || m.speaksFor(m.levels[0])) {
 		rounds := seedsRounds
-		if lost {
+		if lost && !m.onWay() {
 			rounds = min(seekRetryMin<<min(s.attempts, 10), seekRetryOft)
 			if s.attempts++; s.attempts > seekOften {
 				rounds = min(seekRetryOft<<min(s.attempts-seekOften, 10), seekRetryMax)
@@ -58,6 +64,13 @@ func (m *Machine) seek(now protocol.Time, out *protocol.Output) {
 		m.contactLost(now, l, out)
 	}
 	m.descend(now, out)
+}
+
+// onWay reports whether anybody is known who speaks for a zone on the own path, and can tell more of it than a join address: many may have been given the same one.
+func (m *Machine) onWay() bool {
+	return slices.ContainsFunc(m.levels, func(l *level) bool {
+		return slices.ContainsFunc(l.childOf(l.own), func(e *entry) bool { return e.Owner() != m.config.Self && !e.Row().Left })
+	})
 }
 
 // contactLost tries to reach child zones that went, so that a partition heals by itself however long it lasted. It is for those who speak for the own child zone.
@@ -101,7 +114,7 @@ func (m *Machine) descend(now protocol.Time, out *protocol.Output) {
 			}
 			m.seeds.contact = now.Add(m.jitter(m.patience()))
 			m.exchangeAddress(now, addresses[0], len(m.levels), out) // of all tables: zones that are the only ones of theirs have no rows by which to go further down step by step
-			m.seeds.asked, m.seeds.askedAt = row.Owner, addresses
+			m.seeds.asked = &asked{row.Owner, addresses}
 			if i >= len(m.levels)-2 {
 				out.Emit(protocol.Contact{Addresses: addresses})
 			}
@@ -112,11 +125,10 @@ func (m *Machine) descend(now protocol.Time, out *protocol.Output) {
 
 // introduce points out to membership who has answered as a host of the own zone.
 func (m *Machine) introduce(from protocol.NodeID, out *protocol.Output) {
-	if s := &m.seeds; from == s.asked {
-		if !m.knowsHost(from) {
-			out.Emit(protocol.Contact{Addresses: s.askedAt})
+	if a := m.seeds.asked; a != nil && a.id == from {
+		if m.seeds.asked = nil; !m.knowsHost(from) {
+			out.Emit(protocol.Contact{Addresses: a.addresses})
 		}
-		s.asked, s.askedAt = 0, nil
 	}
 }
 

@@ -42,6 +42,21 @@ func path(zone string) []string {
 	return append(all, join(zone, hosts))
 }
 
+// toward returns the child zone of a zone in which hosts of another zone, the same or one below, are.
+func toward(zone, hostsZone string) string {
+	if hostsZone == zone {
+		return join(zone, hosts)
+	}
+	begin := len(zone) + 1
+	if zone == Root {
+		begin = 1
+	}
+	if end := strings.IndexByte(hostsZone[begin:], '/'); end >= 0 {
+		return hostsZone[:begin+end]
+	}
+	return hostsZone
+}
+
 // checkName reports why the name of a member puts it into no zone.
 func checkName(name string) error {
 	if err := protocol.CheckName(name); err != nil {
