@@ -1,6 +1,7 @@
 package throughput
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -64,6 +65,9 @@ func (g *bimodalGroup) build(boot sim.Boot) protocol.Machine {
 	}
 	return member{m, g, boot.ID}
 }
+
+// gather implements group: all know each other from the beginning.
+func (g *bimodalGroup) gather(context.Context) error { return nil }
 
 func (g *bimodalGroup) observe(now protocol.Time, id protocol.NodeID, e protocol.Event) int {
 	switch e := e.(type) {

@@ -6,8 +6,10 @@
 //
 // # Vocabulary
 //
-//   - A protocol is bimodal, the shipping machine with a topic of fixed rate, or traditional, virtual synchrony after Ensemble (package lab/traditional).
-//   - The costs are what a host takes for a datagram, see [Costs]: one published set for both protocols.
+//   - A protocol is bimodal, the shipping machine with a topic of fixed rate; traditional, virtual synchrony after Ensemble (package lab/traditional); or vsync-bimodal, the shipping virtual synchrony
+//     over such a topic (package vsync).
+//   - The costs are what a host takes for a datagram, see [Costs]: one published set for all protocols.
+//   - Groups with views have an order of messages, and ranks: who has the first one orders with total order.
 //
 // # Contract
 //
@@ -15,5 +17,5 @@
 //
 // # Limitations
 //
-// Membership is given: bimodal members know each other from the start, and keep doing so. Hosts have one process each, and a network without loss of its own.
+// Membership is given: bimodal members, and those of vsync-bimodal, know each other from the start, and keep doing so; the latter form their group before anybody is perturbed. Hosts have one process each, and a network without loss of its own.
 package throughput

@@ -6,18 +6,48 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"spinglass/bimodal"
 	"spinglass/protocol"
 	"spinglass/sim"
+	"spinglass/vsync"
 )
 
 // The protocols.
 const (
 	Bimodal     = "bimodal"
 	Traditional = "traditional"
+	Vsync       = "vsync-bimodal"
 )
+
+// Protocols are all of them.
+func Protocols() []string { return []string{Bimodal, Traditional, Vsync} }
+
+// Ranks says who is at the ranks of a group, of which the first one orders with total order, and coordinates changes of the view.
+type Ranks uint8
+
+// The ranks.
+const (
+	RanksSender    Ranks = iota // the sender first, the perturbed members last
+	RanksPerturbed              // the perturbed members first
+)
+
+var ranksNames = [...]string{"sender", "perturbed"}
+
+// String returns sender or perturbed.
+func (r Ranks) String() string { return ranksNames[r] }
+
+// ParseRanks reads what String returns.
+func ParseRanks(text string) (Ranks, error) {
+	for i, name := range ranksNames {
+		if text == name {
+			return Ranks(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is neither sender nor perturbed", text)
+}
 
 // Config describes a run.
 type Config struct {
@@ -26,9 +56,11 @@ type Config struct {
 	Perturbed int // members that are perturbed, the last ones
 	Fault     Fault
 	Perturb   float64        // probability that an interval is perturbed
+	Order     vsync.Order    // of messages, of vsync-bimodal, and of traditional, which has no causal one
+	Ranks     Ranks          // of both
 	Size      int            // bytes of a message
-	Rate      int            // messages a second of bimodal's topic; 0 for as fast as the crowd allows, as it ships
-	Spread    bimodal.Spread // of bimodal
+	Rate      int            // messages a second of the topic of bimodal, alone or below vsync; 0 for as fast as the crowd allows, as it ships
+	Spread    bimodal.Spread // of that topic
 	Window    int            // bytes, of traditional
 	Buffer    int            // bytes, of traditional
 	Missed    int            // pings without an echo after which a member is suspected, of traditional; 0 for never
@@ -66,11 +98,11 @@ type Result struct {
 	MinAny float64 `json:"min_any_per_s"`
 	// PerturbedMean is the mean rate at the first perturbed member, 0 where there is none; bimodal tells it of the rest as lost.
 	PerturbedMean float64 `json:"perturbed_mean_per_s"`
-	Views         uint64  `json:"views"`         // installed at the sender, of traditional
-	HeldMost      int     `json:"held_bytes"`    // by the sender at most, because others might want it, of traditional
+	Views         uint64  `json:"views"`         // installed at the sender since the group was there; 0 of bimodal, which has none
+	HeldMost      int     `json:"held_bytes"`    // by the sender at most, because others might want it; 0 of bimodal
 	SenderBusy    float64 `json:"sender_busy"`   // part of the time that its processor and line are in use
-	Repairs       float64 `json:"repairs_per_s"` // datagrams sent by the sender to repair, of traditional; packets repaired at the measured member, of bimodal
-	// Of traditional: when the first perturbed member was left out of a view for the first time, in seconds from the beginning; and the mean rate from the first sample until then. Nil for never, and
+	Repairs       float64 `json:"repairs_per_s"` // datagrams sent by the sender to repair, of traditional; packets repaired at the measured member, of bimodal, alone or below vsync
+	// Of groups with views: when the first perturbed member was left out of a view for the first time, in seconds from the beginning; and the mean rate from the first sample until then. Nil for never, and
 	// for a mean of less than a second.
 	PingsMissed   int      `json:"pings_missed"`
 	EjectedAt     *float64 `json:"ejected_at_s"`
@@ -87,6 +119,9 @@ type Result struct {
 	// What a message costs: datagrams that all members send, for whatever reason, and their bytes as UDP payload, over the messages that the measured member was delivered.
 	Datagrams float64 `json:"datagrams_per_message"`
 	Bytes     float64 `json:"bytes_per_message"`
+	Order     string  `json:"order"`            // of groups with views
+	Ranks     string  `json:"ranks"`            // of those
+	Blocked   float64 `json:"blocked_fraction"` // of the time the sender could not send because of a change of the view, of vsync-bimodal
 }
 
 // sender and first are members of every group.
@@ -101,6 +136,8 @@ type run struct {
 	world   *sim.World
 	members []protocol.NodeID
 	payload []byte
+	begun   protocol.Time // when the group was there, and the perturbation began
+	casting bool          // the sender is about to cast, of vsync-bimodal
 	start   protocol.Time // of the first sample
 	samples [][]int       // messages, by member
 	ticks   []int         // messages at the measured member, in windows of tick
@@ -114,9 +151,24 @@ type until struct {
 	messages int
 }
 
+// tell adds until when a perturbed member was in the views.
+func (u *until) tell(r *run, out *Result) {
+	if u.at == 0 {
+		return
+	}
+	at := thousandths(u.at.Sub(r.begun).Seconds())
+	out.EjectedAt = &at
+	if length := u.at.Sub(r.start); length >= time.Second {
+		mean := thousandths(float64(u.messages) / length.Seconds())
+		out.UntilEjection = &mean
+	}
+}
+
 // group is a protocol in a run.
 type group interface {
 	build(boot sim.Boot) protocol.Machine
+	// gather lets the group come into being.
+	gather(context.Context) error
 	// observe returns how many messages an event delivers.
 	observe(now protocol.Time, id protocol.NodeID, e protocol.Event) int
 	begin() // sending
@@ -129,7 +181,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &run{config: c, payload: make([]byte, c.Size), start: protocol.Time(Warmup), samples: make([][]int, c.Members+1)}
+	r := &run{config: c, payload: make([]byte, c.Size), start: protocol.Never, samples: make([][]int, c.Members+1)}
 	r.ticks = make([]int, c.Samples*int(SampleLength/tick))
 	r.world = sim.New(sim.Config{Seed: c.Seed, Cost: cost, Network: sim.Network{Topology: sim.Flat{Link: &sim.Link{Latency: sim.Constant(Latency)}}}})
 	for i := range c.Members {
@@ -137,8 +189,11 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		r.samples[i+1] = make([]int, c.Samples)
 	}
 	var g group = &bimodalGroup{run: r}
-	if c.Protocol == Traditional {
+	switch c.Protocol {
+	case Traditional:
 		g = &traditionalGroup{run: r}
+	case Vsync:
+		g = newVsyncGroup(r)
 	}
 	r.world.Observe(func(now protocol.Time, id protocol.NodeID, e protocol.Event) {
 		if n := g.observe(now, id, e); n > 0 && now >= r.start {
@@ -153,7 +208,13 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	for _, id := range r.members {
 		r.world.Add(sim.HostConfig{ID: id, Build: g.build})
 	}
-	for _, id := range r.members[c.Members-c.Perturbed:] {
+	if err := g.gather(ctx); err != nil {
+		return Result{}, err
+	}
+	r.begun = r.world.Now()
+	r.start = r.begun.Add(Warmup)
+	busy := r.world.HostStats(sender).Busy
+	for _, id := range r.disturbed() {
 		Disturb(r.world, id, c.Fault, c.Perturb, rand.New(rand.NewPCG(c.Seed, uint64(id))))
 	}
 	g.begin()
@@ -167,8 +228,20 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		}
 	}
 	result := r.result()
+	result.SenderBusy = thousandths((r.world.HostStats(sender).Busy - busy).Seconds() / r.world.Now().Sub(r.begun).Seconds())
 	g.finish(&result)
 	return result, nil
+}
+
+// disturbed returns the members that are perturbed.
+func (r *run) disturbed() []protocol.NodeID { return r.members[r.config.Members-r.config.Perturbed:] }
+
+// ranked returns the members of a group with views by rank, as far as that is up to the run: of vsync-bimodal the first one.
+func (r *run) ranked() []protocol.NodeID {
+	if r.config.Ranks == RanksSender {
+		return r.members
+	}
+	return slices.Concat(r.disturbed(), r.members[:r.config.Members-r.config.Perturbed])
 }
 
 // result computes the rates.
@@ -181,6 +254,9 @@ func (r *run) result() Result {
 		out.Window, out.Buffer, out.PingsMissed = c.Window, c.Buffer, c.Missed
 	} else {
 		out.Spread, out.Rate = c.Spread.String(), c.Rate
+	}
+	if c.Protocol != Bimodal {
+		out.Order, out.Ranks = c.Order.String(), c.Ranks.String()
 	}
 	out.Mean, out.Min, out.Stddev = rates(r.samples[first])
 	out.MinAny = out.Min
@@ -198,7 +274,6 @@ func (r *run) result() Result {
 	if after, messages := r.world.Stats(), out.Mean*(time.Duration(c.Samples)*SampleLength).Seconds(); messages > 0 {
 		out.Datagrams, out.Bytes = thousandths(float64(after.Sent-r.before.Sent)/messages), math.Round(float64(after.SentBytes-r.before.SentBytes)/messages)
 	}
-	out.SenderBusy = thousandths(r.world.HostStats(sender).Busy.Seconds() / r.world.Now().Sub(0).Seconds())
 	return out
 }
 
@@ -245,10 +320,12 @@ func thousandths(v float64) float64 { return math.Round(v*1000) / 1000 }
 // Validate reports what of a run makes no sense.
 func (c *Config) Validate() error {
 	switch {
-	case !slices.Contains([]string{Bimodal, Traditional}, c.Protocol):
-		return fmt.Errorf("--protocol: %q is neither bimodal nor traditional", c.Protocol)
+	case !slices.Contains(Protocols(), c.Protocol):
+		return fmt.Errorf("--protocol: %q is none of %s", c.Protocol, strings.Join(Protocols(), ", "))
 	case c.Members < 2 || c.Members > MembersMax:
 		return fmt.Errorf("--members: %d is not from 2 to %d", c.Members, MembersMax)
+	case c.Protocol == Vsync && c.Members > vsync.MembersMax:
+		return fmt.Errorf("--members: %d is not from 2 to %d, as vsync-bimodal has them", c.Members, vsync.MembersMax)
 	case c.Perturbed < 0 || c.Perturbed > c.Members-2:
 		return fmt.Errorf("--perturbed-members: %d is not from 0 to %d, which leaves a sender and one more of %d members", c.Perturbed, c.Members-2, c.Members)
 	case !(c.Perturb >= 0 && c.Perturb < 1):

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"spinglass/internal/labtest"
+	"spinglass/vsync"
 )
 
 // rows makes the runs of a grid.
@@ -159,8 +160,76 @@ func TestMoreRoomPostponesTheHarm(t *testing.T) {
 	}
 }
 
+// Virtual synchrony over gossip is as steady as gossip, in each order, with an ordinary member asleep and with the one that orders, for which no view changes. (One that is cut off, and runs, orders what others do not hear of, and has to join
+// again.) The traditional protocol with total order falls as it does without.
+func TestViewsOverGossipStaySteady(t *testing.T) {
+	all := []vsync.Order{vsync.OrderFIFO, vsync.OrderCausal, vsync.OrderTotal}
+	for _, test := range []struct {
+		fault   Fault
+		ranks   Ranks
+		orders  []vsync.Order
+		perturb []float64
+	}{
+		{FaultSleep, RanksSender, all, []float64{0, 0.9}},
+		{FaultSleep, RanksPerturbed, []vsync.Order{vsync.OrderTotal}, []float64{0, 0.3, 0.9}},
+		{FaultDelay, RanksPerturbed, []vsync.Order{vsync.OrderTotal}, []float64{0, 0.9}},
+		{FaultLoss, RanksSender, []vsync.Order{vsync.OrderFIFO}, []float64{0, 0.9}},
+	} {
+		found := rows(t, func(g *Grid) {
+			g.Protocol, g.Members, g.Order, g.Perturb = []string{Vsync}, []int{16}, test.orders, test.perturb
+			g.Fault, g.Ranks = test.fault, test.ranks
+		})
+		base := 0.0
+		for _, r := range found {
+			if r.Perturb == 0 {
+				base = r.Mean
+			}
+			if r.Mean < 0.98*base || base < 99 || r.Min < 0.9*r.Mean || r.Fault == FaultSleep && (r.Views > 0 || r.Blocked > 0) {
+				t.Errorf("%s, %s first, %v %v: %v messages/s, at least %v, %d views; unperturbed %v", r.Order, r.Ranks, r.Fault, r.Perturb, r.Mean, r.Min, r.Views, base)
+			}
+		}
+	}
+	for _, ranks := range []Ranks{RanksSender, RanksPerturbed} {
+		found := rows(t, func(g *Grid) {
+			g.Protocol, g.Members, g.Order, g.Perturb, g.Ranks = []string{Traditional}, []int{16}, []vsync.Order{vsync.OrderTotal}, []float64{0, 0.9}, ranks
+		})
+		if found[1].Mean > 0.4*found[0].Mean {
+			t.Errorf("traditional, total order, %v first: %v messages/s, and %v undisturbed", ranks, found[1].Mean, found[0].Mean)
+		}
+	}
+}
+
+// Who is cut off for longer than a group of views waits is out of its views, and the others go on meanwhile and after.
+func TestViewsOverGossipLeaveOutTheLost(t *testing.T) {
+	r := rows(t, func(g *Grid) {
+		g.Protocol, g.Members, g.Perturb, g.Fault, g.Samples = []string{Vsync}, []int{8}, []float64{0.999}, FaultLoss, 80
+	})[0]
+	if r.EjectedAt == nil || *r.EjectedAt > 25 || r.UntilEjection == nil || *r.UntilEjection < 99 || r.Views == 0 || r.Mean < 98 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A grid has the runs of the orders that a protocol has.
+func TestOrders(t *testing.T) {
+	g := DefaultGrid()
+	g.Protocol, g.Members, g.Perturb = Protocols(), []int{4}, []float64{0}
+	g.Order = []vsync.Order{vsync.OrderFIFO, vsync.OrderCausal, vsync.OrderTotal}
+	runs, err := g.Runs()
+	if err != nil || len(runs) != 1+2+3 {
+		t.Errorf("%d runs, %v", len(runs), err)
+	}
+	for _, r := range []Ranks{RanksSender, RanksPerturbed} {
+		if got, err := ParseRanks(r.String()); got != r || err != nil {
+			t.Errorf("%v is read as %v: %v", r, got, err)
+		}
+	}
+	if _, err := ParseRanks("first"); err == nil {
+		t.Error("ranks that there are not")
+	}
+}
+
 func TestEqualSeedsEqualRows(t *testing.T) {
-	for _, protocol := range []string{Bimodal, Traditional} {
+	for _, protocol := range Protocols() {
 		change := func(g *Grid) {
 			g.Protocol, g.Members, g.Perturb, g.Fault, g.Samples = []string{protocol}, []int{12}, []float64{0.3}, FaultLoss, 10
 		}
@@ -178,6 +247,7 @@ func TestGridSaysWhatIsWrong(t *testing.T) {
 	for flag, change := range map[string]func(*Grid){
 		"--protocol":          func(g *Grid) { g.Protocol = []string{"carrier-pigeon"} },
 		"--members":           func(g *Grid) { g.Members = []int{32, 1} },
+		"--members: 129 ":     func(g *Grid) { g.Protocol, g.Members = Protocols(), []int{129} },
 		"--perturb":           func(g *Grid) { g.Perturb = []float64{1} },
 		"--perturbed-members": func(g *Grid) { g.Perturbed = 31 },
 		"--seeds":             func(g *Grid) { g.Seeds = 0 },

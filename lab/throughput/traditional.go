@@ -1,12 +1,13 @@
 package throughput
 
 import (
+	"context"
 	"slices"
-	"time"
 
 	"spinglass/lab/traditional"
 	"spinglass/protocol"
 	"spinglass/sim"
+	"spinglass/vsync"
 )
 
 // traditionalGroup is a group of lab/traditional.
@@ -18,7 +19,10 @@ type traditionalGroup struct {
 
 func (g *traditionalGroup) build(boot sim.Boot) protocol.Machine {
 	c := traditional.DefaultConfig()
-	c.Self, c.Members, c.Window, c.Buffer = boot.ID, g.members, g.config.Window, g.config.Buffer
+	c.Self, c.Members, c.Window, c.Buffer = boot.ID, g.ranked(), g.config.Window, g.config.Buffer
+	if g.config.Order == vsync.OrderTotal {
+		c.Order = traditional.OrderTotal
+	}
 	c.PingsMissed = g.config.Missed
 	if c.PingsMissed == 0 {
 		c.PingsMissed = MissedMax + 1
@@ -30,6 +34,9 @@ func (g *traditionalGroup) build(boot sim.Boot) protocol.Machine {
 	return m
 }
 
+// gather implements group: all begin in a view of all.
+func (g *traditionalGroup) gather(context.Context) error { return nil }
+
 func (g *traditionalGroup) observe(now protocol.Time, id protocol.NodeID, e protocol.Event) int {
 	switch e := e.(type) {
 	case *traditional.Delivery:
@@ -38,8 +45,7 @@ func (g *traditionalGroup) observe(now protocol.Time, id protocol.NodeID, e prot
 		}
 		return 1
 	case *traditional.Installed:
-		perturbed := g.members[g.config.Members-g.config.Perturbed:]
-		if id == first && g.ejected.at == 0 && slices.ContainsFunc(perturbed, func(id protocol.NodeID) bool { return e.View.Rank(id) < 0 }) {
+		if id == first && g.ejected.at == 0 && slices.ContainsFunc(g.disturbed(), func(id protocol.NodeID) bool { return e.View.Rank(id) < 0 }) {
 			g.ejected = until{now, g.messages}
 		}
 	case traditional.Writable:
@@ -63,13 +69,5 @@ func (g *traditionalGroup) finish(r *Result) {
 	s := g.world.Machine(sender).(*traditional.Machine).Stats()
 	r.Views, r.HeldMost = s.Views, s.OwnHeldMost
 	r.Repairs = thousandths(float64(s.Repairs) / g.world.Now().Sub(0).Seconds())
-	if g.ejected.at == 0 {
-		return
-	}
-	at := thousandths(g.ejected.at.Sub(0).Seconds())
-	r.EjectedAt = &at
-	if length := g.ejected.at.Sub(g.start); length >= time.Second {
-		mean := thousandths(float64(g.ejected.messages) / length.Seconds())
-		r.UntilEjection = &mean
-	}
+	g.ejected.tell(g.run, r)
 }
