@@ -23,6 +23,7 @@
 //   - The lowest rank that is not suspected coordinates the flush. All answer with their rows; the cut is the most that any of them has of each stream; who lacks some of it asks who
 //     has it; when all have all, the coordinator sends the view. A view has a majority of the first one, so that two cannot go on side by side.
 //   - Who was left out learns that from the first member of a later view that it talks to, and asks to join, which takes a flush as well.
+//   - Who wants to be out has the coordinator take it for failed (Leave), and may ask to join later.
 //   - With [OrderTotal] the member of rank 0 multicasts the order in which the messages of all arrived at it (as Ensemble's Sequencer layer does).
 //
 // # Parameters
@@ -34,7 +35,7 @@
 // # Contract
 //
 // Members that install the same two views one after the other have delivered the same messages between them: those of each sender without gaps, and with [OrderTotal] all in
-// the same order. Events are *[Delivery], [Writable], [Suspected], [Blocked], *[Installed] and [Ejected].
+// the same order. Events are *[Delivery], [Writable], [Suspected], [Blocked], *[Installed], [Ejected] and [Left].
 //
 // # Limitations
 //

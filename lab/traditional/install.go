@@ -56,6 +56,10 @@ func (m *Machine) install(now protocol.Time, v *Message, out *protocol.Output) {
 	// Rows and pings of the members are spread evenly over their intervals.
 	m.timers.Set(timerRow, now.Add(share(m.config.StableInterval, m.rank+1, n)))
 	m.timers.Set(timerPing, now.Add(share(m.config.PingInterval, m.rank+1, n)))
+	if m.leaving {
+		m.block(now, out)
+		m.timers.Set(timerLeave, now)
+	}
 	if len(m.joiners) > 0 {
 		m.timers.Set(timerJoiners, now)
 	}
@@ -71,6 +75,10 @@ func (m *Machine) install(now protocol.Time, v *Message, out *protocol.Output) {
 
 // leave gives up the view, in which others have gone on without this member or in which it has no majority, and asks to join theirs.
 func (m *Machine) leave(now protocol.Time, out *protocol.Output) {
+	if m.leaving {
+		m.left(out)
+		return
+	}
 	m.stats.Ejections++
 	m.block(now, out)
 	m.joining, m.lead, m.short, m.next = true, nil, false, nil

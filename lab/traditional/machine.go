@@ -18,6 +18,7 @@ const (
 	timerJoin
 	timerJoiners // a flush for who waits to join
 	timerOrder
+	timerLeave
 )
 
 // peer is what a member knows of a member of its view.
@@ -57,6 +58,7 @@ type Machine struct {
 	next    *Message // the view to install when this input is done
 	short   bool     // no majority
 	joining bool
+	leaving bool
 	joiners []protocol.NodeID
 	latest  *Message // the present view
 	taught  map[protocol.NodeID]protocol.Time
@@ -137,6 +139,8 @@ func (m *Machine) Timeout(now protocol.Time, out *protocol.Output) {
 			}
 		case timerOrder:
 			m.tellOrder(now, out)
+		case timerLeave:
+			m.tellLeave(now, out)
 		}
 		m.settle(now, out)
 	}

@@ -51,6 +51,8 @@ type (
 	}
 	// Ejected tells that the others, or too few of them, went on without this member, which asks to join again.
 	Ejected struct{ protocol.EventMark }
+	// Left tells that this member is out of the group, as was asked for.
+	Left struct{ protocol.EventMark }
 )
 
 // AppendTrace implements sim.Traced.
