@@ -67,7 +67,7 @@ var layers = map[string][]string{
 	"gateway/sql":     {"", "protocol", "identity"},
 	"live/adhoc":      {"protocol", "wire", "adhoc"},
 	"cmd/spinglass": {"", "adhoc", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "live/adhoc", "protocol", "topic", "wire", "gateway/local", "gateway/sql", "identity", "enrolment", "astrolabe/afc", "bimodal", "lab/astrolabe", "lab/figure",
-		"vsync", "lab/compare", "lab/manet", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings"},
+		"vsync", "lab/compare", "lab/manet", "lab/load", "lab/topics", "lab/plan", "lab/convoys", "lab/micropartitions", "lab/throughput", "lab/storms", "lab/overhead", "lab/deadlines", "lab/links", "lab/buffers", "lab/detection", "lab/ratings", "lab/views"},
 
 	"lab/traditional":     {"protocol", "wire"},
 	"adhoc/flood":         {"protocol", "wire", "adhoc"},
@@ -78,6 +78,7 @@ var layers = map[string][]string{
 	"lab/gravitational":   {"protocol", "wire", "lab/stream"},
 	"lab/ratings":         {"protocol", "gravity", "bimodal", "sim", "lab/stream", "lab/compare", "lab/gravitational"},
 	"lab/micropartitions": {"protocol", "membership", "sim", "lab/traditional"},
+	"lab/views":           {"protocol", "wire", "membership", "bimodal", "vsync", "astrolabe", "stack", "sim", "lab/traditional", "lab/compare"},
 	"lab/detection":       {"protocol", "membership", "sim", "lab/traditional", "lab/compare"},
 
 	"examples/powergrid/frequency": {},

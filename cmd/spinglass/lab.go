@@ -28,7 +28,7 @@ func newLab() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLabAll(), newLabAstrolabe(), newLabBuffers(), newLabConvoys(), newLabDeadlines(), newLabDetection(), newLabLinks(), newLabManet(), newLabMicropartitions(), newLabOverhead(), newLabPlan(), newLabRatings(), newLabScale(), newLabStorms(), newLabThroughput(), newLabTopics())
+	cmd.AddCommand(newLabAll(), newLabAstrolabe(), newLabBuffers(), newLabConvoys(), newLabDeadlines(), newLabDetection(), newLabLinks(), newLabManet(), newLabMicropartitions(), newLabOverhead(), newLabPlan(), newLabRatings(), newLabScale(), newLabStorms(), newLabThroughput(), newLabTopics(), newLabViews())
 	return cmd
 }
 

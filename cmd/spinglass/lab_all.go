@@ -35,6 +35,8 @@ var exhibits = []exhibit{
 		"One member that sleeps now and then brings down the rate of a whole group in traditional virtual synchrony, the sooner the larger the group; with gossip the others do not notice."},
 	{newLabMicropartitions, "Micropartitions", spinglassPaper + ", section 2",
 		"With failure detection ever more aggressive, wrong ejections and the time lost in changes of the view grow about quadratically with the group."},
+	{newLabViews, "Changes of the view", "Gupta, Birman, van Renesse, \"Fighting Fire with Fire\", Quality and Reliability Engineering International 18, 2002",
+		"Over a probabilistic lower layer virtual synchrony breaks through the scalability barrier: changes of the view cost large groups little."},
 	{newLabDetection, "Failure detection", "van Renesse, Minsky, Hayden, \"A Gossip-Style Failure Detection Service\", Middleware 1998; Dadgar, Phillips, Currey, \"Lifeguard\", 2017",
 		"Heartbeats that spread by gossip find out who has failed, with few mistakes in spite of loss, at a load that hardly grows; members that judge their own health do not take others for failed when they are slow themselves."},
 	{newLabConvoys, "Convoys", spinglassPaper + ", figure 2",

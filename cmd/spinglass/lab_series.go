@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -17,7 +16,11 @@ type series[C, R any] struct {
 	grid func() ([]C, error) // the runs; the error says what is wrong with the flags
 	name func(c *C) string   // for progress
 	// run makes a run. progress may be told how far it is.
-	run   func(ctx context.Context, c C, progress func(text string)) (R, error)
+	run func(ctx context.Context, c C, progress func(text string)) (R, error)
+	// several makes a run that finds several rows; where it is given, run is not.
+	several func(ctx context.Context, c C, progress func(text string)) ([]R, error)
+	// aside has as many runs at a time as there are processors. They share nothing, and rows come in their order all the same.
+	aside bool
 	write func(w io.Writer, first bool, r *R) // a row for people, the first one with a header before it
 	draw  func(rows []R) []*figure.Figure     // pictures of all rows
 	// finish writes for people what all rows together say; nil for nothing.
@@ -71,7 +74,7 @@ func (f *fullFlag) take(cmd *cobra.Command) {
 	}
 }
 
-// do makes the runs. Each row is printed, and in its file, when it is found; the pictures follow the last one.
+// do makes the runs. Each row is printed, and in its file, when it and those before it are found; the pictures follow the last one.
 func (s *series[C, R]) do(cmd *cobra.Command) error {
 	s.full.take(cmd)
 	runs, err := s.grid()
@@ -84,32 +87,19 @@ func (s *series[C, R]) do(cmd *cobra.Command) error {
 	}
 	defer file.close() // again after success, to no effect
 	out := newOutput(cmd.OutOrStdout())
-	progress := newProgress(cmd.ErrOrStderr())
+	m := s.make(cmd, runs)
+	defer m.end()
 	var rows []R
-	for i, c := range runs {
-		row, err := s.run(cmd.Context(), c, func(text string) {
-			progress.show("run %d of %d, %s: %s", i+1, len(runs), s.name(&c), text)
-		})
-		progress.clear()
-		if errors.Is(err, context.Canceled) {
-			return fmt.Errorf("interrupted in run %d of %d", i+1, len(runs))
-		}
-		if err != nil {
-			return err
-		}
-		rows = append(rows, row)
-		if err := file.row(i == 0, row); err != nil {
-			return fmt.Errorf("--out: %w", err)
-		}
-		if s.out.json {
-			err = out.object(&row)
-		} else {
-			s.write(out, i == 0, &row)
-		}
-		if err != nil {
-			return err
-		}
-		if err := out.flush(); err != nil {
+	for i := range runs {
+		if err := m.take(i, func(found []R) error {
+			for _, row := range found {
+				rows = append(rows, row)
+				if err := s.put(out, file, len(rows) == 1, row); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
 			return err
 		}
 	}
@@ -123,6 +113,22 @@ func (s *series[C, R]) do(cmd *cobra.Command) error {
 		return fmt.Errorf("--out: %w", err)
 	}
 	return file.close()
+}
+
+// put prints a row, and puts it into the file.
+func (s *series[C, R]) put(out *output, file *rowFile, first bool, row R) (err error) {
+	if err := file.row(first, row); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	if s.out.json {
+		err = out.object(&row)
+	} else {
+		s.write(out, first, &row)
+	}
+	if err != nil {
+		return err
+	}
+	return out.flush()
 }
 
 // pictures writes the pictures of all rows, where there is a directory for them.
