@@ -48,7 +48,7 @@ func newLabViews() *cobra.Command {
 	flags.IntVar(&g.Cycles, "cycles", g.Cycles, "of six changes: two crashes and a leave, and as many returns")
 	flags.DurationVar(&g.Interval, "interval", g.Interval, "from one change to the next, in simulated time; longer where a change takes longer")
 	seedFlags(cmd, &g.Seeds, &g.Seed)
-	full.flag(cmd, "more sizes, losses and seeds, and a member that sleeps, where nothing else is given: takes half an hour")
+	full.flag(cmd, "more sizes, losses and seeds, and a member that sleeps, where nothing else is given: takes many times as long")
 	larger := views.FullGrid()
 	fullValue(&full, "members", &g.Members, larger.Members)
 	fullValue(&full, "loss", &g.Loss, larger.Loss)
@@ -84,11 +84,11 @@ func writeLabViews(w io.Writer, first bool, r *views.Result) {
 
 // drawLabViews draws how long changes take, for how long they hold casts back, and how long casts take, against the size of the group.
 func drawLabViews(rows []views.Result) (figures []*figure.Figure) {
-	members := figure.Axis{Label: "members", Log: true}
+	members := figure.Axis{Label: "members", Zero: true}
 	duration := figure.Figure{Name: "views", Title: "Changes of the view, from when they are found out", X: members, Y: figure.Axis{Label: "ms", Zero: true}}
 	flush := figure.Figure{Name: "views_flush", Title: "Changes of the view, from the proposal", X: members, Y: figure.Axis{Label: "ms", Zero: true}}
 	held := figure.Figure{Name: "views_held", Title: "Time in which changes of the view hold casts back", X: members, Y: figure.Axis{Label: "percent of the time", Zero: true}}
-	wait := figure.Figure{Name: "views_wait", Title: "Time in which casts wait, because of changes or because nobody knows yet", X: members, Y: figure.Axis{Label: "percent of the time", Zero: true}}
+	wait := figure.Figure{Name: "views_wait", Title: "Time in which a cast that is wanted waits", X: members, Y: figure.Axis{Label: "percent of the time", Zero: true}}
 	casts := figure.Figure{Name: "views_casts", Title: "Median time of a cast, with no change", X: members, Y: figure.Axis{Label: "ms", Zero: true}}
 	for _, r := range rows {
 		n := float64(r.Members)

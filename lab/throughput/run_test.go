@@ -177,7 +177,7 @@ func TestViewsOverGossipStaySteady(t *testing.T) {
 	} {
 		found := rows(t, func(g *Grid) {
 			g.Protocol, g.Members, g.Order, g.Perturb = []string{Vsync}, []int{16}, test.orders, test.perturb
-			g.Fault, g.Ranks = test.fault, test.ranks
+			g.Fault, g.Ranks, g.Samples = test.fault, test.ranks, 20
 		})
 		base := 0.0
 		for _, r := range found {
