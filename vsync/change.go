@@ -13,6 +13,7 @@ type change struct {
 	dead      ranks // of them, those that are: they run in a later incarnation, or not in the group
 	leavers   ranks // members that want to be out
 	joiners   []*joiner
+	wishes    []uint64 // by rank: what a member wants to weigh that was taken in with less; nil for nobody
 	blocked   bool
 	blockedAt protocol.Time
 	outside   bool
@@ -161,7 +162,7 @@ func (g *group) watchAfter() time.Duration {
 
 // reason to change the view, as the coordinator.
 func (g *group) toChange(now protocol.Time) bool {
-	return g.failed != ranks{} || g.leavers != ranks{} || len(g.admitted(now)) > 0 || len(g.total.terms) >= termsMax/2
+	return g.failed != ranks{} || g.leavers != ranks{} || g.wishes != nil || len(g.admitted(now)) > 0 || len(g.total.terms) >= termsMax/2
 }
 
 // admitted returns who is to join in the next view.
@@ -322,7 +323,11 @@ func (g *group) decide(now protocol.Time) *Decision {
 			d.Cut[rank] = max(d.Cut[rank], have)
 		}
 		if !g.leavers.has(i) {
-			d.Next.Members = append(d.Next.Members, g.view.Members[i])
+			member := g.view.Members[i]
+			if g.wishes != nil {
+				member.Weight = max(member.Weight, g.wishes[i])
+			}
+			d.Next.Members = append(d.Next.Members, member)
 		}
 	}
 	if len(d.Next.Members) == 0 {
@@ -334,13 +339,27 @@ func (g *group) decide(now protocol.Time) *Decision {
 		return d
 	}
 	for i, member := range g.admitted(now) {
-		if weight += member.Weight; weight > stay && i > 0 {
+		if i == 0 {
+			member.Weight = min(member.Weight, stay) // who is heavier weighs more once it has arrived
+		}
+		if weight += member.Weight; weight > stay {
 			break // who has not arrived yet must not decide; the rest joins in the next view
 		}
 		member.Since = d.Next.ID.Number
 		d.Next.Members = append(d.Next.Members, member)
 	}
 	return d
+}
+
+// wish notes what a member that has arrived wants to weigh, and has the coordinator change the view.
+func (g *group) wish(now protocol.Time, rank int, weight uint64) {
+	if g.wishes == nil {
+		g.wishes = make([]uint64, len(g.view.Members))
+	}
+	g.wishes[rank] = weight
+	if g.coordinator() == g.rank && !g.blocked {
+		g.setSooner(taskFlush, now.Add(joinDelay))
+	}
 }
 
 // holders returns who has all up to the cut of each member's messages.

@@ -142,6 +142,10 @@ func (g *group) begun(now protocol.Time, joined, founds bool, blocked time.Durat
 		return
 	}
 	g.offer(out)
+	if g.lighter() {
+		g.pause = g.m.config.SeekPause
+		g.set(taskSeek, now.Add(g.m.jitter(g.pause)))
+	}
 	if g.leaving {
 		g.tellLeave(now, out)
 	} else if g.coordinator() == g.rank && len(g.admitted(now)) > 0 {

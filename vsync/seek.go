@@ -28,6 +28,7 @@ func (g *group) look(now protocol.Time) {
 // call asks to be taken in, or founds the group if there is nobody to ask.
 func (g *group) call(now protocol.Time, out *protocol.Output) {
 	if g.view != nil {
+		g.callHeavier(now, out)
 		return
 	}
 	if g.m.wasStopped(now) {
@@ -38,6 +39,14 @@ func (g *group) call(now protocol.Time, out *protocol.Output) {
 		g.found(now, out)
 		return
 	}
+	g.seek(now, founds, out)
+	if founds {
+		g.pause = min(g.pause, max(g.options.FoundAfter/2, g.m.config.SeekPause))
+	}
+}
+
+// seek says that this member wants to be in the view, with its weight, and sees to it that it is said again.
+func (g *group) seek(now protocol.Time, founds bool, out *protocol.Output) {
 	s := seek{member: g.self(), order: g.options.Order, state: g.options.State, founds: founds}
 	if g.m.config.Host.Publish(now, g.topic, s.append(nil), out) != nil {
 		g.m.stats.PublishFailed++ // it is said again
@@ -45,9 +54,20 @@ func (g *group) call(now protocol.Time, out *protocol.Output) {
 	g.m.stats.SeeksSent++
 	g.set(taskSeek, now.Add(g.m.jitter(g.pause)))
 	g.pause = min(2*g.pause, SeekPauses*g.m.config.SeekPause)
-	if founds {
-		g.pause = min(g.pause, max(g.options.FoundAfter/2, g.m.config.SeekPause))
+}
+
+// lighter reports whether this member weighs less in the view than it is to.
+func (g *group) lighter() bool { return g.view.Members[g.rank].Weight < g.options.Weight }
+
+// callHeavier asks for the whole weight of this member, which was taken in with less.
+func (g *group) callHeavier(now protocol.Time, out *protocol.Output) {
+	if !g.lighter() || g.leaving {
+		return
 	}
+	if g.settled {
+		g.wish(now, g.rank, g.options.Weight)
+	}
+	g.seek(now, false, out)
 }
 
 // self returns this member as it wants to be in a view.
@@ -93,11 +113,14 @@ func (g *group) receiveSeek(now protocol.Time, s seek, out *protocol.Output) {
 		return
 	}
 	if rank := g.rankOf(id); rank >= 0 {
-		switch listed := g.view.Members[rank].Incarnation; {
-		case listed == s.member.Incarnation:
+		switch listed := &g.view.Members[rank]; {
+		case listed.Incarnation == s.member.Incarnation && listed.Weight < s.member.Weight && g.settled:
+			g.wish(now, rank, s.member.Weight) // it has arrived, as all have
+			return
+		case listed.Incarnation == s.member.Incarnation:
 			g.m.send(id, g.latest, out) // it has not arrived
 			return
-		case s.member.Incarnation < listed:
+		case s.member.Incarnation < listed.Incarnation:
 			return
 		}
 		g.dead.add(rank)

@@ -187,6 +187,8 @@ func (g *group) receiveStability(now protocol.Time, from int, s *Stability, out 
 	more := s.Round < g.round || s.Round == g.round && !s.Represented.covers(g.represented)
 	switch {
 	case s.Round > g.round:
+		g.settled = true // somebody has closed the round before
+		g.dropFormer()
 		g.beginRound(s.Round)
 		g.merge(s)
 	case s.Round == g.round:

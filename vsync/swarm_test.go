@@ -73,11 +73,18 @@ func trialOf(seed uint64, all **fleet, check **checkers) sim.Trial {
 	limit := time.Duration(300+r.IntN(1700)) * time.Millisecond
 	leave := r.IntN(3) == 0
 	network := sim.DrawNetwork(r)
+	heavy := map[protocol.NodeID]uint64{}
+	if seed%4 == 1 {
+		for i := range size {
+			heavy[protocol.NodeID(i+1)] = 1 + r.Uint64N(3)
+		}
+	}
 	return sim.Trial{
 		Config: sim.Config{Seed: seed, Network: network, Cost: sim.CommodityCost(), Decoder: func() protocol.Decoder { return new(decoder) }, Spurious: seed%16 == 0, Content: true},
 		Faults: faults, Safety: safety, Converge: converge,
 		Build: func(w *sim.World) {
 			f := newFleet(w, options, func(c *vsync.Config) { c.StallTicks, c.FlushLimit = stall, limit }, starts...)
+			f.heavy = heavy
 			*all, *check = f, f.check()
 			f.detect(protocol.Time(safety + converge))
 			for _, id := range f.hosts {
@@ -127,19 +134,18 @@ func (f *fleet) lost() bool {
 	if latest == nil {
 		return true
 	}
-	whole, left, state := 0, 0, false
-	for _, m := range latest.Members {
-		whole++
+	whole, left, state, first := uint64(0), uint64(0), false, false
+	for i, m := range latest.Members {
+		whole += m.Weight
 		a := f.apps[m.ID]
 		s, _ := a.node.Groups.Group(name)
 		if f.world.Up(m.ID) && s.View != nil && s.Incarnation == m.Incarnation {
-			left++
+			left += m.Weight
 			state = state || s.Ready
+			first = first || i == 0
 		}
 	}
-	first := latest.Members[0]
-	s, _ := f.apps[first.ID].node.Groups.Group(name)
-	return 2*left < whole || 2*left == whole && s.Incarnation != first.Incarnation || !state
+	return 2*left < whole || 2*left == whole && !first || !state
 }
 
 func (g *figures) add(f *fleet, c *checkers) {

@@ -83,9 +83,7 @@ func (n *node) join(now protocol.Time, out *protocol.Output) {
 	f := n.app.fleet
 	options := f.options
 	options.FoundAfter = 0
-	if weight, ok := f.heavy[n.app.host]; ok {
-		options.Weight = weight
-	}
+	options.Weight = f.weight(n.app.host)
 	founds := n.app.host == 1 || slices.Contains(f.founders, n.app.host)
 	if founds && n.app.run == 0 && !n.app.founded {
 		n.app.founded = true
@@ -336,13 +334,24 @@ func (f *fleet) castEvery(id protocol.NodeID, interval time.Duration, until prot
 	f.world.At(f.world.Now().Add(interval), again)
 }
 
-// converged reports whether all hosts are in one view of all, with equal states.
+// weight returns that of a host.
+func (f *fleet) weight(id protocol.NodeID) uint64 {
+	if weight, ok := f.heavy[id]; ok {
+		return weight
+	}
+	return f.options.Weight
+}
+
+// converged reports whether all hosts are in one view of all, with equal states, and weigh what they are to.
 func (f *fleet) converged(ids ...protocol.NodeID) error {
 	first := f.apps[ids[0]]
 	for _, id := range ids {
 		a := f.apps[id]
 		if !f.world.Up(id) || a.view == nil || len(a.view.Members) != len(ids) || !a.ready || a.blocked {
 			return fmt.Errorf("host %d: view %v ready %v blocked %v outside %v\n%s", id, a.view, a.ready, a.blocked, a.outside, f.describe())
+		}
+		if rank := a.view.Rank(id); a.view.Members[rank].Weight != f.weight(id) {
+			return fmt.Errorf("host %d weighs %d, not %d\n%s", id, a.view.Members[rank].Weight, f.weight(id), f.describe())
 		}
 		if a.view.ID != first.view.ID {
 			return fmt.Errorf("host %d is in view %v, %d in %v", ids[0], first.view.ID, id, a.view.ID)
