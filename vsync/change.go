@@ -27,6 +27,9 @@ type change struct {
 	decision *Decision // that was accepted
 	decided  *Decided  // that is to be installed once all up to its cut is here
 	lead     *lead
+
+	recoverUntil protocol.Time // until when a person's word counts that the group is to go on without those that cannot be reached; 0 for none
+	yieldUntil   protocol.Time // until when this member, which has answered in a recovery, begins no change itself
 }
 
 // proposed is a proposal that this member has, or has not yet, all messages of.
@@ -47,6 +50,8 @@ type lead struct {
 	proposal *Proposal  // nil until enough have answered
 	agreed   ranks
 	stuck    bool // too few have answered
+	recovers bool // it is a recovery, which any member may lead;
+	alone    bool // and its decision is made without a majority
 }
 
 // joiner is a member that wants to join.
@@ -97,7 +102,7 @@ func (g *group) suspectAll(now protocol.Time, s ranks, reason SuspectReason, out
 // press has the coordinator change the view.
 func (g *group) press(now protocol.Time, out *protocol.Output) {
 	c := g.coordinator()
-	if c == g.rank {
+	if c == g.rank || g.recovers() {
 		if l := g.lead; l != nil && l.proposal == nil && !l.stuck {
 			g.checkFlushed(now, out)
 			return
@@ -112,7 +117,7 @@ func (g *group) press(now protocol.Time, out *protocol.Output) {
 
 // adopt takes over whom another member takes for failed. That it may take this one for failed is not believed here: the next view tells.
 func (g *group) adopt(now protocol.Time, from int, failed ranks, out *protocol.Output) {
-	if failed = failed.minus(g.failed); g.failed.has(from) || failed == (ranks{}) {
+	if failed = failed.minus(g.failed); g.failed.has(from) || failed == (ranks{}) || g.recovers() {
 		return
 	}
 	if failed.has(g.rank) {
@@ -181,7 +186,14 @@ func (g *group) joinerLife() time.Duration { return (SeekPauses + 2) * g.m.confi
 
 // driveFlush begins a change as the coordinator, or goes on with it.
 func (g *group) driveFlush(now protocol.Time, out *protocol.Output) {
-	if g.view == nil || g.coordinator() != g.rank || g.decided != nil {
+	if g.view == nil || g.decided != nil || g.yields(now, taskFlush) {
+		return
+	}
+	if g.lead == nil && g.recoverUntil > 0 {
+		g.beginRecovery(now, out)
+		return
+	}
+	if g.coordinator() != g.rank && !g.recovers() {
 		return
 	}
 	l := g.lead
@@ -197,7 +209,7 @@ func (g *group) driveFlush(now protocol.Time, out *protocol.Output) {
 	case l.proposal == nil:
 		g.checkFlushed(now, out)
 		if g.lead == l && l.proposal == nil && !l.stuck {
-			g.m.postAll(out, g.others(g.failed.union(l.answered)), g.flushMessage())
+			g.m.postAll(out, g.others(g.failed.union(l.answered)), g.question())
 			g.set(taskFlush, now.Add(g.m.config.Retry))
 		}
 	default:
@@ -211,19 +223,28 @@ func (g *group) driveFlush(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-func (g *group) flushMessage() *Flush {
+// question returns what members are asked in a change that this one leads.
+func (g *group) question() protocol.Message {
+	if g.lead.recovers {
+		return seal(&Recover{header: g.header(), Ballot: g.lead.ballot})
+	}
 	return seal(&Flush{header: g.header(), Ballot: g.lead.ballot, Failed: g.failed})
 }
 
 // beginFlush begins a change of the view, or begins it again.
 func (g *group) beginFlush(now protocol.Time, out *protocol.Output) {
+	g.beginBallot(now, false, out)
+}
+
+// beginBallot asks all members that are not taken for failed what they have.
+func (g *group) beginBallot(now protocol.Time, recovers bool, out *protocol.Output) {
 	g.m.stats.FlushesLed++
 	g.rounds = max(g.rounds, g.promised.Round) + 1
 	g.promised = Ballot{Round: g.rounds, Rank: uint64(g.rank)}
 	g.pending = nil
-	g.lead = &lead{ballot: g.promised, limit: now.Add(g.m.config.FlushLimit), have: make([][]uint64, len(g.streams))}
+	g.lead = &lead{ballot: g.promised, limit: now.Add(g.m.config.FlushLimit), have: make([][]uint64, len(g.streams)), recovers: recovers}
 	g.block(now, out)
-	g.m.postAll(out, g.others(g.failed), g.flushMessage())
+	g.m.postAll(out, g.others(g.failed), g.question())
 	g.set(taskFlush, now.Add(g.m.config.Retry))
 	g.answer(now, g.rank, g.haves(), g.accepted, g.decision, out)
 }
@@ -241,7 +262,7 @@ func (g *group) receiveFlush(now protocol.Time, from int, f *Flush, out *protoco
 	g.rounds = max(g.rounds, f.Ballot.Round)
 	if g.failed.has(from) || !f.Failed.covers(g.failed) || !f.Failed.covers(allRanks(from)) || f.Ballot.less(g.promised) {
 		out.Drop(sender, ReasonFailed)
-		g.m.post(out, sender, seal(&Failed{header: g.header(), Failed: g.failed, Promised: g.promised.Round}))
+		g.refuse(sender, f.Ballot, g.failed, out)
 		return
 	}
 	g.failed = f.Failed
@@ -251,6 +272,15 @@ func (g *group) receiveFlush(now protocol.Time, from int, f *Flush, out *protoco
 	}
 	g.block(now, out)
 	g.m.send(sender, seal(&FlushAnswer{header: g.header(), Ballot: f.Ballot, Have: g.haves(), Accepted: g.accepted, Decision: g.decision}), out)
+}
+
+// refuse tells who leads a change why it gets no answer. Of a ballot of the round that was promised to another one it tells a higher one, so that it is begun again.
+func (g *group) refuse(to protocol.NodeID, ballot Ballot, failed ranks, out *protocol.Output) {
+	round := g.promised.Round
+	if ballot.less(g.promised) {
+		round = max(round, ballot.Round+1)
+	}
+	g.m.post(out, to, seal(&Failed{header: g.header(), Failed: failed, Promised: round}))
 }
 
 func (g *group) receiveFlushed(now protocol.Time, from int, f *FlushAnswer, out *protocol.Output) {
@@ -286,11 +316,16 @@ func (g *group) checkFlushed(now protocol.Time, out *protocol.Output) {
 		g.mute(silent, out)
 	}
 	l.answered = l.answered.minus(g.failed)
-	if !g.view.majority(l.answered) {
+	majority := g.view.majority(l.answered)
+	switch {
+	case !majority && l.recovers && g.voters(l.answered):
+		l.alone = true
+		l.decision = g.decideAlone()
+	case !majority:
+		g.endRecovery(RecoveryVoteless, 0, out)
 		g.beOutside(now, out)
 		return
-	}
-	if l.decision == nil {
+	case l.decision == nil:
 		l.decision = g.decide(now)
 	}
 	l.proposal = seal(&Proposal{header: g.header(), Ballot: l.ballot, Failed: g.failed, Decision: l.decision, Holders: g.holders(l.decision.Cut)})
@@ -311,25 +346,30 @@ func (g *group) mute(silent ranks, out *protocol.Output) {
 	}
 }
 
-// decide makes the next view, and the cut: of each member's messages the most that anybody who has answered has.
-func (g *group) decide(now protocol.Time) *Decision {
+// gather makes a view of who has answered and does not leave, and the cut: of each member's messages the most that anybody who has answered has.
+func (g *group) gather(id ViewID) *Decision {
 	l := g.lead
-	d := &Decision{Next: &View{ID: ViewID{Epoch: g.view.ID.Epoch, Number: g.view.ID.Number + 1}}, Cut: make([]uint64, len(g.streams))}
-	for i := range g.view.Members {
+	d := &Decision{Next: &View{ID: id}, Cut: make([]uint64, len(g.streams))}
+	for i, member := range g.view.Members {
 		if !l.answered.has(i) {
 			continue
 		}
 		for rank, have := range l.have[i] {
 			d.Cut[rank] = max(d.Cut[rank], have)
 		}
+		if g.wishes != nil {
+			member.Weight = max(member.Weight, g.wishes[i])
+		}
 		if !g.leavers.has(i) {
-			member := g.view.Members[i]
-			if g.wishes != nil {
-				member.Weight = max(member.Weight, g.wishes[i])
-			}
 			d.Next.Members = append(d.Next.Members, member)
 		}
 	}
+	return d
+}
+
+// decide makes the next view, and the cut.
+func (g *group) decide(now protocol.Time) *Decision {
+	d := g.gather(ViewID{Epoch: g.view.ID.Epoch, Number: g.view.ID.Number + 1})
 	if len(d.Next.Members) == 0 {
 		return d // all leave, and the group ends
 	}
@@ -461,7 +501,7 @@ func (g *group) checkAgreed(now protocol.Time, out *protocol.Output) {
 	silent := l.answered.minus(l.agreed).minus(g.failed)
 	majority := g.view.majority(l.agreed)
 	switch {
-	case silent == ranks{} && majority, now >= l.limit && majority:
+	case silent == ranks{} && (majority || l.alone), now >= l.limit && majority:
 		g.tellDecided(now, l.decision, out)
 	case now >= l.limit:
 		g.failed = g.failed.union(silent)
@@ -547,6 +587,9 @@ func (g *group) watch(now protocol.Time, out *protocol.Output) {
 	limit := g.m.config.FlushLimit
 	if g.m.wasStopped(now) {
 		g.heardAt = now // what there is to hear may be in the inbox
+	}
+	if g.decided == nil && g.yields(now, taskWatch) {
+		return
 	}
 	switch {
 	case g.decided != nil:

@@ -104,3 +104,90 @@ func TestStateThatWaitsForItsView(t *testing.T) {
 		}
 	}
 }
+
+// A member that has not found that no majority can be reached refuses a recovery; one that has promised a later ballot has it begun again; and who leads a recovery ends it when one refuses.
+func TestRecoveriesAreRefused(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	ask := seal(&Recover{header: g.header(), Ballot: Ballot{Round: 4, Rank: 2}})
+	answer := func() protocol.Message {
+		out.Reset()
+		g.receive(0, 2, ask, out)
+		for _, e := range out.Effects {
+			if e.Message != nil {
+				return e.Message
+			}
+		}
+		return nil
+	}
+	if r, ok := answer().(*Recover); !ok || !r.Refused || r.Ballot != ask.Ballot || g.blocked {
+		t.Errorf("a member that is not outside answers %+v", r)
+	}
+	g.outside, g.promised = true, Ballot{Round: 4, Rank: 3}
+	if f, ok := answer().(*Failed); !ok || f.Promised != 5 {
+		t.Errorf("a member that has promised %v answers %+v", g.promised, f)
+	}
+	g.promised = Ballot{}
+	if a, ok := answer().(*FlushAnswer); !ok || a.Ballot != ask.Ballot || !g.blocked || g.yieldUntil == 0 {
+		t.Errorf("a member that is outside answers %+v", a)
+	}
+	g, out = second(t, OrderFIFO)
+	g.ready, g.outside = true, true
+	if err := g.m.Recover(0, g.name, out); err != nil || !g.recovers() {
+		t.Fatal(err)
+	}
+	ask = seal(&Recover{header: g.header(), Ballot: g.lead.ballot, Refused: true})
+	out.Reset()
+	g.receive(0, 2, ask, out)
+	if ended, ok := out.Effects[0].Event.(RecoveryEnded); !ok || ended.Outcome != RecoveryRefused || ended.Member != 3 || g.recovers() || g.m.stats.RecoveriesRefused != 1 {
+		t.Errorf("%+v", out.Effects)
+	}
+	if err := g.m.Recover(0, g.name, out); err != nil {
+		t.Errorf("it cannot be tried again: %v", err)
+	}
+}
+
+// The ids of views that recoveries make are later than those of all views that follow without one, differ by who leads them, and stay below 2^53; so many recoveries are allowed.
+func TestIDsOfRecoveries(t *testing.T) {
+	before := ViewID{7, 1<<countBits - 2}
+	a, b := before.recovered(3, 5), before.recovered(4, 5)
+	if a == b || !before.Less(a) || !before.precedes(a) || !before.precedes(b) || a.precedes(b) || before.precedes(ViewID{8, before.Number + 1}) || a.Recoveries() != 1 {
+		t.Errorf("%v, %v, %v", before, a, b)
+	}
+	id := before
+	for range RecoveriesMax {
+		next := id.recovered(MembersMax-1, 1<<lotBits-1)
+		if !id.Less(next) || !(ViewID{7, id.Number + 1<<(countBits-1)}).Less(next) {
+			t.Fatalf("%v is not before %v", id, next)
+		}
+		id = next
+	}
+	if id.Recoveries() != RecoveriesMax || id.Number >= 1<<53 {
+		t.Errorf("%v after %d recoveries", id, RecoveriesMax)
+	}
+	g, out := second(t, OrderFIFO)
+	g.ready, g.outside, g.view = true, true, &View{ID: id, Members: g.view.Members}
+	if err := g.m.Recover(0, g.name, out); err != ErrRecoveries {
+		t.Error(err)
+	}
+}
+
+// Where nobody that answers has a vote, there is no view that could decide anything, and the recovery says so.
+func TestRecoveryNeedsAVote(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	g.view.Members[1].Weight = 0
+	g.ready, g.outside = true, true
+	if err := g.m.Recover(0, g.name, out); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	g.m.run(protocol.Time(g.m.config.FlushLimit)*2, out)
+	for _, e := range out.Effects {
+		if ended, ok := e.Event.(RecoveryEnded); ok {
+			if ended.Outcome != RecoveryVoteless || g.view.ID.Recoveries() > 0 {
+				t.Errorf("%+v in view %v", ended, g.view.ID)
+			}
+			return
+		}
+	}
+	t.Error("it has not ended")
+}

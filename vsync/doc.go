@@ -29,7 +29,7 @@
 //
 // # Limitations
 //
-// Crash faults only: what members say is believed. A group of which a majority of the latest view is gone for good stays blocked: nothing says whether the rest of it goes on elsewhere.
+// Crash faults only: what members say is believed. A group of which a majority of the latest view is gone for good stays blocked until a person says that it is, with [Machine.Recover]: nothing else says whether the rest of it goes on elsewhere.
 // Who founds a group without having heard of it, since it was cut off, founds another one of the same name: when both meet, the members of the younger one
 // give up their state and join the older.
 package vsync

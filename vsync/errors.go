@@ -33,6 +33,12 @@ var (
 	ErrTooLarge = fmt.Errorf("vsync: a cast exceeds the limit of %d bytes", CastMax)
 	// ErrSnapshot says that no snapshot of this number is wanted any longer.
 	ErrSnapshot = errors.New("vsync: the snapshot is not wanted")
+	// ErrMajority says that there is nothing to recover: this member is not outside.
+	ErrMajority = errors.New("vsync: this member has not found that no majority of the view can be reached")
+	// ErrRecovering says that a recovery is under way.
+	ErrRecovering = errors.New("vsync: the group is being recovered already")
+	// ErrRecoveries says that a group was recovered too often.
+	ErrRecoveries = fmt.Errorf("vsync: the group was recovered %d times, which is the limit", RecoveriesMax)
 	// ErrStateless says that a group has no state.
 	ErrStateless = errors.New("vsync: the group has no state")
 )

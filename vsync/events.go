@@ -95,6 +95,13 @@ type (
 		Group  string
 		Number uint64
 	}
+	// RecoveryEnded tells what the recovery of a group has come to that Machine.Recover began. Where that is RecoveryDone, the *Installed of it has come before.
+	RecoveryEnded struct {
+		protocol.EventMark
+		Group   string
+		Outcome RecoveryOutcome
+		Member  protocol.NodeID // of RecoveryRefused: which one
+	}
 	// Suspected tells that a member is taken for failed: it is going to be out of the view.
 	Suspected struct {
 		protocol.EventMark
@@ -115,6 +122,19 @@ const (
 	EjectQueue  EjectReason = "queue"  // its state took longer than Config.QueueBytes hold
 	EjectEpoch  EjectReason = "epoch"  // it goes on under a higher epoch of its node
 	EjectMerged EjectReason = "merged" // the group was founded twice, and this one is the younger
+)
+
+// RecoveryOutcome says what a recovery has come to.
+type RecoveryOutcome string
+
+// The outcomes of RecoveryEnded.
+const (
+	RecoveryDone     RecoveryOutcome = "done"     // the group goes on with those that answered
+	RecoveryRefused  RecoveryOutcome = "refused"  // a member that answered has not found that no majority can be reached
+	RecoveryMajority RecoveryOutcome = "majority" // a majority has answered, and the group goes on by that
+	RecoveryVoteless RecoveryOutcome = "voteless" // nobody that answered has a vote
+	RecoveryLate     RecoveryOutcome = "late"     // nothing came of it in time
+	RecoveryOut      RecoveryOutcome = "out"      // this member is out of the view
 )
 
 // SuspectReason says why a member is taken for failed. It serves as the label of a counter.

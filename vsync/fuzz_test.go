@@ -34,6 +34,7 @@ func samples() []protocol.Message {
 		seal(&Pieces{header: h, Rank: 2, Seq: 5, Offset: 1000, Whole: 5000, Bodies: [][]byte{{1, 2}}}),
 		seal(&Seal{header: h, Term: 3}),
 		seal(&Sealed{header: h, Term: 3, Current: 1, Limit: 99}),
+		seal(&Recover{header: h, Ballot: Ballot{4, 2}, Refused: true}),
 		seal(&Part{Number: 5, Inner: wire.KindGroupView, Index: 1, Count: 3, Bytes: []byte("xyz")}),
 	}
 }
@@ -60,7 +61,7 @@ func TestMessagesAreEncodedInOneWay(t *testing.T) {
 			t.Errorf("no sample of kind %d", kind)
 		}
 	}
-	if _, err := new(Decoder).Decode(wire.KindGroupLast, nil); err == nil {
+	if _, err := new(Decoder).Decode(wire.KindGroupLast+1, nil); err == nil {
 		t.Error("an unknown kind was decoded")
 	}
 }

@@ -11,7 +11,7 @@ func (g *group) receiveDecided(now protocol.Time, from protocol.NodeID, d *Decid
 	d = d.kept()
 	next := d.Decision.Next
 	rank := next.Rank(g.m.config.Self)
-	if d.Order != g.options.Order || d.State != g.options.State || next.ID != (ViewID{d.View.Epoch, d.View.Number + 1}) {
+	if d.Order != g.options.Order || d.State != g.options.State || !d.View.precedes(next.ID) {
 		out.Drop(from, ReasonMalformed)
 		return
 	}
@@ -71,7 +71,7 @@ func (g *group) install(now protocol.Time, d *Decided, out *protocol.Output) {
 
 // enter begins a view.
 func (g *group) enter(now protocol.Time, d *Decided, founds bool, out *protocol.Output) {
-	before, streams := g.view, g.streams
+	before, streams, recovers := g.view, g.streams, g.recoverUntil > 0
 	blocked := time.Duration(0)
 	if g.blocked {
 		blocked = now.Sub(g.blockedAt)
@@ -107,6 +107,9 @@ func (g *group) enter(now protocol.Time, d *Decided, founds bool, out *protocol.
 	}
 	g.m.stats.ViewsInstalled++
 	g.begun(now, before == nil, founds, blocked, d.Decision.Cut, out)
+	if recovers {
+		g.tellRecovered(before.ID, next.ID, out)
+	}
 }
 
 // begun tells of a view that has begun, and takes up what waited for it.
@@ -156,6 +159,7 @@ func (g *group) begun(now protocol.Time, joined, founds bool, blocked time.Durat
 // eject gives up the present view.
 func (g *group) eject(now protocol.Time, reason EjectReason, out *protocol.Output) {
 	g.m.stats.Ejections++
+	g.endRecovery(RecoveryOut, 0, out)
 	if g.blocked {
 		g.m.stats.BlockedTime += int64(now.Sub(g.blockedAt))
 	}
@@ -176,6 +180,7 @@ func (g *group) eject(now protocol.Time, reason EjectReason, out *protocol.Outpu
 
 // finish ends the membership as was asked for.
 func (g *group) finish(now protocol.Time, out *protocol.Output) {
+	g.endRecovery(RecoveryOut, 0, out)
 	g.m.forget(now, g, out)
 	out.Emit(Left{Group: g.name})
 }

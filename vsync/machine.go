@@ -206,6 +206,8 @@ func headerOf(message protocol.Message) *header {
 		return &m.header
 	case *Sealed:
 		return &m.header
+	case *Recover:
+		return &m.header
 	}
 	return nil
 }
@@ -233,6 +235,8 @@ func (g *group) receive(now protocol.Time, rank int, message protocol.Message, o
 		g.receiveSeal(now, rank, message, out)
 	case *Sealed:
 		g.receiveSealed(now, rank, message, out)
+	case *Recover:
+		g.receiveRecover(now, rank, message, out)
 	}
 }
 

@@ -127,6 +127,6 @@ func readBool(r *wire.Reader) bool {
 func Kinds() []protocol.Kind {
 	return []protocol.Kind{
 		wire.KindGroupCheck, wire.KindGroupStability, wire.KindGroupFlush, wire.KindGroupFlushed, wire.KindGroupProposal, wire.KindGroupAgreed, wire.KindGroupView,
-		wire.KindGroupFailed, wire.KindGroupLeave, wire.KindGroupPull, wire.KindGroupPieces, wire.KindGroupSeal, wire.KindGroupSealed, wire.KindGroupPart,
+		wire.KindGroupFailed, wire.KindGroupLeave, wire.KindGroupPull, wire.KindGroupPieces, wire.KindGroupSeal, wire.KindGroupSealed, wire.KindGroupPart, wire.KindGroupRecover,
 	}
 }

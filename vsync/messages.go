@@ -344,6 +344,26 @@ func (m *Sealed) read(r *wire.Reader) {
 	m.Term, m.Current, m.Limit = r.Uvarint(), r.Uvarint(), r.Uvarint()
 }
 
+// Recover begins a recovery: it asks, as Flush does, but without regard to who is taken for failed. Its answer is a FlushAnswer, or another Recover that refuses.
+type Recover struct {
+	envelope
+	header
+	Ballot  Ballot
+	Refused bool // an answer: the sender does not know that no majority can be reached
+}
+
+// Kind implements protocol.Message.
+func (*Recover) Kind() protocol.Kind { return wire.KindGroupRecover }
+
+func (m *Recover) append(b []byte) []byte {
+	return appendBool(m.Ballot.append(m.header.append(b)), m.Refused)
+}
+
+func (m *Recover) read(r *wire.Reader) {
+	m.header.read(r)
+	m.Ballot, m.Refused = readBallot(r), readBool(r)
+}
+
 // Part is a part of another message of this package that does not fit into a datagram.
 type Part struct {
 	envelope
@@ -368,7 +388,7 @@ func (m *Part) append(b []byte) []byte {
 func (m *Part) read(r *wire.Reader) {
 	m.Number, m.Inner = r.Uvarint(), protocol.Kind(r.Byte())
 	m.Index, m.Count, m.Bytes = r.UvarintMax(partsMax-1), r.UvarintMax(partsMax), r.Rest()
-	if m.Index >= m.Count || m.Inner < wire.KindGroupFirst || m.Inner >= wire.KindGroupPart || len(m.Bytes) == 0 {
+	if m.Index >= m.Count || m.Inner < wire.KindGroupFirst || m.Inner > wire.KindGroupLast || m.Inner == wire.KindGroupPart || len(m.Bytes) == 0 {
 		r.Fail(wire.ErrRange)
 	}
 }
@@ -421,6 +441,8 @@ func newMessage(kind protocol.Kind) message {
 		return new(Sealed)
 	case wire.KindGroupPart:
 		return new(Part)
+	case wire.KindGroupRecover:
+		return new(Recover)
 	}
 	return nil
 }

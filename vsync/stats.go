@@ -24,6 +24,9 @@ type Stats struct {
 	Merges         uint64 // of these ejections, because the group was founded twice
 	OutsideTimes   uint64 // times that no majority could be reached
 
+	Recoveries        uint64 // that this node led to a view
+	RecoveriesRefused uint64 // that came to nothing: a member refused, a majority was there, or nobody had a vote
+
 	Held, HeldMost    int    // bytes of messages that are not known to be stable
 	HeldRefused       uint64 // messages that were passed over since there was no room, and pulled later
 	FutureRefused     uint64 // messages of views that are not installed yet, for which there was no room

@@ -48,7 +48,7 @@ const (
 
 // figures add up what trials did, so that it shows when they test nothing.
 type figures struct {
-	trials, views, casts, pairs, states, lost, ejections, terms, outside, conflicts int
+	trials, views, casts, pairs, states, lost, recovered, ejections, terms, outside, conflicts int
 }
 
 // trialOf makes a trial: at most ten hosts that start, cast, leave, join again, crash, pause and are cut off.
@@ -87,6 +87,7 @@ func trialOf(seed uint64, all **fleet, check **checkers) sim.Trial {
 			f.heavy = heavy
 			*all, *check = f, f.check()
 			f.detect(protocol.Time(safety + converge))
+			f.operate(protocol.Time(safety), protocol.Time(safety+converge))
 			for _, id := range f.hosts {
 				f.castEvery(id, interval, protocol.Time(safety+2*time.Second))
 			}
@@ -97,7 +98,7 @@ func trialOf(seed uint64, all **fleet, check **checkers) sim.Trial {
 		},
 		Converged: func(w *sim.World) error {
 			if (*all).lost() {
-				return nil
+				return (*all).stranded()
 			}
 			return (*all).converged((*all).hosts...)
 		},
@@ -121,6 +122,42 @@ func (f *fleet) leaveAndJoin(id protocol.NodeID, at protocol.Time) {
 		}
 		f.world.At(f.world.Now().Add(2*time.Second), again)
 	})
+}
+
+// operate has a person look every two seconds whether the group is lost, and recover it at the first host that can.
+func (f *fleet) operate(from, until protocol.Time) {
+	var look func()
+	look = func() {
+		if id, _ := f.recoverable(); f.lost() && id != 0 {
+			f.command(id, func(now protocol.Time, n *node, out *protocol.Output) { _ = n.Groups.Recover(now, name, out) })
+		}
+		if next := f.world.Now().Add(2 * time.Second); next < until {
+			f.world.At(next, look)
+		}
+	}
+	f.world.At(from, look)
+}
+
+// recoverable returns the first host that can recover the group, 0 for none; left says whether any has the state.
+func (f *fleet) recoverable() (id protocol.NodeID, left bool) {
+	for _, id := range f.hosts {
+		if a := f.apps[id]; a != nil && f.world.Up(id) {
+			s, _ := a.node.Groups.Group(name)
+			left = left || s.View != nil && s.Ready
+			if s.View != nil && s.Ready && s.Outside {
+				return id, true
+			}
+		}
+	}
+	return 0, left
+}
+
+// stranded returns an error while a group that is lost can be recovered, or should have found that it can be.
+func (f *fleet) stranded() error {
+	if id, left := f.recoverable(); left {
+		return fmt.Errorf("the group is lost, and a host has the state; %d can recover it\n%s", id, f.describe())
+	}
+	return nil
 }
 
 // lost reports whether the group cannot go on: of the latest view that anybody has installed no majority is left in it, or nobody that has the state.
@@ -163,6 +200,7 @@ func (g *figures) add(f *fleet, c *checkers) {
 		g.terms += int(s.TermsTaken)
 		g.outside += int(s.OutsideTimes)
 		g.conflicts += int(s.OrderConflicts)
+		g.recovered += int(s.Recoveries)
 	}
 }
 
@@ -189,7 +227,7 @@ func TestSwarm(t *testing.T) {
 		return nil
 	})
 	t.Logf("%+v in %v", total, time.Since(began))
-	if os.Getenv(sim.SeedVariable) == "" && !t.Failed() && (total.pairs < total.trials || total.states < total.trials || total.terms == 0 || total.ejections == 0 || 5*total.lost > total.trials) {
+	if os.Getenv(sim.SeedVariable) == "" && !t.Failed() && (total.pairs < total.trials || total.states < total.trials || total.terms == 0 || total.recovered == 0 || total.ejections == 0 || 5*total.lost > total.trials) {
 		t.Errorf("hardly anything was tested: %+v", total)
 	}
 }

@@ -17,6 +17,30 @@ type ViewID struct {
 	Number uint64
 }
 
+// A number has these fields, from the lowest bits on, so that it is below 2^53: how many views there were since the group was founded or recovered; and of the latest recovery a random number, the rank of the member that led it, and
+// how many there were in this epoch. So two members that recover a group apart from each other make views of different ids, and a recovery is later than all that follows on the view that it began from without one.
+const (
+	countBits     = 24
+	lotBits       = 16
+	rankBits      = 7
+	RecoveriesMax = 63 // of a group in one epoch
+)
+
+// Recoveries returns how often the group was recovered in this epoch, as far as the members of this view know.
+func (id ViewID) Recoveries() int { return int(id.Number >> (countBits + lotBits + rankBits)) }
+
+// recovered returns the id of a view that follows on this one by a recovery, which a member of a rank leads.
+func (id ViewID) recovered(rank int, lot uint64) ViewID {
+	number := uint64(id.Recoveries()+1)<<rankBits | uint64(rank)
+	return ViewID{id.Epoch, (number<<lotBits|lot)<<countBits | 1}
+}
+
+// precedes reports whether a view can follow on this one: the next, or one by a recovery.
+func (id ViewID) precedes(next ViewID) bool {
+	recovered := next.Recoveries() == id.Recoveries()+1 && next.Number&(1<<countBits-1) == 1
+	return id.Epoch == next.Epoch && (next.Number == id.Number+1 || recovered)
+}
+
 // Less reports whether id is before another one.
 func (id ViewID) Less(other ViewID) bool {
 	return id.Epoch < other.Epoch || id.Epoch == other.Epoch && id.Number < other.Number

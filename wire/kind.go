@@ -64,6 +64,7 @@ const (
 	KindGroupSeal      protocol.Kind = 44 // vsync: a term of ordering is to end
 	KindGroupSealed    protocol.Kind = 45 // vsync: up to where the sender has kept to it
 	KindGroupPart      protocol.Kind = 46 // vsync: a part of one of the messages of vsync
+	KindGroupRecover   protocol.Kind = 47 // vsync: the group is to go on without those that cannot be reached
 
 	KindGroupFirst protocol.Kind = 33 // the range that is kept for vsync
 	KindGroupLast  protocol.Kind = 47
