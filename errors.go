@@ -48,6 +48,8 @@ var (
 	ErrGroup = errors.New("spinglass: group")
 	// ErrNotPrimary tells that this member cannot reach a majority of its group, so that it must not act.
 	ErrNotPrimary = errors.New("spinglass: no majority of the group can be reached")
+	// ErrMajority tells that a group is not recovered, since a majority of it can be reached, or may be; its text says who knows.
+	ErrMajority = errors.New("spinglass: a majority of the group may be reached")
 	// ErrEjected tells that a group has gone on without this member; its text says why.
 	ErrEjected = errors.New("spinglass: ejected from the group")
 	// ErrSlow tells that this member has left a group because its application was too slow.

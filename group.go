@@ -88,6 +88,8 @@ type Group struct {
 	snapshots map[uint64]*snapshotWriter
 	left      chan struct{} // closed when it has ended
 	ended     error         // why it has
+
+	recovering []chan error // who waits for a recovery; of the loop
 }
 
 // standing is how a membership stands.

@@ -31,6 +31,8 @@ func (n *Node) onGroupEvent(e protocol.Event) bool {
 		n.inGroup(e.Group, func(g *Group) { g.wasLetGo() })
 	case vsync.Writable:
 		n.inGroup(e.Group, func(g *Group) { g.castMore() })
+	case vsync.RecoveryEnded:
+		n.inGroup(e.Group, func(g *Group) { g.recovered(e) })
 	case vsync.Flushed:
 		n.inGroup(e.Group, func(g *Group) { g.flushed(e) })
 	case vsync.Suspected:

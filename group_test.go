@@ -432,3 +432,43 @@ func TestClosedUnderWay(t *testing.T) {
 		t.Errorf("propose to a closed node: %v", err)
 	}
 }
+
+// A group of which a majority is gone goes on when a person says so, with its state and in a later view; not before this member is outside.
+func TestRecoverGroup(t *testing.T) {
+	first := start(t, spinglass.Config{Name: "/lab/a0", FailTimeout: time.Second})
+	second := start(t, spinglass.Config{Name: "/lab/a1", FailTimeout: time.Second, Join: []string{first.Addr()}})
+	awaitPeers(t, second, 2, spinglass.PeerStateUp)
+	founder := foundGroup(t, first, "ledger", spinglass.Replicated(&journal{}))
+	machine := &journal{}
+	g := joinGroup(t, second, "ledger", spinglass.Replicated(machine))
+	if _, err := founder.Propose(within(t), []byte("before")); err != nil {
+		t.Fatal(err)
+	}
+	before := g.View()
+	if err := g.Recover(within(t)); !errors.Is(err, spinglass.ErrMajority) {
+		t.Errorf("a group that has a majority: %v", err)
+	}
+	if err := second.RecoverGroup(within(t), "other"); !errors.Is(err, spinglass.ErrGroup) {
+		t.Errorf("a group that the node is not in: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it is outside", func() bool { return g.Status().Phase == spinglass.GroupPhaseOutside })
+	if err := second.RecoverGroup(within(t), "ledger"); err != nil {
+		t.Fatal(err)
+	}
+	after := g.View()
+	if s := g.Status(); !s.Primary() || !before.ID.Less(after.ID) || after.ID.Recoveries() != 1 || len(after.Members) != 1 {
+		t.Errorf("%+v", s)
+	}
+	if result, err := g.Propose(within(t), []byte("after")); err != nil || result != 2 {
+		t.Error(result, err)
+	}
+	third := start(t, spinglass.Config{Name: "/lab/a2", FailTimeout: time.Second, Join: []string{second.Addr()}})
+	joined := &journal{}
+	joinGroup(t, third, "ledger", spinglass.Replicated(joined))
+	if got := joined.text(); !slices.Equal(got, []string{"before", "after"}) {
+		t.Errorf("who joins has %q", got)
+	}
+}

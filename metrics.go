@@ -403,6 +403,8 @@ var protocolMetrics = []metric{
 	counter("group_rejoins_total", "Times that it was taken in again.", func(s *snapshot) uint64 { return s.groups.Rejoins }),
 	counter("group_merges_total", "Of the ejections: because the group was founded twice. If it grows, let fewer members found groups.", func(s *snapshot) uint64 { return s.groups.Merges }),
 	counter("group_outside_total", "Times that no majority of a group could be reached.", func(s *snapshot) uint64 { return s.groups.OutsideTimes }),
+	counter("group_recoveries_total", "Views of groups that this node made without a majority, as a person wanted.", func(s *snapshot) uint64 { return s.groups.Recoveries }),
+	counter("group_recoveries_refused_total", "Times that such a recovery came to nothing.", func(s *snapshot) uint64 { return s.groups.RecoveriesRefused }),
 	counter("group_held_refused_total", "Messages of groups that were passed over since there was no room, and pulled later.", func(s *snapshot) uint64 { return s.groups.HeldRefused }),
 	counter("group_pulls_total", "Times that messages of groups were asked for.", func(s *snapshot) uint64 { return s.groups.Pulls }),
 	counter("group_pulled_total", "Messages of groups that came so.", func(s *snapshot) uint64 { return s.groups.MessagesPulled }),

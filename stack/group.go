@@ -42,6 +42,11 @@ func (n *Node) FlushGroup(now protocol.Time, name string, out *protocol.Output) 
 	return number, err
 }
 
+// RecoverGroup has a group go on of which a majority is lost; see vsync.Machine.Recover.
+func (n *Node) RecoverGroup(now protocol.Time, name string, out *protocol.Output) error {
+	return n.group(now, out, func() error { return n.Groups.Recover(now, name, out) })
+}
+
 // Snapshot gives a piece of the state of a group; see vsync.Machine.Snapshot.
 func (n *Node) Snapshot(now protocol.Time, number uint64, piece []byte, out *protocol.Output) error {
 	return n.group(now, out, func() error { return n.Groups.Snapshot(now, number, piece, out) })

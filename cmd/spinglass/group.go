@@ -14,7 +14,7 @@ import (
 func newGroup() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "group",
-		Short: "Join groups, whose members agree on who they are and on the order of messages, and list them",
+		Short: "Join groups, whose members agree on who they are and on the order of messages, list them, and recover them",
 		Long: "Commands for groups: members of a group agree on a sequence of views, which say who is in it, and get the same messages in each. Orders are fifo, causal and total.\n\n" +
 			"The certificate of the agent must grant to publish and to subscribe to the topic $groups/NAME, as certificates do unless they are limited.",
 		Example: "  spinglass group join chat\n  spinglass group list\n  spinglass group show chat --json",
@@ -26,7 +26,7 @@ func newGroup() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newGroupJoin(), newGroupList(), newGroupShow())
+	cmd.AddCommand(newGroupJoin(), newGroupList(), newGroupShow(), newGroupRecover())
 	return cmd
 }
 
@@ -140,6 +140,9 @@ func writeGroup(out *output, g *local.Group) {
 	fmt.Fprintf(table, "group\t%s\norder\t%s\nphase\t%s\n", printable(g.Name), g.Order, g.Phase)
 	if g.View != "" {
 		fmt.Fprintf(table, "view\t%s\n", g.View)
+	}
+	if g.Recoveries > 0 {
+		fmt.Fprintf(table, "recovered\t%d times\n", g.Recoveries)
 	}
 	if g.Replicated {
 		fmt.Fprintf(table, "applied\t%d commands\n", g.Applied)

@@ -59,7 +59,7 @@ func failureStatus(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, spinglass.ErrNotPrimary), errors.Is(err, spinglass.ErrUncertain), errors.Is(err, spinglass.ErrEjected):
 		return http.StatusServiceUnavailable
-	case errors.Is(err, astrolabe.ErrVersion):
+	case errors.Is(err, astrolabe.ErrVersion), errors.Is(err, spinglass.ErrMajority):
 		return http.StatusConflict
 	case errors.Is(err, spinglass.ErrTopic), errors.Is(err, spinglass.ErrConfig), errors.Is(err, spinglass.ErrAttribute), errors.Is(err, spinglass.ErrBlob), errors.Is(err, spinglass.ErrRowName),
 		errors.Is(err, spinglass.ErrProgram), errors.Is(err, spinglass.ErrGroup), errors.Is(err, spinglass.ErrFunction):

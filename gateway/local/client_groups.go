@@ -15,6 +15,19 @@ func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	return answer.Groups, err
 }
 
+// RecoverGroup has a group go on that the agent is in, without a majority of its view: it is the word of a person that this is gone for good, see [spinglass.Group.Recover]. It returns how the group stands then.
+func (c *Client) RecoverGroup(ctx context.Context, name string) (g Group, err error) {
+	target := groupURL(name, recoverySuffix)
+	target.RawQuery = "majority=lost"
+	response, err := c.do(ctx, http.MethodPost, target, nil)
+	if err != nil {
+		return g, err
+	}
+	defer response.Body.Close()
+	err = json.NewDecoder(io.LimitReader(response.Body, answerMax)).Decode(&g)
+	return g, err
+}
+
 // GroupStream is what happens in a group.
 type GroupStream struct {
 	body    io.Closer

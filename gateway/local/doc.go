@@ -34,6 +34,8 @@
 //	GET  /v1/groups/{name}/events      joins a group for as long as the request lasts: one [GroupEvent] per line, as JSON; ?order=fifo|causal|total, weight=N,
 //	                                   found_after=DURATION, queue=BYTES
 //	POST /v1/groups/{name}/messages    casts the frames of the body to a group that is joined so; the answer is a [Published], after all are stable
+//	POST /v1/groups/{name}/recovery?majority=lost   has a group go on that the agent is in, without a majority of its view, which is gone for good; the answer, after a few
+//	                                   seconds, is its [Group]
 //	GET  /v1/events                    one [Event] per line, as JSON
 //	GET  /metrics                      counters in the Prometheus text format
 //

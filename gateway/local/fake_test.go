@@ -106,6 +106,19 @@ func (n *fakeNode) Groups(context.Context) ([]spinglass.GroupStatus, error) {
 	return n.groups, n.setErr
 }
 
+func (n *fakeNode) RecoverGroup(_ context.Context, name string) error {
+	for i := range n.groups {
+		if g := &n.groups[i]; g.Name == name {
+			if g.Phase != spinglass.GroupPhaseOutside {
+				return fmt.Errorf("%w: it is asked", spinglass.ErrMajority)
+			}
+			g.Phase, g.View.ID.Number = spinglass.GroupPhaseMember, 1<<47|1
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: this node is not in it", spinglass.ErrGroup)
+}
+
 func (n *fakeNode) group(_ context.Context, name string, o GroupOptions) (group, error) {
 	if name == "" {
 		return nil, fmt.Errorf("%w: no name", spinglass.ErrGroup)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,8 +21,9 @@ type Group struct {
 	Order      string        `json:"order"` // fifo, causal or total
 	Phase      string        `json:"phase"` // joining, state, member, changing, outside or ended
 	Primary    bool          `json:"primary"`
-	View       string        `json:"view"` // epoch and number with a dot between them; empty while in none
-	Rank       int           `json:"rank"` // of the agent in the view; -1 while in none
+	View       string        `json:"view"`       // epoch and number with a dot between them; empty while in none
+	Recoveries int           `json:"recoveries"` // how often the group was recovered, as far as this view knows
+	Rank       int           `json:"rank"`       // of the agent in the view; -1 while in none
 	Weight     int           `json:"weight"`
 	Members    []GroupMember `json:"members"` // of the view, by rank
 	Replicated bool          `json:"replicated"`
@@ -123,7 +125,7 @@ func groupAnswer(g *spinglass.GroupStatus) Group {
 		Replicated: g.Replicated, Applied: g.Applied, StateBytes: g.StateBytes, Queued: g.Queued, Ejections: g.Ejections,
 	}
 	if len(g.View.Members) > 0 {
-		answer.View = g.View.ID.String()
+		answer.View, answer.Recoveries = g.View.ID.String(), g.View.ID.Recoveries()
 	}
 	return answer
 }
@@ -138,12 +140,16 @@ func membersAnswer(members []spinglass.GroupMember) []GroupMember {
 
 const groupPrefix = "/v1/groups/"
 
-// group serves a group that a command has the agent join: its events, for as long as it is joined, and what is cast.
+// recoverySuffix ends the path by which a group is recovered.
+const recoverySuffix = "/recovery"
+
+// group serves a group: its events, for as long as a command has the agent join it, what is cast to it then, and its recovery.
 func (s *Server) group(w http.ResponseWriter, r *http.Request) {
 	path, events := strings.CutSuffix(r.URL.EscapedPath(), "/events")
 	path, messages := strings.CutSuffix(path, topicSuffix)
+	path, recovery := strings.CutSuffix(path, recoverySuffix)
 	name, err := url.PathUnescape(strings.TrimPrefix(path, groupPrefix))
-	if err != nil || events == messages || strings.Contains(strings.TrimPrefix(path, groupPrefix), "/") {
+	if err != nil || !events && !messages && !recovery || strings.Contains(strings.TrimPrefix(path, groupPrefix), "/") {
 		notFound(w, r)
 		return
 	}
@@ -152,10 +158,38 @@ func (s *Server) group(w http.ResponseWriter, r *http.Request) {
 		s.stream(w, r, func(ctx context.Context) { s.joinGroup(ctx, w, r, name) })
 	case messages && r.Method == http.MethodPost:
 		s.stream(w, r, func(ctx context.Context) { s.cast(ctx, w, r, name) })
+	case recovery && r.Method == http.MethodPost:
+		s.recoverGroup(w, r, name)
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		writeError(w, http.StatusMethodNotAllowed, errors.New("a group is joined with GET of its events and cast to with POST of messages"))
+		writeError(w, http.StatusMethodNotAllowed, errors.New("a group is joined with GET of its events, cast to with POST of messages, and recovered with POST of recovery"))
 	}
+}
+
+// errWord says that a group is to be recovered without a person's word.
+var errWord = errors.New("a group is recovered only with majority=lost: the word that those of its members that cannot be reached are gone for good")
+
+// recoverGroup has a group go on that the node is in.
+func (s *Server) recoverGroup(w http.ResponseWriter, r *http.Request, name string) {
+	if r.URL.Query().Get("majority") != "lost" {
+		writeError(w, http.StatusBadRequest, errWord)
+		return
+	}
+	if err := s.node.RecoverGroup(r.Context(), name); err != nil {
+		writeError(w, failureStatus(err), err)
+		return
+	}
+	all, err := s.node.Groups(r.Context())
+	if err != nil {
+		writeError(w, failureStatus(err), err)
+		return
+	}
+	i := slices.IndexFunc(all, func(g spinglass.GroupStatus) bool { return g.Name == name })
+	if i < 0 {
+		writeError(w, http.StatusServiceUnavailable, spinglass.ErrClosed) // it was left meanwhile
+		return
+	}
+	writeJSON(w, http.StatusOK, groupAnswer(&all[i]))
 }
 
 // joinGroup is in a group for as long as the stream of its events lasts.

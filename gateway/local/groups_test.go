@@ -82,3 +82,22 @@ func TestGroups(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 }
+
+// A group is recovered by a person's word only, and the answer says how it stands then.
+func TestGroupIsRecovered(t *testing.T) {
+	s := start(t)
+	ctx := testContext(t)
+	view := spinglass.GroupView{ID: spinglass.ViewID{Epoch: 3, Number: 4}, Members: []spinglass.GroupMember{{ID: fakeID, Name: fakeName}}}
+	s.node.groups = []spinglass.GroupStatus{{Name: "a/b", Phase: spinglass.GroupPhaseOutside, View: view}, {Name: "other", Phase: spinglass.GroupPhaseMember, View: view}}
+	if refused, ok := errors.AsType[*Error](ignore(s.client.do(ctx, http.MethodPost, groupURL("a/b", recoverySuffix), nil))); !ok || refused.Status != http.StatusBadRequest {
+		t.Errorf("without a word: %v", refused)
+	}
+	for name, status := range map[string]int{"other": http.StatusConflict, "none": http.StatusBadRequest} {
+		if refused, ok := errors.AsType[*Error](func() error { _, err := s.client.RecoverGroup(ctx, name); return err }()); !ok || refused.Status != status {
+			t.Errorf("%s: %v", name, refused)
+		}
+	}
+	if g, err := s.client.RecoverGroup(ctx, "a/b"); err != nil || g.Name != "a/b" || !g.Primary || g.Recoveries != 1 {
+		t.Errorf("%+v %v", g, err)
+	}
+}

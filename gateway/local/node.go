@@ -21,6 +21,7 @@ type node interface {
 	subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error)
 	group(ctx context.Context, name string, o GroupOptions) (group, error)
 	Groups(ctx context.Context) ([]spinglass.GroupStatus, error)
+	RecoverGroup(ctx context.Context, name string) error
 	Topics(ctx context.Context, pattern string) ([]spinglass.Topic, error)
 	Events(ctx context.Context) iter.Seq2[spinglass.Event, error]
 	Peers(ctx context.Context) ([]spinglass.Peer, error)
