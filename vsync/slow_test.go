@@ -191,3 +191,24 @@ func TestFlushedIsStable(t *testing.T) {
 		}
 	})
 }
+
+// A flush ends in a small group in which nobody else has anything to tell: who closes a round because of what it was told lets that member close it as well.
+func TestLoneFlushesEnd(t *testing.T) {
+	for seed := range uint64(24) {
+		w := sim.New(sim.Config{Seed: seed, Network: lan(0), Cost: sim.CommodityCost()})
+		f := newFleet(w, vsync.DefaultOptions(), nil, make([]protocol.Time, []int{2, 3, 4, 9}[seed%4])...)
+		f.until(t, 20*time.Second, func() error { return f.converged(f.hosts...) })
+		for range 50 {
+			f.cast(2)
+			number := uint64(0)
+			f.command(2, func(now protocol.Time, n *node, out *protocol.Output) { number, _ = n.Groups.Flush(now, name, out) })
+			began := w.Now()
+			for number == 0 || f.apps[2].flushed < number {
+				w.Run(w.Now().Add(10 * time.Millisecond))
+				if w.Now().Sub(began) > 3*time.Second {
+					t.Fatalf("seed %d: after %v a flush has not ended\n%s", seed, w.Now().Sub(began), f.describe())
+				}
+			}
+		}
+	}
+}

@@ -195,13 +195,17 @@ func (g *group) receiveStability(now protocol.Time, from int, s *Stability, out 
 		g.merge(s)
 	}
 	round := g.round
+	closes := g.represented.covers(g.members())
+	if closes && !s.Answer {
+		g.tellStability(g.view.Members[from].ID, true, out) // of the whole round, so that it closes that as well: what waits there for its end is not told by a later round
+	}
 	g.closeRounds()
 	g.trimAll()
 	if g.answerFlushes(out); len(g.flushes) > 0 && g.round > round {
 		g.setSooner(taskHurry, now.Add(g.m.config.Retry/roundShare))
 	}
 	g.offer(out)
-	if (more || !s.Represented.has(g.rank)) && !s.Answer {
+	if (more || !s.Represented.has(g.rank)) && !s.Answer && !closes {
 		g.tellStability(g.view.Members[from].ID, true, out)
 	}
 	g.activate(now)
