@@ -17,13 +17,20 @@ import (
 // regions starts members of two regions, with identities if signed says so, and waits until all know of all.
 func regions(t *testing.T, signed bool, names ...string) []*spinglass.Node {
 	t.Helper()
+	return regionsOf(t, spinglass.Config{}, signed, names...)
+}
+
+// regionsOf is regions of members with a configuration.
+func regionsOf(t *testing.T, config spinglass.Config, signed bool, names ...string) []*spinglass.Node {
+	t.Helper()
 	authority, err := memoryfleet.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var nodes []*spinglass.Node
 	for i, name := range names {
-		c := spinglass.Config{Name: name, First: i == 0}
+		c := config
+		c.Name, c.First = name, i == 0
 		if i > 0 {
 			c.Join = []string{nodes[0].Addr()}
 		}
