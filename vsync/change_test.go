@@ -191,3 +191,86 @@ func TestRecoveryNeedsAVote(t *testing.T) {
 	}
 	t.Error("it has not ended")
 }
+
+// A state of another epoch is taken up by nobody, now or later: another donor is asked.
+func TestStateOfAnotherEpoch(t *testing.T) {
+	for _, epoch := range []uint64{6, 8} {
+		g, out := second(t, OrderFIFO)
+		g.ready = false
+		g.transfer = &transfer{group: g, closed: true, complete: true, view: ViewID{epoch, 3}, position: make([]uint64, 3)}
+		if g.useState(0, g.transfer, out); g.ready || g.transfer != nil {
+			t.Errorf("a state of epoch %d in epoch 7: ready %v, waits %v", epoch, g.ready, g.transfer != nil)
+		}
+	}
+}
+
+// While a member is in a view, it keeps what comes early of its own epoch only.
+func TestMessagesOfOtherEpochsAreNotKept(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	for _, view := range []ViewID{{8, 1}, {6, 9}, {7, 3}} {
+		g.numbered(0, 3, numbered{view: view, seq: 1, body: []byte{bodyCast}}, out)
+	}
+	if len(g.future) != 1 || g.future[0].view != (ViewID{7, 3}) {
+		t.Errorf("kept: %+v", g.future)
+	}
+}
+
+// A Leave of an earlier attempt, or incarnation, is of no account.
+func TestLeavesOfTheirIncarnation(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	g.failed.add(0) // so that this one coordinates
+	g.receive(0, 2, seal(&Leave{header: g.header(), Incarnation: g.view.Members[2].Incarnation + 1}), out)
+	if g.leavers != (ranks{}) {
+		t.Error("a member leaves by the word of another incarnation")
+	}
+	g.receive(0, 2, seal(&Leave{header: g.header(), Incarnation: g.view.Members[2].Incarnation}), out)
+	if !g.leavers.has(2) {
+		t.Error("a member does not leave")
+	}
+	g.eject(0, EjectView, out)
+	was := g.incarnation
+	g.m.Receive(0, 2, seal(&Leave{header: header{Group: g.id, View: ViewID{7, 3}}, Incarnation: was - 1}), out)
+	if g.incarnation != was {
+		t.Error("an attempt is over by the end of the one before")
+	}
+	g.m.Receive(0, 2, seal(&Leave{header: header{Group: g.id, View: ViewID{7, 3}}, Incarnation: was}), out)
+	if g.incarnation <= was {
+		t.Error("an attempt that is over goes on")
+	}
+}
+
+// Incarnations grow from one attempt to the next, also when a group is joined anew, and never reach those of the next boot counter, however many attempts there are and however high the counter is.
+func TestIncarnations(t *testing.T) {
+	for _, epoch := range []uint64{1, 1<<48 - 1} {
+		m, out := lone(t, func(c *Config) { c.Epoch = epoch }), &protocol.Output{}
+		last := uint64(0)
+		for range 3 {
+			for _, name := range []string{"a", "b"} {
+				if err := m.Join(0, name, DefaultOptions(), out); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 5 {
+				if m.groups[0].renew(); m.groups[0].incarnation <= last {
+					t.Fatalf("%d after %d", m.groups[0].incarnation, last)
+				}
+				last = m.groups[0].incarnation
+				m.groups[1].renew()
+			}
+			for _, name := range []string{"a", "b"} {
+				if err := m.Leave(0, name, out); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := m.Join(0, "a", DefaultOptions(), out); err != nil {
+			t.Fatal(err)
+		}
+		for range 1 << attemptBits {
+			m.groups[0].renew()
+		}
+		if got := m.groups[0].incarnation >> attemptBits; got != min(epoch, epochMost) || m.stats.AttemptsSpent == 0 {
+			t.Errorf("incarnation %d of epoch %d; %d attempts beyond the limit", m.groups[0].incarnation, epoch, m.stats.AttemptsSpent)
+		}
+	}
+}

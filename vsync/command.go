@@ -25,7 +25,7 @@ func (m *Machine) Join(now protocol.Time, name string, options Options, out *pro
 	if err := m.config.Host.Subscribe(now, topic, out); err != nil {
 		return err
 	}
-	g := &group{m: m, name: name, topic: topic, id: uint64(bimodal.TopicOf(topic)), options: options}
+	g := &group{m: m, name: name, topic: topic, id: uint64(bimodal.TopicOf(topic)), options: options, attempt: m.attempts}
 	m.groups = append(m.groups, g)
 	m.byTopic[topic], m.byID[g.id] = g, g
 	if m.timers.At(timer{nil, taskCheck}) == protocol.Never {
@@ -143,6 +143,7 @@ func (m *Machine) forget(now protocol.Time, g *group, out *protocol.Output) {
 	for what := taskGossip; what <= taskState; what++ {
 		g.cancel(what)
 	}
+	m.attempts = max(m.attempts, g.attempt)
 	m.groups = slices.DeleteFunc(m.groups, func(other *group) bool { return other == g })
 	delete(m.byTopic, g.topic)
 	delete(m.byID, g.id)

@@ -28,7 +28,7 @@ func samples() []protocol.Message {
 		seal(&Agreed{header: h, Ballot: Ballot{4, 2}}),
 		seal(&Decided{header: h, Decision: d, Order: OrderTotal, State: true}),
 		seal(&Failed{header: h, Failed: some, Promised: 8}),
-		seal(&Leave{header: h}),
+		seal(&Leave{header: h, Incarnation: 300}),
 		seal(&Pull{header: h, Rank: 2, Seq: 5, Last: 9, Offset: 100}),
 		seal(&Pieces{header: h, Rank: 2, Seq: 5, Last: true, Bodies: [][]byte{{1, 2}, {3}}}),
 		seal(&Pieces{header: h, Rank: 2, Seq: 5, Offset: 1000, Whole: 5000, Bodies: [][]byte{{1, 2}}}),

@@ -15,6 +15,7 @@ type group struct {
 	options Options
 
 	incarnation uint64
+	attempt     uint64 // that the incarnation stands for
 	leaving     bool
 	ejected     bool // it was in a view since it joined
 
@@ -139,12 +140,15 @@ func (g *group) numbered(now protocol.Time, author protocol.NodeID, n numbered, 
 		if g.rankOf(author) < 0 {
 			g.teach(now, author, out)
 		}
+	case g.view != nil:
+		g.heard = now
+		if n.view.Epoch == g.view.ID.Epoch {
+			g.keepFuture(author, n) // who goes over to another epoch joins there, and has the state
+		}
+		g.ask(now, author, out)
 	default:
 		g.heard = now
 		g.keepFuture(author, n)
-		if g.view != nil {
-			g.ask(now, author, out)
-		}
 	}
 }
 

@@ -207,7 +207,7 @@ func (g *group) tellLeave(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	if c := g.coordinator(); c != g.rank {
-		g.m.post(out, g.view.Members[c].ID, seal(&Leave{header: g.header()}))
+		g.m.post(out, g.view.Members[c].ID, seal(&Leave{header: g.header(), Incarnation: g.incarnation}))
 		return
 	}
 	g.receiveLeave(now, g.rank, out)

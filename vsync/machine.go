@@ -19,7 +19,7 @@ type Machine struct {
 	timers  protocol.Deadlines[timer]
 
 	peers    map[protocol.NodeID]peer
-	attempts uint64 // to join, so far
+	attempts uint64 // to join, of the group that was left after the most
 	seconds  int64  // the wall clock, 0 when it is not known
 	checked  int    // index into groups from which the next check goes on
 	lateAt   protocol.Time
@@ -166,8 +166,12 @@ func (m *Machine) Receive(now protocol.Time, from protocol.NodeID, message proto
 		g.receivePull(now, from, p, out)
 		return
 	}
-	if _, out := message.(*Leave); out && g.view == nil {
-		g.incarnation = m.incarnation() // the attempt is over: it was in a view that this node has not learned of
+	if l, ok := message.(*Leave); ok && g.view == nil {
+		if l.Incarnation == g.incarnation {
+			g.renew() // the attempt is over: it was in a view that this node has not learned of
+		} else {
+			out.Drop(from, ReasonStale)
+		}
 		return
 	}
 	if g.view == nil || h.View != g.view.ID {
@@ -228,6 +232,10 @@ func (g *group) receive(now protocol.Time, rank int, message protocol.Message, o
 	case *Failed:
 		g.receiveFailed(now, rank, message, out)
 	case *Leave:
+		if message.Incarnation != g.view.Members[rank].Incarnation {
+			out.Drop(g.view.Members[rank].ID, ReasonStale)
+			return
+		}
 		g.receiveLeave(now, rank, out)
 	case *Pieces:
 		g.receivePieces(now, rank, message, out)
@@ -292,7 +300,7 @@ func (m *Machine) Notify(now protocol.Time, e protocol.Event, out *protocol.Outp
 			if g.view != nil {
 				g.eject(now, EjectEpoch, out)
 			} else {
-				g.incarnation = m.incarnation()
+				g.renew()
 			}
 		}
 	case protocol.StreamOpened, protocol.StreamRead, protocol.StreamWritten, protocol.StreamClosed:
@@ -342,7 +350,7 @@ func (g *group) regard(now protocol.Time, id protocol.NodeID, out *protocol.Outp
 		return
 	}
 	switch p := g.m.peers[id]; {
-	case p.epoch > g.view.Members[rank].Incarnation>>attemptBits:
+	case min(p.epoch, epochMost) > g.view.Members[rank].Incarnation>>attemptBits:
 		g.dead.add(rank)
 		g.suspect(now, rank, SuspectRestart, out)
 	case p.down:
@@ -353,12 +361,19 @@ func (g *group) regard(now protocol.Time, id protocol.NodeID, out *protocol.Outp
 }
 
 // attemptBits are the lower bits of an incarnation, which count the attempts to join of one run of a node, from a random number on: a node that has lost its boot counter is not taken for what it was.
-const attemptBits = 20
+const (
+	attemptBits = 20
+	epochMost   = 1<<(64-attemptBits) - 1 // the last boot counter that has a place beside them
+)
 
-// incarnation returns that of the next attempt to join.
-func (m *Machine) incarnation() uint64 {
-	m.attempts++
-	return m.config.Epoch<<attemptBits + m.attempts
+// renew begins another attempt to join. Groups count their attempts each for themselves; a group that is joined anew goes on behind the most that any had. In a run of the node there is room for half a million of one group at least; later ones keep
+// the last number, and come to nothing where that was in a view.
+func (g *group) renew() {
+	if g.attempt++; g.attempt >= 1<<attemptBits {
+		g.m.stats.AttemptsSpent++
+		g.attempt = 1<<attemptBits - 1
+	}
+	g.incarnation = min(g.m.config.Epoch, epochMost)<<attemptBits | g.attempt
 }
 
 // Stats returns what the machine counted so far.

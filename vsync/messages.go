@@ -236,14 +236,18 @@ func (m *Failed) read(r *wire.Reader) {
 type Leave struct {
 	envelope
 	header
+	Incarnation uint64 // of who is to be out
 }
 
 // Kind implements protocol.Message.
 func (*Leave) Kind() protocol.Kind { return wire.KindGroupLeave }
 
-func (m *Leave) append(b []byte) []byte { return m.header.append(b) }
+func (m *Leave) append(b []byte) []byte { return wire.AppendUvarint(m.header.append(b), m.Incarnation) }
 
-func (m *Leave) read(r *wire.Reader) { m.header.read(r) }
+func (m *Leave) read(r *wire.Reader) {
+	m.header.read(r)
+	m.Incarnation = r.Uvarint()
+}
 
 // Pull asks for the messages of a member from a number on, of that one from an offset on.
 type Pull struct {

@@ -61,7 +61,7 @@ func (m *Machine) receivePart(now protocol.Time, from protocol.NodeID, p *Part, 
 	a.bytes += len(p.Bytes)
 	a.left--
 	for m.partBytes() > assemblyBytesMax { // the oldest make room, as parts of them may be lost for good
-		m.stats.PartsRefused++
+		m.stats.PartsEvicted++
 		m.parts = slices.Delete(m.parts, 0, 1)
 	}
 	if a.left > 0 {
@@ -99,10 +99,10 @@ func (m *Machine) assemblyOf(from protocol.NodeID, p *Part) *assembly {
 	}
 	switch {
 	case same >= assembliesFromMax:
-		m.stats.PartsRefused++
+		m.stats.PartsEvicted++
 		m.parts = slices.Delete(m.parts, first, first+1)
 	case len(m.parts) >= assembliesMax:
-		m.stats.PartsRefused++
+		m.stats.PartsEvicted++
 		m.parts = slices.Delete(m.parts, 0, 1)
 	}
 	a := &assembly{from: from, number: p.Number, inner: p.Inner, parts: make([][]byte, p.Count), left: int(p.Count)}

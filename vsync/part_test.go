@@ -43,7 +43,7 @@ func TestOldPartsMakeRoom(t *testing.T) {
 			t.Errorf("of the message of %d %d parts are missing in the end; the latest is of %d", from+2, last.left, last.from)
 		}
 	}
-	if m.stats.PartsRefused == 0 {
+	if m.stats.PartsEvicted == 0 {
 		t.Error("nobody had to make room: nothing was tested")
 	}
 }

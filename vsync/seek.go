@@ -20,7 +20,7 @@ type seeking struct {
 
 // look begins to look for the group.
 func (g *group) look(now protocol.Time) {
-	g.incarnation = g.m.incarnation()
+	g.renew()
 	g.pause, g.heard, g.lower = g.m.config.SeekPause, now, -1<<62
 	g.set(taskSeek, now.Add(g.m.jitter(g.m.config.Retry)))
 }
@@ -157,7 +157,7 @@ const knownMax = 8 * MembersMax
 func (g *group) await(now protocol.Time, member Member, out *protocol.Output) {
 	if member.Incarnation <= g.known[member.ID] {
 		if g.coordinator() == g.rank {
-			g.m.post(out, member.ID, seal(&Leave{header: g.header()})) // it has been in already, without having learned of that
+			g.m.post(out, member.ID, seal(&Leave{header: g.header(), Incarnation: member.Incarnation})) // it has been in already, without having learned of that
 		}
 		return
 	}

@@ -51,6 +51,8 @@ type Stats struct {
 	SeeksSent     uint64
 	JoinersFull   uint64 // that had to wait since there were too many at once
 	ChecksSent    uint64
-	PartsRefused  uint64 // of messages in parts, since there were too many at once
+	PartsRefused  uint64 // messages that would have too many parts, and parts that do not fit what came before
+	PartsEvicted  uint64 // messages in parts that were given up before all had come, to make room for later ones
+	AttemptsSpent uint64 // attempts to join after the limit of one run of the node, which may come to nothing
 	PublishFailed uint64 // messages that the multicast did not take; they are sent again, or refused with ErrFull
 }

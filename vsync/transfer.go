@@ -145,11 +145,12 @@ func (m *Machine) readState(now protocol.Time, t *transfer, data []byte, out *pr
 	}
 }
 
-// useState takes up a state that is complete, unless it has to wait for the view in which its donor was. One that is not of the members of that view makes no sense.
+// useState takes up a state that is complete, unless it has to wait for the view in which its donor was. One of another epoch, or not of the members of that view, makes no sense.
 func (g *group) useState(now protocol.Time, t *transfer, out *protocol.Output) {
 	switch {
-	case g.view.ID.Less(t.view):
-	case t.view == g.view.ID && len(t.position) != len(g.view.Members):
+	case t.view.Epoch == g.view.ID.Epoch && g.view.ID.Less(t.view):
+	case t.view.Epoch != g.view.ID.Epoch, t.view == g.view.ID && len(t.position) != len(g.view.Members):
+		out.Drop(t.donor, ReasonMalformed)
 		t.complete = false
 		g.m.broken(now, t, out)
 	default:
