@@ -43,7 +43,7 @@ type GroupStatus struct {
 	Replicated bool // it has a state machine
 	Weight     int
 	Phase      GroupPhase
-	View       GroupView // the latest that was installed; without members while there is none
+	View       GroupView // the latest that was installed; without members while there is none, and after the end
 	StateBytes uint64    // of the state that have come so far, while it is given
 	Queued     int       // bytes that wait for the application
 	Applied    uint64    // commands that the state has carried out
@@ -69,7 +69,7 @@ type Group struct {
 	working   bool          // a goroutine takes what is in the queue
 	casts     []*groupCast  // that the group has not taken
 	casting   bool          // the loop looks after them, or will
-	flushes   map[uint64]chan error
+	flushes   map[uint64]groupFlush
 	taken     uint64      // messages that the group has taken
 	stable    uint64      // of these, so many are known to be stable
 	lost      error       // why others may not be; nil when all may
@@ -79,6 +79,8 @@ type Group struct {
 	given     bool          // the protocol has handed over the state as of that
 	entered   ViewID        // the latest view that took it in to which work has come; of its goroutine
 	broken    bool          // the state could not be taken in; of the goroutine of work
+	unasked   bool          // no flush can be asked for before something happens; of the goroutine of work
+	observed  []GroupEvent  // wait until the state is taken in; of the goroutine of work
 	ready     chan struct{} // closed while it takes part
 	slow      bool          // the queue was full: until it is empty, nothing is put into it
 	drained   bool          // and it is
@@ -90,6 +92,12 @@ type Group struct {
 	ended     error         // why it has
 
 	recovering []chan error // who waits for a recovery; of the loop
+}
+
+// groupFlush is a flush that somebody waits for.
+type groupFlush struct {
+	done  chan error
+	taken uint64 // messages that the group had taken when it was asked for
 }
 
 // standing is how a membership stands.
@@ -176,7 +184,7 @@ func (n *Node) Group(ctx context.Context, name string, options ...GroupOption) (
 
 func newGroup(n *Node, name string, o groupOptions) *Group {
 	g := &Group{
-		node: n, name: name, options: o, wake: make(chan struct{}, 1), flushes: map[uint64]chan error{}, snapshots: map[uint64]*snapshotWriter{}, ready: make(chan struct{}), left: make(chan struct{}),
+		node: n, name: name, options: o, wake: make(chan struct{}, 1), flushes: map[uint64]groupFlush{}, snapshots: map[uint64]*snapshotWriter{}, ready: make(chan struct{}), left: make(chan struct{}),
 		status: GroupStatus{Name: name, Order: GroupOrder(o.protocol.Order), Replicated: o.machine != nil, Weight: int(o.protocol.Weight), View: GroupView{Rank: -1}},
 	}
 	if o.machine != nil {
@@ -318,10 +326,8 @@ func (g *Group) end(why error) {
 	g.ended = why
 	casts := g.casts
 	g.casts = nil
-	for _, done := range g.flushes {
-		done <- fmt.Errorf("%w: %w", ErrUncertain, why)
-	}
-	clear(g.flushes)
+	g.standing, g.status.View, g.status.StateBytes = standing{}, GroupView{Rank: -1}, 0
+	g.failFlushes(why)
 	for _, w := range g.snapshots {
 		w.drop()
 	}
@@ -436,8 +442,13 @@ func (g *Group) lose(why error) {
 		g.ready = make(chan struct{})
 	default:
 	}
-	for _, done := range g.flushes {
-		done <- fmt.Errorf("%w: %w", ErrUncertain, why)
+	g.failFlushes(why)
+}
+
+// failFlushes tells who waits for a flush that nobody knows what becomes of what was cast; g.mu is held.
+func (g *Group) failFlushes(why error) {
+	for _, f := range g.flushes {
+		f.done <- fmt.Errorf("%w: %w", ErrUncertain, why)
 	}
 	clear(g.flushes)
 }

@@ -34,7 +34,7 @@ func (g *Group) Cast(ctx context.Context, payload []byte) error {
 	return g.cast(ctx, &groupCast{payload: payload, taken: make(chan error, 1)})
 }
 
-// CastStable is Cast, and waits until the message is stable: all members that stay have it, whatever fails. Errors that are [ErrUncertain] leave open whether members get it: this member was ejected ([ErrEjected]), ctx
+// CastStable is Cast, and waits until the message is stable: all members that stay have it, whatever fails. More than [vsync.FlushesMax] at a time wait for each other. Errors that are [ErrUncertain] leave open whether members get it: this member was ejected ([ErrEjected]), ctx
 // has ended, or the node was closed ([ErrClosed]) before. Others say that it was not cast: those of Cast.
 func (g *Group) CastStable(ctx context.Context, payload []byte) error {
 	if g.replica != nil {
@@ -170,6 +170,9 @@ func (g *Group) sendCast(now protocol.Time, out *protocol.Output) (c *groupCast,
 		return nil, nil, false
 	}
 	c = g.casts[0]
+	if c.stable != nil && len(g.flushes) >= vsync.FlushesMax {
+		return nil, nil, false // it waits until it can be told when it is stable
+	}
 	err = g.node.stack.Cast(now, g.name, c.payload, out)
 	if errors.Is(err, vsync.ErrBlocked) || errors.Is(err, vsync.ErrFull) || errors.Is(err, vsync.ErrNotMember) {
 		return nil, nil, false
@@ -191,7 +194,7 @@ func (g *Group) sendCast(now protocol.Time, out *protocol.Output) (c *groupCast,
 		if number, err := g.node.stack.FlushGroup(now, g.name, out); err != nil {
 			c.stable <- fmt.Errorf("%w: %w", ErrUncertain, groupError(err))
 		} else {
-			g.flushes[number] = c.stable
+			g.flushes[number] = groupFlush{c.stable, g.taken}
 		}
 	}
 	return c, nil, full

@@ -168,12 +168,15 @@ func (g *Group) wasLetGo() {
 
 func (g *Group) flushed(e vsync.Flushed) {
 	g.mu.Lock()
-	done := g.flushes[e.Number]
+	f, waits := g.flushes[e.Number]
 	delete(g.flushes, e.Number)
+	g.stable = max(g.stable, f.taken)
 	g.mu.Unlock()
-	if done != nil {
-		done <- nil
-	} else if g.replica != nil {
+	if waits {
+		f.done <- nil
+		g.castMore() // there is room for another flush
+	}
+	if g.replica != nil {
 		g.tell(e, 0)
 	}
 }
@@ -184,47 +187,45 @@ func (g *Group) flushed(e vsync.Flushed) {
 // Errors: one that is [ErrUncertain] and [ErrEjected] where messages may be lost; [ErrLimit], [ErrClosed]; that of ctx.
 func (g *Group) Flush(ctx context.Context) error {
 	done := make(chan error, 1)
-	var number, taken uint64
+	var number uint64
 	var failed error
-	err := g.node.call(ctx, func(now protocol.Time, out *protocol.Output) { number, taken, failed = g.flush(now, done, out) })
+	err := g.node.call(ctx, func(now protocol.Time, out *protocol.Output) { number, failed = g.flush(now, done, out) })
 	if err != nil || failed != nil {
 		return cmp.Or(err, failed)
 	}
 	select {
 	case err := <-done:
-		if err == nil {
-			g.mu.Lock()
-			g.stable = max(g.stable, taken)
-			g.mu.Unlock()
-		}
 		return err
 	case <-g.node.closing:
 		return fmt.Errorf("%w: %w", ErrUncertain, ErrClosed)
 	case <-ctx.Done():
 		g.mu.Lock()
-		delete(g.flushes, number)
+		if f, waits := g.flushes[number]; waits {
+			f.done = make(chan error, 1) // nobody waits for it any longer; what it says of what was taken counts all the same
+			g.flushes[number] = f
+		}
 		g.mu.Unlock()
 		return ctx.Err()
 	}
 }
 
 // flush asks for a flush, on the loop.
-func (g *Group) flush(now protocol.Time, done chan error, out *protocol.Output) (number, taken uint64, err error) {
+func (g *Group) flush(now protocol.Time, done chan error, out *protocol.Output) (number uint64, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case g.ended != nil:
-		return 0, 0, g.ended
+		return 0, g.ended
 	case g.lost != nil:
 		err, g.lost = fmt.Errorf("%w: %w", ErrUncertain, g.lost), nil
-		return 0, 0, err
+		return 0, err
 	case g.taken == g.stable:
 		done <- nil
-		return 0, g.taken, nil
+		return 0, nil
 	}
 	if number, err = g.node.stack.FlushGroup(now, g.name, out); err != nil {
-		return 0, 0, groupError(err)
+		return 0, groupError(err)
 	}
-	g.flushes[number] = done // what it comes to is told after this
-	return number, g.taken, nil
+	g.flushes[number] = groupFlush{done, g.taken} // what it comes to is told after this
+	return number, nil
 }

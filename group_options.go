@@ -89,8 +89,8 @@ type StateMachine = replica.StateMachine
 // Command is one command of a [StateMachine].
 type Command = replica.Command
 
-// GroupObserver is a [StateMachine] that is told what happens in its group, in its place among the commands: of views, of states that are transferred, of an ejection. Observe is called as Apply is, and also while
-// Restore reads, by another goroutine, since it tells how much of the state has come: Restore must hold no lock that Observe takes.
+// GroupObserver is a [StateMachine] that is told what happens in its group, in its place among the commands: of views, of states that are transferred, of an ejection. Observe is called as Apply is. What happens while Restore reads
+// it is told when that has returned, of the state's progress only the latest; [Group.Status] tells how much of the state has come meanwhile.
 type GroupObserver interface {
 	StateMachine
 	Observe(e GroupEvent)

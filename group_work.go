@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"spinglass/protocol"
 	"spinglass/vsync"
@@ -59,6 +60,7 @@ func (g *Group) rest() (rests, ended bool) {
 // abandon answers what will have no other answer, and ends the transfer of a state.
 func (g *Group) abandon() {
 	g.endRestore(ErrClosed)
+	g.observe(nil)
 	g.answer(g.replica.Ejected(), ErrClosed)
 }
 
@@ -70,6 +72,7 @@ func (g *Group) handle(what any) {
 		}
 		return
 	}
+	g.unasked = false // what was in the way of a flush may be over
 	switch e := what.(type) {
 	case commandTaken:
 		g.replica.Taken(e.Proposal)
@@ -82,6 +85,7 @@ func (g *Group) handle(what any) {
 	case flushAsked:
 		if e.err != nil {
 			g.replica.FlushFailed()
+			g.unasked = true // until a flush of the application has ended, a view has come, or this member is out
 		} else {
 			g.replica.FlushAsked(e.number)
 		}
@@ -104,10 +108,32 @@ func (g *Group) handle(what any) {
 		g.endRestore(errDonorChanged)
 		g.answer(g.replica.Ejected(), fmt.Errorf("%w: %w", ErrEjected, ErrSlow))
 	}
-	if o, ok := g.options.machine.(GroupObserver); ok {
-		if told := g.node.groupEvent(what); told != nil {
-			o.Observe(told)
+	g.observe(what)
+}
+
+// observationsMax bounds what waits for an observer while its state is taken in.
+const observationsMax = 256
+
+// observe tells a machine that wants to know what happens. While that takes in a state it is told nothing, since two goroutines would call it: of the progress it is told the latest when that is over, with the rest in its order.
+func (g *Group) observe(what any) {
+	o, ok := g.options.machine.(GroupObserver)
+	if !ok {
+		return
+	}
+	if told := g.node.groupEvent(what); told != nil {
+		if _, state := told.(GroupState); state {
+			g.observed = slices.DeleteFunc(g.observed, func(e GroupEvent) bool { _, state := e.(GroupState); return state })
 		}
+		g.observed = append(g.observed, told)
+	}
+	if g.restoring != nil && len(g.observed) > observationsMax {
+		g.observed = slices.Delete(g.observed, 0, 1)
+		g.node.groupsUnobserved.Add(1)
+	}
+	for g.restoring == nil && len(g.observed) > 0 {
+		told := g.observed[0]
+		g.observed = g.observed[1:]
+		o.Observe(told)
 	}
 }
 
@@ -123,7 +149,7 @@ func (g *Group) answer(proposals []*replica.Proposal, why error) {
 
 // settle asks the group to tell when what was carried out is stable, if an answer waits for that.
 func (g *Group) settle() {
-	if !g.replica.FlushWanted() {
+	if g.unasked || !g.replica.FlushWanted() {
 		return
 	}
 	_ = g.node.live.Do(func(now protocol.Time, out *protocol.Output) { // it fails when the node is closed

@@ -3,13 +3,17 @@ package spinglass
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"spinglass/protocol"
 	"spinglass/vsync"
+	"spinglass/vsync/replica"
 )
 
 // countingMachine is a state machine that counts its commands, and can be made to wait.
@@ -130,4 +134,165 @@ func groupOf(t *testing.T, g *Group) (status vsync.Status, joined bool) {
 	}
 	<-ran
 	return status, joined
+}
+
+// heldFlushes gives a group so many flushes that do not end.
+func heldFlushes(t *testing.T, g *Group, count int) {
+	g.onLoop(t, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for i := range uint64(count) {
+			g.flushes[1<<40+i] = groupFlush{done: make(chan error, 1)}
+		}
+	})
+}
+
+// A message that is to be told of when it is stable waits while too many are waited for; it is not cast, so that nothing about it is uncertain.
+func TestCastStableWaitsForRoom(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	g, err := single(t).Group(ctx, "chat", FoundAfter(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	heldFlushes(t, g, vsync.FlushesMax)
+	told := make(chan error, 1)
+	go func() { told <- g.CastStable(ctx, []byte("x")) }()
+	for waits := false; !waits && ctx.Err() == nil && len(told) == 0; time.Sleep(time.Millisecond) {
+		g.mu.Lock()
+		waits = len(g.casts) == 1 && !g.casting
+		g.mu.Unlock()
+	}
+	if g.taken != 0 {
+		t.Error("it is cast, though nothing can tell when it is stable")
+	}
+	g.onLoop(t, func() { g.flushed(vsync.Flushed{Group: "chat", Number: 1 << 40}) })
+	if err := <-told; err != nil {
+		t.Error(err)
+	}
+}
+
+// What was told to be stable is not uncertain when the member is ejected later.
+func TestStableIsNotUncertain(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	g, err := single(t).Group(ctx, "chat", FoundAfter(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.CastStable(ctx, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	g.onLoop(t, func() { g.ejected(vsync.Ejected{Group: "chat", Reason: vsync.EjectView}) })
+	if err := g.Flush(ctx); err != nil {
+		t.Errorf("all is known to be stable: %v", err)
+	}
+}
+
+// The worker of a state machine asks for a flush once, and when it cannot be asked for again when something has happened.
+func TestFlushesAreNotAskedForWithoutPause(t *testing.T) {
+	n := single(t)
+	o, err := groupOptionsOf([]GroupOption{Replicated(&countingMachine{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGroup(n, "none", o) // the protocol does not know it, so that every flush fails
+	g.working = true            // the test is the worker
+	g.replica.Taken(&replica.Proposal{Tag: make(chan struct{})})
+	g.replica.Deliver(&vsync.Delivery{Sender: n.id})
+	asked := func() (count int) {
+		for range 10 {
+			g.settle()
+			g.onLoop(t, func() {})
+			for item, ok := g.take(); ok; item, ok = g.take() {
+				count++
+				g.handle(item.what)
+			}
+		}
+		return count
+	}
+	if got := asked(); got != 1 {
+		t.Errorf("a flush is asked for %d times", got)
+	}
+	g.handle(vsync.Flushed{Number: 5})
+	if got := asked(); got != 1 {
+		t.Errorf("a flush is asked for %d times after something has happened", got)
+	}
+}
+
+// What a membership was says nothing after its end.
+func TestStatusAfterTheEnd(t *testing.T) {
+	g, err := single(t).Group(t.Context(), "chat", FoundAfter(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := g.Status(); s.Phase != GroupPhaseEnded || s.Primary() || len(s.View.Members) > 0 || s.View.ID != (ViewID{}) || s.View.Rank != -1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// lockedMachine holds one lock in all of its methods.
+type lockedMachine struct {
+	mu   sync.Mutex
+	told []GroupEvent
+}
+
+func (l *lockedMachine) Apply(Command) any              { return nil }
+func (l *lockedMachine) Snapshot() (io.WriterTo, error) { return strings.NewReader("x"), nil }
+
+func (l *lockedMachine) Restore(r io.Reader) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+func (l *lockedMachine) Observe(e GroupEvent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told = append(l.told, e)
+}
+
+// A machine may hold its lock while it takes in a state: it is told what happens meanwhile afterwards, in the order in which it did, and of the progress the latest.
+func TestObserversAreToldAfterTheState(t *testing.T) {
+	n := single(t)
+	machine := &lockedMachine{}
+	o, err := groupOptionsOf([]GroupOption{Replicated(machine)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGroup(n, "ledger", o)
+	g.handle(&vsync.State{Data: []byte{1, 0}}) // a state of no commands
+	g.handle(vsync.Blocked{})
+	for i := range uint64(3) {
+		g.handle(&vsync.State{Data: []byte{7}, Offset: 2 + i})
+	}
+	g.handle(vsync.Ready{})
+	var kinds []string
+	for _, e := range machine.told {
+		kinds = append(kinds, strings.TrimPrefix(fmt.Sprintf("%T", e), "spinglass."))
+	}
+	if want := []string{"GroupChanging", "GroupState", "GroupReady"}; !slices.Equal(kinds, want) {
+		t.Errorf("told %v, want %v", kinds, want)
+	}
+	g.handle(&vsync.State{Data: []byte{1, 0}})
+	for range observationsMax + 9 {
+		g.handle(vsync.Blocked{})
+	}
+	if len(g.observed) > observationsMax || n.groupsUnobserved.Load() != 10 {
+		t.Errorf("%d wait, %d were dropped", len(g.observed), n.groupsUnobserved.Load())
+	}
+	g.handle(vsync.Ejected{})
+	if len(g.observed) > 0 {
+		t.Error("it is not told in the end")
+	}
 }

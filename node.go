@@ -81,7 +81,9 @@ type Node struct {
 	watches        atomic.Int64  // loops over Watch
 	watchesRefused atomic.Uint64 // because there were too many
 	groupsSlow     atomic.Uint64 // times that the application was too slow for a group
-	changesMissed  atomic.Uint64 // changes of rows that loops over Watch did not get
+
+	groupsUnobserved atomic.Uint64 // events of groups that observers were not told of
+	changesMissed    atomic.Uint64 // changes of rows that loops over Watch did not get
 }
 
 // Start starts a node. It returns once the sockets are open; whether the node is a member yet, [Joined] and [Node.Peers] tell. ctx bounds

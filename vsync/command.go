@@ -71,8 +71,8 @@ func (m *Machine) Flush(now protocol.Time, name string, out *protocol.Output) (n
 		return 0, ErrNotMember
 	case !g.ready:
 		return 0, ErrNotReady
-	case len(g.flushes) >= flushesMax:
-		return 0, &LimitError{What: "flushes", Limit: flushesMax}
+	case len(g.flushes) >= FlushesMax:
+		return 0, &LimitError{What: "flushes", Limit: FlushesMax}
 	}
 	g.flushNumber++
 	g.flushes = append(g.flushes, flushWait{number: g.flushNumber, seq: g.streams[g.rank].have})
@@ -83,8 +83,8 @@ func (m *Machine) Flush(now protocol.Time, name string, out *protocol.Output) (n
 	return g.flushNumber, nil
 }
 
-// flushesMax bounds the calls of Flush of a group that wait.
-const flushesMax = 4096
+// FlushesMax bounds the calls of Flush of a group that wait.
+const FlushesMax = 4096
 
 // Status tells how a group stands at this node.
 type Status struct {
