@@ -70,7 +70,7 @@ func runFleet(ctx context.Context, out io.Writer, s fleetSettings) error {
 	if err := together(ctx, all); err != nil {
 		return err
 	}
-	return report(out, &c.History, s, all, kills)
+	return report(ctx, out, &c.History, s, all, kills)
 }
 
 // during has clients ask while members are killed.
@@ -99,7 +99,7 @@ func during(ctx context.Context, c *client.Clients, s fleetSettings, all []*proc
 }
 
 // report checks the history, and that all members have the same.
-func report(out io.Writer, h *history.History, s fleetSettings, all []*process, kills int) error {
+func report(ctx context.Context, out io.Writer, h *history.History, s fleetSettings, all []*process, kills int) error {
 	requests, uncertain := h.Len()
 	began := time.Now()
 	if err := h.Check(s.check); err != nil {
@@ -108,7 +108,7 @@ func report(out io.Writer, h *history.History, s fleetSettings, all []*process, 
 	fmt.Fprintf(out, "%d requests in %v (%.0f a second), %d of them without an answer that counts; %d members killed\n", requests, s.duration, float64(requests)/s.duration.Seconds(), uncertain, kills)
 	fmt.Fprintf(out, "linearizable: checked in %v\n", time.Since(began).Round(time.Millisecond))
 	for _, p := range all {
-		v, err := p.view()
+		v, err := p.view(ctx)
 		if err != nil {
 			return err
 		}
@@ -179,13 +179,29 @@ type view struct {
 	Applied     uint64
 }
 
-func (p *process) view() (v view, err error) {
-	answer, err := http.Get("http://" + p.http + "/view")
+// Limits of what a member is asked for.
+const (
+	viewLimit = 5 * time.Second
+	viewMax   = 1 << 20 // bytes of the answer
+)
+
+// view asks a member for its view. One that does not answer in time, or says too much, is an error.
+func (p *process) view(ctx context.Context) (v view, err error) {
+	ctx, cancel := context.WithTimeout(ctx, viewLimit)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.http+"/view", nil)
+	if err != nil {
+		return v, err
+	}
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return v, err
 	}
 	defer answer.Body.Close()
-	err = json.NewDecoder(answer.Body).Decode(&v)
+	if answer.StatusCode != http.StatusOK {
+		return v, fmt.Errorf("member %d: %s", p.index+1, answer.Status)
+	}
+	err = json.NewDecoder(io.LimitReader(answer.Body, viewMax)).Decode(&v)
 	return v, err
 }
 
@@ -197,7 +213,7 @@ func together(ctx context.Context, all []*process) error {
 		var first view
 		count := 0
 		for i, p := range all {
-			v, err := p.view()
+			v, err := p.view(ctx)
 			if err != nil {
 				break
 			}

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,6 +34,34 @@ func TestRequestsAreUTF8(t *testing.T) {
 		if handler(nil).ServeHTTP(answer, request); answer.Code != http.StatusBadRequest {
 			t.Errorf("%s %s: %d", request.Method, request.URL, answer.Code)
 		}
+	}
+}
+
+// A member that does not answer, or does not come to an end, is an error and holds up nobody.
+func TestViewsAreLimited(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Host, "localhost") {
+			<-r.Context().Done()
+			return
+		}
+		_, _ = w.Write([]byte(`{"View":"`))
+		for r.Context().Err() == nil {
+			if _, err := w.Write(bytes.Repeat([]byte("x"), 1<<16)); err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	silent := &process{http: strings.Replace(address, "127.0.0.1", "localhost", 1)}
+	if _, err := silent.view(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a member that does not answer: %v", err)
+	}
+	endless := &process{http: address}
+	if _, err := endless.view(t.Context()); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a member that says too much: %v", err)
 	}
 }
 
