@@ -15,6 +15,8 @@ import (
 	"spinglass/protocol"
 )
 
+// Sentences in quotation marks are those of a summary of the publication, whose text was not at hand.
+
 const theGroup adhoc.Group = 77
 
 func unicast(payload []byte) adhoc.UnicastArrival {

@@ -64,7 +64,8 @@ func (w *net) give(id, from protocol.NodeID, m protocol.Message) (out protocol.O
 	return out
 }
 
-// Sequence numbers are subtracted, and the result is taken as a signed number, so that freshness survives rollover (section 6.1).
+// "If the result of subtracting the currently stored sequence number from the value of the incoming sequence number is less than zero, then the information related to that destination in the AODV message MUST be discarded" (section 6.1): the
+// difference is taken as a signed number, so that freshness survives rollover.
 func TestSequenceRollover(t *testing.T) {
 	for _, c := range []struct {
 		a, b  uint32
@@ -76,7 +77,8 @@ func TestSequenceRollover(t *testing.T) {
 	}
 }
 
-// "A node disseminates a RREQ when it determines that it needs a route to a destination and does not have one available" (section 6.3); the RREP is forwarded towards the node that originated the RREQ (6.7).
+// "A node disseminates a RREQ when it determines that it needs a route to a destination and does not have one available" (section 6.3); "the node consults its route table entry for the originating node to determine the next hop for the RREP packet, and then forwards the RREP towards the
+// originator using the information in that route table entry" (6.7).
 func TestRouteForms(t *testing.T) {
 	w := newNet(t, 5, nil)
 	w.chain(5)
@@ -117,22 +119,23 @@ func TestExpandingRing(t *testing.T) {
 	if got := fmt.Sprint(rings); got != "[1 3 5 7 35 35 35]" {
 		t.Errorf("rings %v", got)
 	}
-	// "the timeout ... is set to RING_TRAVERSAL_TIME", and for the whole network a binary exponential backoff from NET_TRAVERSAL_TIME on (section 6.3).
+	// "Each time, the timeout for receiving a RREP is RING_TRAVERSAL_TIME"; "Once TTL = NET_DIAMETER, the timeout for waiting for the RREP is set to NET_TRAVERSAL_TIME" (section 6.4); "For each additional attempt, the waiting time for the RREP
+	// is multiplied by 2, so that the time conforms to a binary exponential backoff" (6.3).
 	waits := []time.Duration{240, 400, 560, 720, 2800, 5600}
 	for i, ms := range waits {
 		if d := at[i+1] - at[i]; d != ms*time.Millisecond {
 			t.Errorf("wait %d is %v, not %d ms", i, d, ms)
 		}
 	}
-	// "If a RREQ has been retried RREQ_RETRIES times ... without receiving any RREP, all data packets destined for the corresponding destination SHOULD be dropped from the buffer and a Destination Unreachable message
-	// SHOULD be delivered to the application" (6.3).
+	// "If a route discovery has been attempted RREQ_RETRIES times at the maximum TTL without receiving any RREP, all data packets destined for the corresponding destination SHOULD be dropped from the buffer and a Destination Unreachable
+	// message SHOULD be delivered to the application" (6.3). "Up to a maximum of RREQ_RETRIES times at the maximum TTL value" another one is broadcast: here that many follow the first one.
 	if w.returned[1] != 1 || w.node(1).Stats().DiscoveriesFailed != 1 {
 		t.Errorf("returned %d, %+v", w.returned[1], w.node(1).Stats())
 	}
 }
 
-// "A node generates a RREP if ... it has an active route to the destination, the destination sequence number in the node's existing route table entry for the destination is valid and greater than or equal to the
-// Destination Sequence Number of the RREQ" (section 6.6).
+// "A node generates a RREP if either: (i) it is itself the destination, or (ii) it has an active route to the destination, the destination sequence number in the node's existing route table entry for the destination is valid and greater than
+// or equal to the Destination Sequence Number of the RREQ (comparison using signed 32-bit arithmetic), and the "destination only" ('D') flag is NOT set" (section 6.6).
 func TestIntermediateReplies(t *testing.T) {
 	w := newNet(t, 5, nil)
 	w.chain(5)
@@ -161,7 +164,8 @@ func reply(out *protocol.Output) *Reply {
 	return nil
 }
 
-// "it checks to determine whether it has received a RREQ with the same Originator IP Address and RREQ ID ... If such a RREQ has been received, the node silently discards the newly received RREQ" (section 6.5).
+// It "checks to determine whether it has received a RREQ with the same Originator IP Address and RREQ ID within at least the last PATH_DISCOVERY_TIME. If such a RREQ has been received, the node silently discards the newly received RREQ"
+// (section 6.5).
 func TestRequestOnce(t *testing.T) {
 	w := newNet(t, 1, func(c *Config) { c.Jitter = 0 })
 	q := &Request{TTL: 5, ID: 1, Destination: 9, Unknown: true, Origin: 3, OriginSequence: 1}
@@ -202,7 +206,7 @@ func TestUpdateRule(t *testing.T) {
 }
 
 // "If the generating node is the destination itself, it MUST increment its own sequence number by one if the sequence number in the RREQ packet is equal to that incremented value" (section 6.6.1); "Immediately before a destination node originates a RREP in response to a RREQ,
-// it MUST update its own sequence number to the maximum of its current sequence number and the destination sequence number in the RREQ" (6.1).
+// it MUST update its own sequence number to the maximum of its current sequence number and the destination sequence number in the RREQ packet" (6.1).
 func TestDestinationSequence(t *testing.T) {
 	w := newNet(t, 1, func(c *Config) { c.Sequence = 1<<32 - 1 })
 	for _, c := range []struct{ asked, answered uint32 }{{7, 7}, {3, 7}, {8, 8}} {
@@ -213,8 +217,8 @@ func TestDestinationSequence(t *testing.T) {
 	}
 }
 
-// A route that is not used for ACTIVE_ROUTE_TIMEOUT expires: "Each time a route is used to forward a data packet, its Active Route Lifetime field of the source, destination and the
-// next hop on the path to the destination is updated to be no less than the current time plus ACTIVE_ROUTE_TIMEOUT" (section 6.2).
+// "Each time a route is used to forward a data packet, its Active Route Lifetime field of the source, destination and the next hop on the path to the destination is updated to be no less than the current time plus ACTIVE_ROUTE_TIMEOUT"
+// (section 6.2). One that is not used expires, and "SHOULD NOT be expunged before (current_time + DELETE_PERIOD)" (6.4).
 func TestRouteExpires(t *testing.T) {
 	w := newNet(t, 3, nil)
 	w.chain(3)
@@ -241,7 +245,8 @@ func TestRouteExpires(t *testing.T) {
 	}
 }
 
-// "A node initiates processing for a RERR message ... if it detects a link break for the next hop of an active route in its routing table while transmitting data" (section 6.11), and tells the precursors, so that the origin finds another route.
+// "A node initiates processing for a RERR message in three situations: (i) if it detects a link break for the next hop of an active route in its routing table while transmitting data" (section 6.11), and tells the precursors, so that the
+// origin finds another route.
 func TestBreakAndRepair(t *testing.T) {
 	w := newNet(t, 6, nil)
 	w.chain(4)
@@ -267,7 +272,8 @@ func TestBreakAndRepair(t *testing.T) {
 	}
 }
 
-// A link that breaks is told of for all routes over it, also where they are more than one Error names.
+// "The neighboring node(s) that should receive the RERR are all those that belong to a precursor list of at least one of the unreachable destination(s)" (section 6.11): a link that breaks is told of for all routes over it, also where they
+// are more than one Error names.
 func TestBreakOfManyRoutes(t *testing.T) {
 	m := New(Config{Self: 1, Rand: rand.New(rand.NewPCG(1, 1))})
 	const routes = 2*ErrorMax + 10
@@ -314,7 +320,7 @@ func TestOwnPayloadIsRescued(t *testing.T) {
 	}
 }
 
-// "A node SHOULD NOT originate more than RREQ_RATELIMIT RREQ messages per second" (section 6.3) and "more than RERR_RATELIMIT RERR messages per second" (6.11).
+// "A node SHOULD NOT originate more than RREQ_RATELIMIT RREQ messages per second" (section 6.3); "a node SHOULD NOT generate more than RERR_RATELIMIT RERR messages per second" (6.11).
 func TestRateLimits(t *testing.T) {
 	w := newNet(t, 1, nil)
 	var requests, errors []protocol.Time
@@ -346,8 +352,8 @@ func TestRateLimits(t *testing.T) {
 	}
 }
 
-// "if a node has received a Hello message from a neighbor, and then for that neighbor does not receive any packets (Hello messages or otherwise) for more than ALLOWED_HELLO_LOSS * HELLO_INTERVAL milliseconds, the node SHOULD assume that the
-// link to this neighbor is currently lost" (section 6.9).
+// "If, within the past DELETE_PERIOD, it has received a Hello message from a neighbor, and then for that neighbor does not receive any packets (Hello messages or otherwise) for more than ALLOWED_HELLO_LOSS * HELLO_INTERVAL milliseconds, the
+// node SHOULD assume that the link to this neighbor is currently lost" (section 6.9).
 func TestHello(t *testing.T) {
 	w := newNet(t, 3, func(c *Config) { c.Hello = true })
 	w.chain(3)
@@ -373,7 +379,7 @@ func TestHello(t *testing.T) {
 	}
 }
 
-// A neighbour to which replies do not get through is ignored for BLACKLIST_TIMEOUT: "a node ignores all RREQs received from any node in its blacklist set" (section 6.8).
+// "When a node detects that its transmission of a RREP message has failed, it remembers the next-hop of the failed RREP in a "blacklist" set"; "A node ignores all RREQs received from any node in its blacklist set" (section 6.8).
 func TestBlackList(t *testing.T) {
 	w := newNet(t, 4, nil)
 	w.OneWay(1, 2, true) // 2 hears 1, and 1 does not hear 2

@@ -187,7 +187,8 @@ func (w *trees) check(from protocol.NodeID, payload string) {
 	}
 }
 
-// The first member of a group becomes its leader: "If the node does not receive a RREP before timing out ... and reaches the maximum number of attempts ... it becomes the multicast group leader" (MAODV, joining; in short).
+// "If a RREP is not received after RREQ_RETRIES additional requests, the node may assume that there are no other members of that particular group within the connected portion of the network. If it wanted to join the multicast group, it then
+// becomes the multicast group leader for that multicast group and initializes the sequence number of the multicast group" (section 9.2).
 func TestFirstMemberLeads(t *testing.T) {
 	w := newTrees(t, 3, 1)
 	w.chain(3)
@@ -196,7 +197,7 @@ func TestFirstMemberLeads(t *testing.T) {
 	if got := w.leaders(); !slices.Equal(got, []protocol.NodeID{2}) {
 		t.Fatalf("leaders %v", got)
 	}
-	// The leader floods a group hello every GROUP_HELLO_INTERVAL, with the next sequence number.
+	// "any node which is a group leader for a multicast group broadcasts such a GRPH across the network every GROUP_HELLO_INTERVAL milliseconds", with "One plus the last known sequence number of the multicast group" (9.12).
 	before, sequence := w.node(2).Stats().GroupHellosSent, w.group(2).sequence
 	w.Run(GroupHelloInterval * 10)
 	if sent := w.node(2).Stats().GroupHellosSent - before; sent != 10 || w.group(2).sequence != sequence+10 {
@@ -207,7 +208,9 @@ func TestFirstMemberLeads(t *testing.T) {
 	}
 }
 
-// Trees form: who joins floods a RREQ with the join flag; tree nodes answer; the joiner activates one branch.
+// "If the 'J' flag is set, the node can only respond if it is a member of the multicast tree for the indicated multicast group, and if its record of the multicast group sequence number is at least as great as that contained in the RREQ"
+// (section 9.3); "When the node receives a MACT selecting it as the next hop, it unicasts its own MACT to the node it has chosen as its next hop, and so on up the tree, until a node which was already a part of the multicast tree is
+// reached" (9.6).
 func TestTreeForms(t *testing.T) {
 	w := newTrees(t, 7, 2)
 	w.chain(7)
@@ -227,7 +230,8 @@ func TestTreeForms(t *testing.T) {
 	}
 }
 
-// "the node selects the RREP with the greatest known sequence number and the smallest hop count to the nearest member of the multicast tree" (MAODV, activation; in short).
+// "The RREP containing the largest destination sequence number is chosen to be the branch added to the multicast tree"; "In the event that a node receives more than one RREP with the same (largest) sequence number, it selects the first one
+// with the smallest hop count, i.e., the shortest distance to a member of the multicast tree" (section 9.6).
 func TestBestOffer(t *testing.T) {
 	fresh := offer{leader: 1, sequence: 5, hops: 4, total: 9}
 	for _, c := range []struct {
@@ -248,7 +252,7 @@ func TestBestOffer(t *testing.T) {
 	}
 }
 
-// Only the branch that was activated becomes part of the tree: a multicast goes over each node once, and nodes that only offered one are not on it.
+// "Hence, it is necessary to activate only one of the routes created by the RREP messages" (section 9.6): a multicast goes over each node once, and nodes that only offered one are not on it.
 func TestOneBranch(t *testing.T) {
 	w := newTrees(t, 6, 3)
 	w.Link(1, 2, 6)
@@ -269,7 +273,8 @@ func TestOneBranch(t *testing.T) {
 	}
 }
 
-// "If a node that is not a member of the group becomes a leaf ... it prunes itself" (MAODV, pruning; in short): member leaves, and the branch goes with it, up to the next member.
+// "If the removal of the sending node causes this node to become a leaf node, and if this node is also not a member of the multicast group, it may in turn prune itself by sending its own MACT message up the tree" (section 9.7): a member
+// leaves, and the branch goes with it, up to the next member.
 func TestPrune(t *testing.T) {
 	w := newTrees(t, 6, 4)
 	w.chain(6)
@@ -287,7 +292,7 @@ func TestPrune(t *testing.T) {
 	}
 	w.settle(0)
 	w.check(1, "still")
-	// A member that is no leaf stays as a router.
+	// "it can only actually leave the multicast tree if it is not a tree router for any other nodes in the multicast group" (9.7).
 	w.join(5)
 	w.Run(3 * time.Second)
 	w.leave(3)
@@ -299,7 +304,7 @@ func TestPrune(t *testing.T) {
 	w.check(5, "over the router")
 }
 
-// A leader that leaves has another one found (MACT with the leader flag).
+// "Otherwise, if the group leader is not a leaf node, it may not prune itself from the tree. It takes the actions described in Section 9.9, where it selects one of its next hops and unicasts to it the MACT with set 'G' flag" (section 9.7).
 func TestLeaderLeaves(t *testing.T) {
 	for _, n := range []protocol.NodeID{1, 3} { // a leaf, and one in the middle
 		w := newTrees(t, 5, 5)
@@ -319,7 +324,8 @@ func TestLeaderLeaves(t *testing.T) {
 	}
 }
 
-// "When a link breakage is detected, the node that is farther from the group leader (downstream of the break) is responsible for repairing it" (MAODV; in short), by a RREQ-J with its distance to the leader.
+// "The node downstream of the break (i.e., the node which is further from the multicast group leader) is responsible for initiating the repair of the broken link"; its RREQ has the J flag, and "The Multicast Group Hop Count field of this
+// extension is set to the distance of the source node from the multicast group leader" (section 9.8).
 func TestRepairByDownstream(t *testing.T) {
 	w := newTrees(t, 6, 6)
 	w.chain(4)
@@ -348,7 +354,8 @@ func TestRepairByDownstream(t *testing.T) {
 	w.check(1, "repaired")
 }
 
-// "only nodes nearer to the leader may answer" a repair: one that is farther may be downstream of who asks.
+// "A node MUST have a hop count to the multicast group leader less than or equal to the indicated value in order to respond. This hop count requirement prevents nodes on the same side of the break as the node initiating the repair from
+// replying to the RREQ" (section 9.8).
 func TestRepairAnswers(t *testing.T) {
 	m := New(Config{Self: 9, Rand: rand.New(rand.NewPCG(1, 1))})
 	g := m.group(theGroup)
@@ -393,8 +400,9 @@ func TestRepairAnswers(t *testing.T) {
 	}
 }
 
-// "if it is not possible to repair the tree, a new leader for the downstream nodes must be chosen": the node itself if it is a member, else the nearest one below (MAODV; in short). When the parts meet again, "the partitions ... reconnect", and
-// one leader is left.
+// "if the node which initiated the route rebuilding is a multicast group member, it becomes the new multicast group leader for its part of the multicast tree partition"; if it is none and has several next hops, "It instead selects one of its
+// next hops and unicasts a MACT with the 'G' flag set to that node. This flag indicates that the next group member to receive this message should become the new group leader" (section 9.9). "the multicast tree remains partitioned until the
+// two parts of the network become connected once again" (9.10): then one leader is left.
 func TestPartitionAndMerge(t *testing.T) {
 	for name, members := range map[string][]protocol.NodeID{"member at the break": {1, 2, 4, 6}, "router at the break": {1, 2, 6}, "routers on both sides": {1, 7, 6}} {
 		t.Run(name, func(t *testing.T) {
@@ -425,7 +433,7 @@ func TestPartitionAndMerge(t *testing.T) {
 	}
 }
 
-// Of two leaders that hear each other the one with the greater NodeID stays.
+// "The multicast group leader with the lower IP address initiates the tree repair"; the other one is "the group leader which becomes the leader of the reconnected multicast tree" (section 9.10).
 func TestMergeGreaterStays(t *testing.T) {
 	w := newTrees(t, 5, 8)
 	w.Link(1, 2)
@@ -443,7 +451,7 @@ func TestMergeGreaterStays(t *testing.T) {
 	w.check(1, "x")
 }
 
-// Neighbours on the tree that move away in silence are missed by their hellos.
+// "Each node on the multicast tree MUST keep track of its neighbors which are next hops on the multicast tree" (section 9.11): those that move away in silence are missed by their hellos.
 func TestSilentNeighbour(t *testing.T) {
 	w := newTrees(t, 3, 9)
 	w.chain(3)
@@ -457,7 +465,8 @@ func TestSilentNeighbour(t *testing.T) {
 	}
 }
 
-// An edge that only one end believes in ends, as after a restart.
+// "A node participating in the multicast tree that reboots (or restarts the routing daemon) loses all of its multicast tree information" (section 9.13): an edge that only one end believes in ends, as hellos tell, without the draft's message
+// for it.
 func TestStrayEdge(t *testing.T) {
 	w := newTrees(t, 3, 10)
 	w.chain(3)
@@ -492,7 +501,7 @@ func TestLoopEnds(t *testing.T) {
 	w.check(1, "out of the loop")
 }
 
-// "Value advertised to hop X = 1 + min(own membership ? 0 : infinity, the other hops' values); changes travel in a MODIFY message."
+// Anonymous Gossip: what hop X is told is one more than the least of what the other hops told, and of 0 where this node is a member; changes travel in a MODIFY message.
 func TestDistances(t *testing.T) {
 	w := newTrees(t, 6, 12)
 	w.chain(6)
