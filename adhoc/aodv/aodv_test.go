@@ -134,6 +134,29 @@ func TestExpandingRing(t *testing.T) {
 	}
 }
 
+// "The Hop Count stored in an invalid routing table entry indicates the last known hop count to that destination in the routing table. When a new route to the same destination is required at a later time (e.g., upon route loss), the TTL in
+// the RREQ IP header is initially set to the Hop Count plus TTL_INCREMENT" (section 6.4).
+func TestRingOfKnownDistance(t *testing.T) {
+	w := newNet(t, 5, nil)
+	w.chain(5)
+	w.send(1, 5, "a")
+	w.Run(2*MyRouteTimeout + time.Second)
+	if r := w.route(1, 5); r.Valid || r.Hops != 4 {
+		t.Fatalf("%+v", r)
+	}
+	var rings []int
+	w.Overhear = func(from, _ protocol.NodeID, m protocol.Message) {
+		if q, ok := m.(*Request); ok && from == 1 {
+			rings = append(rings, q.TTL)
+		}
+	}
+	w.send(1, 5, "b")
+	w.Run(time.Second)
+	if got := fmt.Sprint(rings, w.arrived[5]); got != "[6] [a b]" {
+		t.Errorf("rings and what arrived: %s", got)
+	}
+}
+
 // "A node generates a RREP if either: (i) it is itself the destination, or (ii) it has an active route to the destination, the destination sequence number in the node's existing route table entry for the destination is valid and greater than
 // or equal to the Destination Sequence Number of the RREQ (comparison using signed 32-bit arithmetic), and the "destination only" ('D') flag is NOT set" (section 6.6).
 func TestIntermediateReplies(t *testing.T) {

@@ -83,8 +83,9 @@ func (m *Machine) replyFor(now protocol.Time, q *Request, r *route, from protoco
 
 // receiveReply does what section 6.7 asks for.
 func (m *Machine) receiveReply(now protocol.Time, from protocol.NodeID, p *Reply, out *protocol.Output) {
-	m.neighbour(now, from)
+	// The route first: were the sender, if it is the destination, noted as a neighbour before, the reply would bring nothing new, and end here.
 	taken := m.update(now, news{destination: p.Destination, sequence: p.DestinationSequence, next: from, hops: p.Hops + 1, lifetime: p.Lifetime})
+	m.neighbour(now, from)
 	if p.Origin == m.config.Self {
 		m.found(now, p.Destination, out)
 		return
