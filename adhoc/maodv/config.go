@@ -21,8 +21,6 @@ const (
 	GroupHelloLoss = 3
 	// StrayHellos is after how many hellos an edge ends that only one end believes in.
 	StrayHellos = 2
-	// RepairTTL is the first ring of a repair: the tree is near.
-	RepairTTL = aodv.TTLStart + aodv.TTLIncrement
 
 	GroupsMax = 64 // groups that a node knows of
 	EdgesMax  = 32 // of one tree at one node

@@ -348,6 +348,10 @@ func TestRepairByDownstream(t *testing.T) {
 	if len(who) == 0 || slices.Contains(who, 2) || !repairs[0].Repair || repairs[0].LeaderHops != 2 || repairs[0].Leader != 1 {
 		t.Errorf("repairs by %v: %+v", who, repairs[0])
 	}
+	// "the original RREQ is broadcast with a TTL (time to live) field value equal to TTL_INCREMENT plus the Multicast Group Hop Count" (9.8).
+	if repairs[0].TTL != aodv.TTLIncrement+2 {
+		t.Errorf("the first ring has %d hops", repairs[0].TTL)
+	}
 	if got := w.leaders(); !slices.Equal(got, []protocol.NodeID{1}) {
 		t.Errorf("leaders %v", got)
 	}

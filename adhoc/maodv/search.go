@@ -55,7 +55,7 @@ func (a *offer) better(b *offer) bool {
 func (m *Machine) begin(now protocol.Time, g *group, why purpose, out *protocol.Output) {
 	s := &search{purpose: why, ttl: aodv.TTLStart}
 	if why == purposeRepair {
-		s.ttl = RepairTTL
+		s.ttl = min(g.hops+aodv.TTLIncrement, aodv.NetDiameter)
 	}
 	g.search = s
 	m.request(now, g, out)
