@@ -49,6 +49,8 @@ type Routing interface {
 	Multicast(now protocol.Time, group Group, payload []byte, out *protocol.Output)
 	// Unicast sends a payload of at most PayloadMax bytes to one node.
 	Unicast(now protocol.Time, to protocol.NodeID, payload []byte, out *protocol.Output)
+	// Reaches reports whether a unicast to a node can go on its way at once, without a search for a route.
+	Reaches(now protocol.Time, to protocol.NodeID) bool
 	// NextHops appends the next hops of a group to hops, in an order that is the same in equal runs.
 	NextHops(now protocol.Time, group Group, hops []NextHop) []NextHop
 	// Freshness returns a new sequence number of the routes to this node, for hints that others give to theirs.

@@ -236,6 +236,7 @@ type stub struct {
 	hops    []adhoc.NextHop
 	sent    []protocol.NodeID
 	learned []adhoc.Hint
+	routes  []protocol.NodeID
 }
 
 func (s *stub) Start(protocol.Time, *protocol.Output)                                      {}
@@ -246,7 +247,10 @@ func (s *stub) Deadline() protocol.Time                                         
 func (s *stub) Join(protocol.Time, adhoc.Group, *protocol.Output)                          {}
 func (s *stub) Leave(protocol.Time, adhoc.Group, *protocol.Output)                         {}
 func (s *stub) Multicast(protocol.Time, adhoc.Group, []byte, *protocol.Output)             {}
-func (s *stub) Freshness() uint32                                                          { return 5 }
+func (s *stub) Reaches(_ protocol.Time, to protocol.NodeID) bool {
+	return slices.Contains(s.routes, to)
+}
+func (s *stub) Freshness() uint32 { return 5 }
 func (s *stub) Unicast(_ protocol.Time, to protocol.NodeID, _ []byte, _ *protocol.Output) {
 	s.sent = append(s.sent, to)
 }
@@ -327,6 +331,29 @@ func TestMemberAcceptsAtRandom(t *testing.T) {
 	}
 }
 
+// A choosy member that has nothing of what a walk asks for hands it on, and accepts it where it ends; as published, it accepts at random whatever it has (the control).
+func TestChoosy(t *testing.T) {
+	for _, choosy := range []bool{true, false} {
+		m, _ := stubbed(func(c *Config) { c.Choosy, c.Settle = choosy, 0 }, adhoc.NextHop{Node: 2, Distance: 1}, adhoc.NextHop{Node: 3, Distance: 1})
+		var out protocol.Output
+		if err := m.Join(0, theGroup, &out); err != nil {
+			t.Fatal(err)
+		}
+		m.hearMulticast(0, multicast(appendMulticast(nil, &Message{Source: Source{7, 1}, Number: 4})), &out)
+		accepts := func(ttl int, lost ...uint64) (count uint64) {
+			before := m.Stats().RequestsAccepted
+			for range 200 {
+				walkTo(m, 2, &Request{TTL: ttl, Group: theGroup, Initiator: 8, All: true, Entries: []Entry{{Source: Source{7, 1}, Expected: 9, Lost: lost}}})
+			}
+			return m.Stats().RequestsAccepted - before
+		}
+		with, without, end := accepts(9, 3, 4), accepts(9, 3, 5), accepts(1, 3, 5)
+		if with < 70 || with > 130 || end != 200 || choosy && without != 0 || !choosy && (without < 70 || without > 130) {
+			t.Errorf("choosy %v: of 200 accepted %d with one of two lost messages, %d with none, %d at the end", choosy, with, without, end)
+		}
+	}
+}
+
 // "nearer sides are chosen with higher probability, with some far contacts kept"; sides without members are left out.
 func TestLocality(t *testing.T) {
 	hops := []adhoc.NextHop{{Node: 2, Distance: 1}, {Node: 3, Distance: 4}, {Node: 4, Distance: adhoc.DistanceNone}}
@@ -389,14 +416,19 @@ func TestAnonymousOrCached(t *testing.T) {
 		t.Errorf("with an empty cache: %+v", st)
 	}
 	m.hear(now, adhoc.MemberSeen{Group: theGroup, Node: 6, Hops: 2}, &out)
+	rounds(100)
+	if st := m.Stats(); st.RequestsAnonymous != 200 || st.RequestsCached != 0 {
+		t.Errorf("with a cached member to which there is no route: %+v", st)
+	}
+	s.routes = []protocol.NodeID{6}
 	rounds(1000)
 	if st := m.Stats(); st.RequestsCached < 240 || st.RequestsCached > 360 || len(s.sent) != int(st.RequestsCached) || s.sent[0] != 6 {
 		t.Errorf("%+v", st)
 	}
-	if perRound := now.Sub(0) / 1100; perRound < 950*time.Millisecond || perRound > 1050*time.Millisecond {
+	if perRound := now.Sub(0) / 1200; perRound < 950*time.Millisecond || perRound > 1050*time.Millisecond {
 		t.Errorf("a round takes %v", perRound)
 	}
-	s.hops = nil
+	s.hops, s.routes = nil, nil
 	before := m.Stats().RequestsCached
 	rounds(50)
 	if got := m.Stats().RequestsCached - before; got != 50 {
@@ -424,7 +456,8 @@ func TestWhatMayBeOnItsWayIsNotSent(t *testing.T) {
 		ask := func(now protocol.Time, entries ...Entry) int {
 			s.sent = nil
 			before := m.Stats().MessagesReplied
-			m.accept(now, m.members[0], &Request{Group: theGroup, Initiator: 5, All: true, Entries: entries}, &out)
+			q := &Request{Group: theGroup, Initiator: 5, All: true, Entries: entries}
+			m.accept(now, m.members[0], q, m.lookUp(now, m.members[0], q), &out)
 			return int(m.Stats().MessagesReplied - before)
 		}
 		at := protocol.Time(settle)
@@ -453,7 +486,8 @@ func TestBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m.accept(0, m.members[0], &Request{Group: theGroup, Initiator: 5, All: true}, &out)
+	all := &Request{Group: theGroup, Initiator: 5, All: true}
+	m.accept(0, m.members[0], all, m.lookUp(0, m.members[0], all), &out)
 	if st := m.Stats(); st.MessagesReplied != RepliesMax || len(s.sent) != 3 {
 		t.Errorf("%d messages in %d replies", st.MessagesReplied, len(s.sent))
 	}
@@ -518,6 +552,23 @@ func TestSourceMakesRoom(t *testing.T) {
 	}
 	if s := m.Stats(); s.SourcesForgotten != 1 || s.Lost != 5 || s.Missing != 5 || s.Wanted != 0 {
 		t.Errorf("%+v", s)
+	}
+	// It comes back: what was delivered, or told as lost, is not delivered again, and it goes on where it was.
+	before := m.Stats().Delivered
+	for _, number := range []uint64{7, 4} {
+		if hear(3*sourceForget, 100, number); m.Stats().Delivered != before {
+			t.Errorf("%d is delivered again", number)
+		}
+	}
+	if hear(3*sourceForget, 100, 9); m.Stats().Delivered != before+1 || m.Stats().Wanted != 1 {
+		t.Errorf("%+v", m.Stats())
+	}
+	for id := range protocol.NodeID(ForgottenMax) {
+		hear(time.Duration(5+2*id)*sourceForget, 1000+id, 1)
+	}
+	s := m.Stats()
+	if s.ForgottenEvicted != s.SourcesForgotten-ForgottenMax-1 || len(m.members[0].past) != ForgottenMax {
+		t.Errorf("%d are remembered; %+v", len(m.members[0].past), s)
 	}
 }
 

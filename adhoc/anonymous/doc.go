@@ -6,7 +6,8 @@
 //   - The lost table of a member has the numbers of each source that it misses; the expected number of a source is the one behind the greatest that arrived; the history has the latest messages that arrived, whatever their source.
 //   - A round comes about once a second. In it a member sends one [Request], which names what it misses. An anonymous request walks: a neighbour of the tree hands it to another one, until a member on the way accepts it. A cached request goes straight to
 //     a node of the member cache, which remembers some that were found to be members.
-//   - Who accepts a request looks up what it names, and sends that back to its initiator in a reply.
+//   - Who accepts a request looks up what it names, and sends that back to its initiator in a reply. A member that finds nothing hands a walk on, if it is choosy ([Config.Choosy]); in the reference it is as likely to accept as others.
+//   - A cached request goes to a member to which there is a route ([Config.Routed]), since the search for one is a flood; in the reference it goes to any.
 //   - What is behind the expected numbers of a request may just be on its way to the initiator: it is sent once it has settled here. In the reference it is sent at once.
 //   - Locality: a walk goes to near members rather than to far ones (see [adhoc.NextHop]), but goes to these too.
 //
@@ -21,7 +22,8 @@
 // Requests, replies and routing are not signed: who is in the air can have walks end with itself, and can ask for what it may not subscribe to. Messages can be read by whoever hears them, and those of earlier runs can be
 // replayed to members that have not had them. Revocation lists are those that the configuration gives.
 //
-// A member remembers SourcesMax sources of a group. One that has been silent for five minutes makes room where there are more; what was missing of it is told as lost, and should it come back, its latest messages may be delivered again.
+// A member remembers SourcesMax sources of a group. One that has been silent for five minutes makes room where there are more; what was missing of it is told as lost. Should it come back, it goes on where it was, unless ForgottenMax others have been forgotten since: then
+// its latest messages may be delivered again.
 //
 // Messages are not ordered. What every member has lost from its history is lost. A member that joins late is offered what histories hold of earlier messages. Gossip about a group costs one request a round of each member, whether anything is lost or not. See docs/ADHOC.md.
 package anonymous

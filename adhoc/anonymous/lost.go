@@ -15,6 +15,12 @@ type source struct {
 	heard    protocol.Time
 }
 
+// forgotten is a source that has made room for others: what it goes on with, should it come back.
+type forgotten struct {
+	id       Source
+	expected uint64
+}
+
 // loss is a number that is missing, since when.
 type loss struct {
 	number uint64

@@ -36,7 +36,8 @@ type membership struct {
 	name    string // "": not told
 	number  uint64 // of its latest message
 	sources []*source
-	turn    int // of sources, whose turn it is to be asked for
+	past    []forgotten // the one that was forgotten last at the end
+	turn    int         // of sources, whose turn it is to be asked for
 	history history
 	cache   cache
 
@@ -69,6 +70,9 @@ func (m *Machine) Stats() Stats {
 	for _, g := range m.members {
 		s.Pending += len(g.pending)
 		s.HistoryEvicted += g.history.evicted
+		s.HistoryCrowded += g.history.crowded
+		s.Held += g.history.len()
+		s.HeldBytes += g.history.bytes
 		s.Sources += len(g.sources)
 		s.Cached += len(g.cache.members)
 		for _, o := range g.sources {
@@ -153,7 +157,7 @@ func (m *Machine) join(now protocol.Time, group adhoc.Group, name string, out *p
 		m.stats.GroupsRefused++
 		return ErrGroups
 	}
-	m.members = append(m.members, &membership{group: group, name: name, spoken: never, announced: never, history: newHistory(m.config.History), cache: cache{limit: m.config.Cache}})
+	m.members = append(m.members, &membership{group: group, name: name, spoken: never, announced: never, history: newHistory(m.config.History, m.config.HistoryBytes), cache: cache{limit: m.config.Cache}})
 	m.timers.Set(group, now.Add(time.Duration(m.config.Rand.Int64N(int64(m.config.Round)))))
 	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Join(now, group, inner) })
 	return nil
@@ -269,7 +273,7 @@ func (m *Machine) hearUnicast(now protocol.Time, a adhoc.UnicastArrival, out *pr
 	if q, err := decodeRequest(a.Payload); err == nil && q.Initiator == a.Origin {
 		if g := m.membership(q.Group); g != nil {
 			q.Hops = a.Hops
-			m.accept(now, g, q, out)
+			m.accept(now, g, q, m.lookUp(now, g, q), out)
 			return
 		}
 		m.stats.RequestsUnexplained++
@@ -313,7 +317,8 @@ func (g *membership) lacks(self protocol.NodeID, message *Message) bool {
 			return lost || message.Number >= s.expected
 		}
 	}
-	return true
+	i := g.pastOf(message.Source)
+	return i < 0 || message.Number >= g.past[i].expected
 }
 
 // arrive takes a message in and reports whether it is new here.
@@ -321,7 +326,7 @@ func (m *Machine) arrive(now protocol.Time, g *membership, message *Message, fro
 	if message.Source.Node == m.config.Self {
 		return false
 	}
-	s := m.source(now, g, message, out)
+	s := m.source(now, g, message, repaired, out)
 	if s == nil {
 		out.Drop(from, ReasonSources)
 		return false
@@ -337,12 +342,13 @@ func (m *Machine) arrive(now protocol.Time, g *membership, message *Message, fro
 	m.tellGap(g, s, dropped, GapTable, out)
 	kept := *message
 	kept.arrived = now
-	g.history.add(&kept)
 	m.stats.Delivered++
 	if repaired {
 		m.stats.DeliveredRepaired++
+		kept.Payload, kept.Signature = slices.Clone(message.Payload), slices.Clone(message.Signature) // and not all of the reply
 	}
-	out.Emit(Delivery{Group: g.group, Source: message.Source, Number: message.Number, Payload: message.Payload, Hops: hops, Repaired: repaired})
+	g.history.add(&kept)
+	out.Emit(Delivery{Group: g.group, Source: message.Source, Number: message.Number, Payload: kept.Payload, Hops: hops, Repaired: repaired})
 	return true
 }
 
@@ -356,7 +362,7 @@ func (m *Machine) tellGap(g *membership, s *source, gone span, why GapReason, ou
 }
 
 // source returns what is known of the source of a message, nil when there are too many. Of a new one the numbers just before the first message are wanted as well. What was missing of one that makes room is given up.
-func (m *Machine) source(now protocol.Time, g *membership, message *Message, out *protocol.Output) *source {
+func (m *Machine) source(now protocol.Time, g *membership, message *Message, repaired bool, out *protocol.Output) *source {
 	i, found := slices.BinarySearchFunc(g.sources, message.Source, func(s *source, id Source) int {
 		switch {
 		case s.id.before(id):
@@ -375,15 +381,43 @@ func (m *Machine) source(now protocol.Time, g *membership, message *Message, out
 			m.stats.SourcesRefused++
 			return nil
 		}
-		gone := g.sources[idle]
-		m.stats.SourcesForgotten++
-		m.tellGap(g, gone, gone.giveUp(len(gone.lost), span{}), GapTable, out)
-		g.sources = slices.Delete(g.sources, idle, idle+1)
+		m.forget(g, idle, out)
 		if idle < i {
 			i--
 		}
 	}
-	s := &source{id: message.Source, expected: message.Number - min(uint64(m.config.Backlog), message.Number-1)}
+	s := &source{id: message.Source, expected: m.begin(g, message, repaired)}
 	g.sources = slices.Insert(g.sources, i, s)
 	return s
+}
+
+// forget has a source make room, of which only is remembered how far it had come.
+func (m *Machine) forget(g *membership, i int, out *protocol.Output) {
+	gone := g.sources[i]
+	m.stats.SourcesForgotten++
+	m.tellGap(g, gone, gone.giveUp(len(gone.lost), span{}), GapTable, out)
+	g.sources = slices.Delete(g.sources, i, i+1)
+	if len(g.past) >= ForgottenMax {
+		g.past = slices.Delete(g.past, 0, 1)
+		m.stats.ForgottenEvicted++
+	}
+	g.past = append(g.past, forgotten{gone.id, gone.expected})
+}
+
+func (g *membership) pastOf(id Source) int {
+	return slices.IndexFunc(g.past, func(p forgotten) bool { return p.id == id })
+}
+
+// begin returns the first number that is wanted of a source of which nothing is known: of one that was forgotten, where it had come to.
+func (m *Machine) begin(g *membership, message *Message, repaired bool) uint64 {
+	if i := g.pastOf(message.Source); i >= 0 {
+		expected := g.past[i].expected
+		g.past = slices.Delete(g.past, i, i+1)
+		return expected
+	}
+	backlog := m.config.Backlog
+	if repaired {
+		backlog = min(backlog, RepliesMax)
+	}
+	return message.Number - min(uint64(backlog), message.Number-1)
 }

@@ -28,20 +28,36 @@ func (m *Machine) round(now protocol.Time, g *membership, out *protocol.Output) 
 	}
 	q := m.request(g)
 	anonymous := m.config.Rand.Float64() < m.config.Anonymous
-	if anonymous || len(g.cache.members) == 0 {
+	c := m.contact(now, g, m.config.Routed)
+	if anonymous || c == nil {
 		if m.step(now, q, out) {
 			m.stats.RequestsAnonymous++
 			return
 		}
+		c = m.contact(now, g, false)
 	}
-	if len(g.cache.members) == 0 {
+	if c == nil {
 		m.stats.RequestsUnsent++
 		return
 	}
-	c := &g.cache.members[m.config.Rand.IntN(len(g.cache.members))]
 	c.gossiped = now
 	m.stats.RequestsCached++
 	m.below(now, out, func(inner *protocol.Output) { m.config.Routing.Unicast(now, c.node, appendRequest(nil, q), inner) })
+}
+
+// contact draws a cached member, nil if there is none. With routed it is one to which there is a route: others cost a search for one, which is a flood.
+func (m *Machine) contact(now protocol.Time, g *membership, routed bool) (drawn *cached) {
+	count := 0
+	for i := range g.cache.members {
+		c := &g.cache.members[i]
+		if routed && !m.config.Routing.Reaches(now, c.node) {
+			continue
+		}
+		if count++; m.config.Rand.IntN(count) == 0 {
+			drawn = c
+		}
+	}
+	return drawn
 }
 
 // request returns a request for what is missing. Where there are more sources than one request names, they take turns, and those come first of which something is missing.
@@ -92,13 +108,18 @@ func (m *Machine) share(chosen []*source) []int {
 	return counts
 }
 
-// draw draws some of the lost numbers of a source, ascending.
+// draw returns some of the lost numbers of a source, ascending: the latest half of them, so that what is missing for long does not keep the application from what is new, and others at random.
 func (m *Machine) draw(s *source, count int) []uint64 {
 	numbers := make([]uint64, 0, count)
-	for i, left := 0, len(s.lost); count > len(numbers) && i < len(s.lost); i, left = i+1, left-1 {
-		if m.config.Rand.IntN(left) < count-len(numbers) {
-			numbers = append(numbers, s.lost[i].number)
+	latest := count / 2
+	early := s.lost[:len(s.lost)-latest]
+	for i, left := 0, len(early); count-latest > len(numbers) && i < len(early); i, left = i+1, left-1 {
+		if m.config.Rand.IntN(left) < count-latest-len(numbers) {
+			numbers = append(numbers, early[i].number)
 		}
+	}
+	for _, l := range s.lost[len(early):] {
+		numbers = append(numbers, l.number)
 	}
 	return numbers
 }
@@ -154,6 +175,6 @@ func (m *Machine) rescue(now protocol.Time, to protocol.NodeID, q *Request, out 
 	again := *q
 	again.refused = append(slices.Clone(q.refused), to)
 	if g := m.membership(q.Group); !m.step(now, &again, out) && g != nil && q.Initiator != m.config.Self {
-		m.accept(now, g, &again, out)
+		m.accept(now, g, &again, m.lookUp(now, g, &again), out)
 	}
 }

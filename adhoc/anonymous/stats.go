@@ -47,8 +47,10 @@ type Stats struct {
 
 	SourcesRefused   uint64 // messages of sources beyond SourcesMax
 	SourcesForgotten uint64 // silent for long, and made room for others
+	ForgottenEvicted uint64 // of them: beyond ForgottenMax, so that their messages may be delivered again
 	GroupsRefused    uint64
 	HistoryEvicted   uint64
+	HistoryCrowded   uint64 // of them: for want of bytes and not of places
 
 	Groups  int
 	Sources int
@@ -56,6 +58,9 @@ type Stats struct {
 	Cached  int // members in caches
 	Keys    int // sources that have proven who they are
 	Pending int // messages that wait for certificates
+	Held    int // messages in histories
+
+	HeldBytes int // and what these take, as they are encoded
 }
 
 // Goodput returns the part of the messages in replies that was new here, 1 if there were none.

@@ -87,24 +87,36 @@ func TestLostExpires(t *testing.T) {
 	}
 }
 
-// The history against a list: "last 100 messages, FIFO".
+// The history against a list: the last messages, first in, first out, within a number of them and of bytes.
 func TestHistory(t *testing.T) {
 	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		limit := 1 + r.IntN(12)
-		h := newHistory(limit)
+		limit, bytesLimit := 1+r.IntN(12), 200+r.IntN(400)
+		h := newHistory(limit, bytesLimit)
 		var list []*Message
+		evicted, crowded := uint64(0), uint64(0)
 		for range 120 {
-			m := &Message{Source: Source{protocol.NodeID(1 + r.IntN(3)), 1}, Number: 1 + r.Uint64N(30)}
+			m := &Message{Source: Source{protocol.NodeID(1 + r.IntN(3)), 1}, Number: 1 + r.Uint64N(30), Payload: make([]byte, r.IntN(100))}
+			if r.IntN(40) == 0 {
+				m.Payload = make([]byte, 700) // alone beyond the limit
+			}
 			if !slices.ContainsFunc(list, func(o *Message) bool { return o.Source == m.Source && o.Number == m.Number }) {
 				list = append(list, m)
 			}
-			list = list[max(0, len(list)-limit):]
+			for len(list) > limit {
+				list, evicted = list[1:], evicted+1
+			}
+			for len(list) > 1 && bytesOf(list) > bytesLimit {
+				list, evicted, crowded = list[1:], evicted+1, crowded+1
+			}
 			h.add(m)
 			var got []*Message
 			h.oldest(func(m *Message) bool { got = append(got, m); return true })
-			if !slices.Equal(got, list) || len(h.index) != len(list) {
-				t.Fatalf("seed %d: %d messages, not %d", seed, len(got), len(list))
+			if !slices.Equal(got, list) || len(h.index) != len(list) || h.len() != len(list) || h.bytes != bytesOf(list) || h.evicted != evicted || h.crowded != crowded {
+				t.Fatalf("seed %d: %d messages, not %d; %d bytes, not %d; %d evicted, not %d", seed, len(got), len(list), h.bytes, bytesOf(list), h.evicted, evicted)
+			}
+			if len(h.queue) > 2*limit+2 {
+				t.Fatalf("seed %d: room for %d messages of %d", seed, len(h.queue), limit)
 			}
 			for _, o := range list {
 				if h.find(o.Source, o.Number) != o {
@@ -113,6 +125,13 @@ func TestHistory(t *testing.T) {
 			}
 		}
 	}
+}
+
+func bytesOf(list []*Message) (sum int) {
+	for _, m := range list {
+		sum += m.size()
+	}
+	return sum
 }
 
 // The member cache against its rule: "evict the greatest hop count, then the most recently gossiped".
@@ -153,7 +172,7 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// Lost numbers are drawn evenly, and a request shares its room among sources.
+// Of the lost numbers the latest are asked for and others drawn evenly, and a request shares its room among sources.
 func TestDraw(t *testing.T) {
 	m := &Machine{config: Config{Rand: rand.New(rand.NewPCG(1, 1))}}
 	s := &source{expected: 1}
@@ -161,15 +180,15 @@ func TestDraw(t *testing.T) {
 	counts := map[uint64]int{}
 	for range 4000 {
 		numbers := m.draw(s, 10)
-		if len(numbers) != 10 || !slices.IsSorted(numbers) {
+		if len(numbers) != 10 || !slices.IsSorted(numbers) || !slices.Equal(numbers[5:], []uint64{36, 37, 38, 39, 40}) {
 			t.Fatal(numbers)
 		}
 		for _, n := range numbers {
 			counts[n]++
 		}
 	}
-	for n := uint64(1); n <= 40; n++ {
-		if counts[n] < 850 || counts[n] > 1150 { // 1000 expected, sigma 27
+	for n := uint64(1); n <= 35; n++ {
+		if counts[n] < 460 || counts[n] > 690 { // 571 expected, sigma 22
 			t.Errorf("%d was drawn %d times of 4000", n, counts[n])
 		}
 	}

@@ -304,6 +304,11 @@ func (m *Machine) sendChains(now protocol.Time, g *membership, q *Request, out *
 	}
 }
 
+// knowsOneOf reports whether the certificates of one of these sources are known here.
+func (m *Machine) knowsOneOf(ids []protocol.NodeID) bool {
+	return m.guard != nil && slices.ContainsFunc(ids, func(id protocol.NodeID) bool { return id == m.config.Self || m.guard.holder(id) != nil })
+}
+
 // Name returns the name by which the certificates of a source call it, "" when they are not known.
 func (m *Machine) Name(id protocol.NodeID) string {
 	switch {

@@ -5,7 +5,7 @@ import (
 	"spinglass/protocol"
 )
 
-// receiveRequest takes a walk: a member accepts it at random, or hands it on, as others do.
+// receiveRequest takes a walk: a member accepts it at random, or hands it on, as others do. A choosy member that has nothing of what is asked for hands it on in any case, and accepts where it ends.
 func (m *Machine) receiveRequest(now protocol.Time, from protocol.NodeID, q *Request, out *protocol.Output) {
 	if q.Initiator == m.config.Self || from == m.config.Self {
 		out.Drop(from, ReasonSelf)
@@ -13,9 +13,13 @@ func (m *Machine) receiveRequest(now protocol.Time, from protocol.NodeID, q *Req
 	}
 	m.offer(now, from, q)
 	g := m.membership(q.Group)
-	if g != nil && (q.TTL <= 1 || m.config.Rand.Float64() < m.config.Accept) {
-		m.acceptWalk(now, g, q, out)
-		return
+	var found []*Message
+	if g != nil {
+		found = m.lookUp(now, g, q)
+		if q.TTL <= 1 || m.config.Rand.Float64() < m.config.Accept && (!m.config.Choosy || len(found) > 0 || m.knowsOneOf(q.Keys)) {
+			m.acceptWalk(now, g, q, found, out)
+			return
+		}
 	}
 	if q.TTL > 1 && q.Hops < WalkMax {
 		next := q.onward()
@@ -26,7 +30,7 @@ func (m *Machine) receiveRequest(now protocol.Time, from protocol.NodeID, q *Req
 		}
 	}
 	if g != nil {
-		m.acceptWalk(now, g, q, out)
+		m.acceptWalk(now, g, q, found, out)
 		return
 	}
 	m.stats.RequestsDeadEnds++
@@ -44,19 +48,18 @@ func (m *Machine) offer(now protocol.Time, from protocol.NodeID, q *Request) {
 	}
 }
 
-func (m *Machine) acceptWalk(now protocol.Time, g *membership, q *Request, out *protocol.Output) {
+func (m *Machine) acceptWalk(now protocol.Time, g *membership, q *Request, found []*Message, out *protocol.Output) {
 	out.Emit(Walk{Group: q.Group, Initiator: q.Initiator, To: m.config.Self, Hops: q.Hops + 1})
 	arrived := *q
 	arrived.Hops++
-	m.accept(now, g, &arrived, out)
+	m.accept(now, g, &arrived, found, out)
 }
 
-// accept looks up what a request names, and sends it back to the initiator, as many messages to a unicast as fit.
-func (m *Machine) accept(now protocol.Time, g *membership, q *Request, out *protocol.Output) {
+// accept sends what was found of what a request names back to the initiator, as many messages to a unicast as fit.
+func (m *Machine) accept(now protocol.Time, g *membership, q *Request, found []*Message, out *protocol.Output) {
 	m.stats.RequestsAccepted++
 	g.cache.add(q.Initiator, q.Hops)
 	m.sendChains(now, g, q, out)
-	found := g.lookUp(now.Add(-m.config.Settle), q)
 	if len(found) == 0 {
 		m.stats.RequestsFruitless++
 		return
@@ -75,8 +78,9 @@ func (m *Machine) accept(now protocol.Time, g *membership, q *Request, out *prot
 	}
 }
 
-// lookUp returns what the history has of what a request names: lost numbers first, then what is behind the expected ones, then messages of sources that are new to the initiator, where they have arrived by settled; at most RepliesMax.
-func (g *membership) lookUp(settled protocol.Time, q *Request) (found []*Message) {
+// lookUp returns what the history has of what a request names: lost numbers first, then what is behind the expected ones, then messages of sources that are new to the initiator, where they have settled; at most RepliesMax.
+func (m *Machine) lookUp(now protocol.Time, g *membership, q *Request) (found []*Message) {
+	settled := now.Add(-m.config.Settle)
 	for i := range q.Entries {
 		e := &q.Entries[i]
 		for _, number := range e.Lost {

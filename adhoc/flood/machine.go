@@ -119,6 +119,12 @@ func (m *Machine) follow(now protocol.Time, p *Packet, out *protocol.Output) boo
 	return ok
 }
 
+// Reaches implements adhoc.Routing.
+func (m *Machine) Reaches(now protocol.Time, to protocol.NodeID) bool {
+	_, ok := m.route(now, to)
+	return ok
+}
+
 // Freshness implements adhoc.Routing. Any number does: of the ways back to a node the latest is taken.
 func (m *Machine) Freshness() uint32 { return m.sequence }
 

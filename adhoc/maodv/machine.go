@@ -190,6 +190,12 @@ func (m *Machine) Unicast(now protocol.Time, to protocol.NodeID, payload []byte,
 	m.routes.Send(now, to, payload, out)
 }
 
+// Reaches implements adhoc.Routing.
+func (m *Machine) Reaches(_ protocol.Time, to protocol.NodeID) bool {
+	_, _, ok := m.routes.NextHop(to)
+	return ok
+}
+
 // NextHops implements adhoc.Routing.
 func (m *Machine) NextHops(_ protocol.Time, id adhoc.Group, hops []adhoc.NextHop) []adhoc.NextHop {
 	if g := m.known(id); g != nil {
