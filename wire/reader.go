@@ -91,6 +91,18 @@ func (r *Reader) UvarintMax(max uint64) uint64 {
 	return v
 }
 
+// Uint32 reads an integer below 2^32.
+func (r *Reader) Uint32() uint32 { return uint32(r.UvarintMax(1<<32 - 1)) }
+
+// Bool reads one byte that is 0 or 1.
+func (r *Reader) Bool() bool {
+	v := r.Byte()
+	if v > 1 {
+		r.Fail(ErrRange)
+	}
+	return v == 1
+}
+
 // Count reads how many elements follow: at most max, and no more than the remaining bytes can hold at size bytes (1 or more) each.
 func (r *Reader) Count(max, size int) int {
 	v := r.UvarintMax(uint64(max))
@@ -109,6 +121,15 @@ func (r *Reader) Fixed64() uint64 {
 	}
 	v := binary.BigEndian.Uint64(r.rest)
 	r.rest = r.rest[8:]
+	return v
+}
+
+// Nonzero64 reads eight bytes, as Fixed64 does, that are not all zero, such as an identifier.
+func (r *Reader) Nonzero64() uint64 {
+	v := r.Fixed64()
+	if v == 0 {
+		r.Fail(ErrRange)
+	}
 	return v
 }
 

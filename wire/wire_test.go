@@ -60,6 +60,31 @@ func TestReaderKeepsFirstError(t *testing.T) {
 	}
 }
 
+func TestReaderRanges(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		read func(r *wire.Reader) any
+		in   []byte
+		want any
+		err  error
+	}{
+		{"the greatest of 32 bits", func(r *wire.Reader) any { return r.Uint32() }, wire.AppendUvarint(nil, 1<<32-1), uint32(1<<32 - 1), nil},
+		{"one beyond", func(r *wire.Reader) any { return r.Uint32() }, wire.AppendUvarint(nil, 1<<32), uint32(0), wire.ErrRange},
+		{"false", func(r *wire.Reader) any { return r.Bool() }, []byte{0}, false, nil},
+		{"true", func(r *wire.Reader) any { return r.Bool() }, []byte{1}, true, nil},
+		{"neither", func(r *wire.Reader) any { return r.Bool() }, []byte{2}, false, wire.ErrRange},
+		{"nothing", func(r *wire.Reader) any { return r.Bool() }, nil, false, wire.ErrShort},
+		{"an identifier", func(r *wire.Reader) any { return r.Nonzero64() }, wire.AppendFixed64(nil, 5), uint64(5), nil},
+		{"none", func(r *wire.Reader) any { return r.Nonzero64() }, wire.AppendFixed64(nil, 0), uint64(0), wire.ErrRange},
+		{"half of one", func(r *wire.Reader) any { return r.Nonzero64() }, []byte{1, 2, 3}, uint64(0), wire.ErrShort},
+	} {
+		r := wire.NewReader(c.in)
+		if got := c.read(&r); got != c.want || r.Done() != c.err {
+			t.Errorf("%s: %v, %v; want %v, %v", c.name, got, r.Done(), c.want, c.err)
+		}
+	}
+}
+
 func TestReaderCountIsBoundedByInput(t *testing.T) {
 	b := wire.AppendUvarint(nil, 1000)
 	r := wire.NewReader(append(b, make([]byte, 99)...))

@@ -36,11 +36,7 @@ func (s Source) append(b []byte) []byte {
 }
 
 func readSource(r *wire.Reader) Source {
-	s := Source{protocol.NodeID(r.Fixed64()), r.UvarintMax(numberMax)}
-	if s.Node == 0 {
-		r.Fail(wire.ErrRange)
-	}
-	return s
+	return Source{protocol.NodeID(r.Nonzero64()), r.UvarintMax(numberMax)}
 }
 
 // Message is one message of a source to a group.
@@ -134,9 +130,7 @@ func decodeChain(b []byte) (group adhoc.Group, certificates []byte, err error) {
 	if r.Byte() != payloadChain {
 		r.Fail(wire.ErrKind)
 	}
-	if group = adhoc.Group(r.Fixed64()); group == 0 {
-		r.Fail(wire.ErrRange)
-	}
+	group = adhoc.Group(r.Nonzero64())
 	certificates = r.Rest()
 	return group, certificates, r.Done()
 }

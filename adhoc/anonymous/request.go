@@ -83,7 +83,7 @@ func (q *Request) decode(b []byte) error {
 	r := wire.NewReader(b)
 	flags, entries, numbers, keys := r.Byte(), q.Entries[:0], q.numbers[:0], q.Keys[:0]
 	*q = Request{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: adhoc.Group(r.Fixed64()), Initiator: protocol.NodeID(r.Fixed64()), All: flags == 1, lent: true}
-	q.Sequence = uint32(r.UvarintMax(1<<32 - 1))
+	q.Sequence = r.Uint32()
 	if flags > 1 || q.TTL == 0 || q.Group == 0 || q.Initiator == 0 {
 		r.Fail(wire.ErrRange)
 	}

@@ -64,9 +64,8 @@ type guard struct {
 	own          *identity.Verified
 	certificates []byte // own, but for the root's
 	wall         identity.Instant
-	holders      []*holder // in the order in which they were used last, the latest last
-	since        protocol.Time
-	verified     int // signatures since then
+	holders      []*holder  // in the order in which they were used last, the latest last
+	verified     adhoc.Rate // signatures
 }
 
 // holder is a source that has proven who it is.
@@ -81,7 +80,7 @@ func newGuard(i *Identity) *guard {
 	if err != nil {
 		panic(err) // Validate has been asked
 	}
-	return &guard{identity: i, own: verified, certificates: i.Chain[1:].Append(nil), wall: i.Wall, since: never}
+	return &guard{identity: i, own: verified, certificates: i.Chain[1:].Append(nil), wall: i.Wall}
 }
 
 func (g *guard) setClock(now protocol.Time, e protocol.WallClock) {
@@ -107,14 +106,8 @@ func (g *guard) sign(group adhoc.Group, m *Message) []byte {
 
 // take reports whether there is time for so many signatures more in this second.
 func (g *guard) take(now protocol.Time, count int) bool {
-	if g.since == never || now.Sub(g.since) >= time.Second {
-		g.since, g.verified = now, 0
-	}
-	if g.verified+count > VerifyRate {
-		return false
-	}
-	g.verified += count
-	return true
+	ok, _ := g.verified.Take(now, count, VerifyRate)
+	return ok
 }
 
 // holder returns a source that has proven who it is, nil when it has not.

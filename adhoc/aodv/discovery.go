@@ -59,7 +59,7 @@ func (m *Machine) overflow(p *Packet, out *protocol.Output) {
 // request sends the request of a search, or postpones it if there were too many.
 func (m *Machine) request(now protocol.Time, d *discovery, out *protocol.Output) {
 	key := timer{kind: timerDiscovery, node: d.destination}
-	ok, at := m.requests.take(now, RequestRateLimit)
+	ok, at := m.requests.Take(now, 1, RequestRateLimit)
 	if !ok {
 		m.stats.RequestsPostponed++
 		m.timers.Set(key, at)

@@ -74,7 +74,7 @@ func (m *Machine) reportMissing(now protocol.Time, to, destination protocol.Node
 
 // sendError sends an Error to one neighbour, or to all (0).
 func (m *Machine) sendError(now protocol.Time, to protocol.NodeID, e *Error, out *protocol.Output) {
-	if ok, _ := m.errors.take(now, ErrorRateLimit); !ok {
+	if ok, _ := m.errors.Take(now, 1, ErrorRateLimit); !ok {
 		m.stats.ErrorsSuppressed++
 		return
 	}

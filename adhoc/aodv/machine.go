@@ -24,8 +24,8 @@ type Machine struct {
 	timers        protocol.Deadlines[timer]
 	lastBroadcast protocol.Time
 	lastUse       protocol.Time // of any route
-	requests      rate
-	errors        rate
+	requests      adhoc.Rate
+	errors        adhoc.Rate
 	stats         Stats
 }
 
@@ -47,30 +47,12 @@ const (
 // longAgo is an instant before all others.
 const longAgo = -protocol.Time(time.Hour)
 
-// rate bounds how often something happens in a second.
-type rate struct {
-	since protocol.Time
-	count int
-}
-
-// take reports whether there may be one more, and when there may be if not.
-func (r *rate) take(now protocol.Time, most int) (ok bool, at protocol.Time) {
-	if now.Sub(r.since) >= time.Second {
-		r.since, r.count = now, 0
-	}
-	if r.count >= most {
-		return false, r.since.Add(time.Second)
-	}
-	r.count++
-	return true, now
-}
-
 // New returns a machine. It panics on a configuration that Validate refuses.
 func New(config Config) *Machine {
 	if err := config.Validate(); err != nil {
 		panic(err)
 	}
-	return &Machine{config: config, sequence: config.Sequence, lastBroadcast: longAgo, lastUse: longAgo, requests: rate{since: longAgo}, errors: rate{since: longAgo}}
+	return &Machine{config: config, sequence: config.Sequence, lastBroadcast: longAgo, lastUse: longAgo}
 }
 
 // Stats returns the counters.

@@ -58,8 +58,8 @@ func (m *Request) Append(b []byte) []byte {
 func (m *Request) decode(b []byte) error {
 	r := wire.NewReader(b)
 	flags := r.Byte()
-	*m = Request{TTL: int(r.Byte()), Hops: int(r.Byte()), ID: read32(&r), Destination: readNode(&r), DestinationSequence: read32(&r), lent: true}
-	m.Origin, m.OriginSequence = readNode(&r), read32(&r)
+	*m = Request{TTL: int(r.Byte()), Hops: int(r.Byte()), ID: r.Uint32(), Destination: protocol.NodeID(r.Nonzero64()), DestinationSequence: r.Uint32(), lent: true}
+	m.Origin, m.OriginSequence = protocol.NodeID(r.Nonzero64()), r.Uint32()
 	m.Unknown, m.DestinationOnly = flags&flagUnknown != 0, flags&flagDestination != 0
 	if flags&^(flagUnknown|flagDestination) != 0 || m.TTL == 0 || m.Unknown && m.DestinationSequence != 0 {
 		r.Fail(wire.ErrRange)
@@ -101,7 +101,7 @@ const lifetimeMax = uint64(DeletePeriod / time.Millisecond)
 
 func (m *Reply) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = Reply{Hops: int(r.Byte()), Destination: readNode(&r), DestinationSequence: read32(&r), Origin: readNode(&r), lent: true}
+	*m = Reply{Hops: int(r.Byte()), Destination: protocol.NodeID(r.Nonzero64()), DestinationSequence: r.Uint32(), Origin: protocol.NodeID(r.Nonzero64()), lent: true}
 	m.Lifetime = time.Duration(r.UvarintMax(lifetimeMax)) * time.Millisecond
 	return r.Done()
 }
@@ -147,7 +147,7 @@ func (m *Error) decode(b []byte) error {
 	r := wire.NewReader(b)
 	m.Unreachable, m.lent = m.Unreachable[:0], true
 	for range r.Count(ErrorMax, 9) {
-		m.Unreachable = append(m.Unreachable, Unreachable{readNode(&r), read32(&r)})
+		m.Unreachable = append(m.Unreachable, Unreachable{protocol.NodeID(r.Nonzero64()), r.Uint32()})
 	}
 	if len(m.Unreachable) == 0 {
 		r.Fail(wire.ErrRange)
@@ -176,7 +176,7 @@ func (m *Hello) Append(b []byte) []byte { return append32(b, m.Sequence) }
 
 func (m *Hello) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = Hello{Sequence: read32(&r), lent: true}
+	*m = Hello{Sequence: r.Uint32(), lent: true}
 	return r.Done()
 }
 
@@ -210,7 +210,7 @@ func (m *Packet) Append(b []byte) []byte {
 
 func (m *Packet) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = Packet{TTL: int(r.Byte()), Hops: int(r.Byte()), Origin: readNode(&r), Destination: readNode(&r), lent: true}
+	*m = Packet{TTL: int(r.Byte()), Hops: int(r.Byte()), Origin: protocol.NodeID(r.Nonzero64()), Destination: protocol.NodeID(r.Nonzero64()), lent: true}
 	m.Payload = r.Rest()
 	if m.TTL == 0 {
 		r.Fail(wire.ErrRange)
@@ -223,13 +223,3 @@ func (m *Packet) decode(b []byte) error {
 
 func size32(v uint32) int                { return wire.UvarintSize(uint64(v)) }
 func append32(b []byte, v uint32) []byte { return wire.AppendUvarint(b, uint64(v)) }
-func read32(r *wire.Reader) uint32       { return uint32(r.UvarintMax(1<<32 - 1)) }
-
-// readNode reads a NodeID, which is not 0.
-func readNode(r *wire.Reader) protocol.NodeID {
-	id := r.Fixed64()
-	if id == 0 {
-		r.Fail(wire.ErrRange)
-	}
-	return protocol.NodeID(id)
-}

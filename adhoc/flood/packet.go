@@ -55,13 +55,9 @@ func (p *Packet) decode(b []byte) error {
 	r := wire.NewReader(b)
 	*p = Packet{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: adhoc.Group(r.Fixed64()), lent: true}
 	if p.Group == 0 {
-		routed := r.Byte()
-		if routed > 1 {
-			r.Fail(wire.ErrRange)
-		}
-		p.Routed, p.Destination = routed == 1, readNode(&r)
+		p.Routed, p.Destination = r.Bool(), protocol.NodeID(r.Nonzero64())
 	}
-	p.Origin, p.Number = readNode(&r), uint32(r.UvarintMax(1<<32-1))
+	p.Origin, p.Number = protocol.NodeID(r.Nonzero64()), r.Uint32()
 	p.Payload = r.Rest()
 	if p.TTL == 0 {
 		r.Fail(wire.ErrRange)
@@ -70,15 +66,6 @@ func (p *Packet) decode(b []byte) error {
 		r.Fail(wire.ErrOversized)
 	}
 	return r.Done()
-}
-
-// readNode reads a NodeID, which is not 0.
-func readNode(r *wire.Reader) protocol.NodeID {
-	id := r.Fixed64()
-	if id == 0 {
-		r.Fail(wire.ErrRange)
-	}
-	return protocol.NodeID(id)
 }
 
 // Decoder turns bodies into messages of this package, which are lent. The zero value is ready for use.

@@ -2,7 +2,6 @@ package maodv
 
 import (
 	"slices"
-	"time"
 
 	"spinglass/adhoc"
 	"spinglass/adhoc/aodv"
@@ -22,7 +21,7 @@ type Machine struct {
 	data     adhoc.Seen[adhoc.SeenKey]
 	later    adhoc.Later
 	timers   protocol.Deadlines[timer]
-	limit    limit
+	rate     adhoc.Rate // of requests
 	stats    Stats
 }
 
@@ -42,15 +41,9 @@ const (
 	timerLead                        // a group hello is due
 )
 
-// limit bounds how many requests are sent a second.
-type limit struct {
-	since protocol.Time
-	count int
-}
-
 // New returns a machine. It panics on a configuration that Validate refuses.
 func New(config Config) *Machine {
-	return &Machine{config: config, routes: aodv.New(config), limit: limit{since: -protocol.Time(time.Hour)}, packets: config.Sequence, ids: config.Sequence}
+	return &Machine{config: config, routes: aodv.New(config), packets: config.Sequence, ids: config.Sequence}
 }
 
 // Start implements protocol.Machine.

@@ -72,10 +72,10 @@ func (m *JoinRequest) Append(b []byte) []byte {
 func (m *JoinRequest) decode(b []byte) error {
 	r := wire.NewReader(b)
 	flags := r.Byte()
-	*m = JoinRequest{TTL: int(r.Byte()), Hops: int(r.Byte()), ID: read32(&r), Group: readGroup(&r), Origin: readNode(&r), OriginSequence: read32(&r), lent: true}
+	*m = JoinRequest{TTL: int(r.Byte()), Hops: int(r.Byte()), ID: r.Uint32(), Group: adhoc.Group(r.Nonzero64()), Origin: protocol.NodeID(r.Nonzero64()), OriginSequence: r.Uint32(), lent: true}
 	m.Leader = protocol.NodeID(r.Fixed64())
 	if m.Known = flags&flagKnown != 0; m.Known {
-		m.Sequence = read32(&r)
+		m.Sequence = r.Uint32()
 	}
 	if m.Repair = flags&flagRepair != 0; m.Repair {
 		m.LeaderHops = int(r.Byte())
@@ -120,8 +120,8 @@ func (m *JoinReply) Append(b []byte) []byte {
 
 func (m *JoinReply) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = JoinReply{Member: readFlag(&r), Hops: int(r.Byte()), LeaderHops: int(r.Byte()), ID: read32(&r), Group: readGroup(&r), Origin: readNode(&r), lent: true}
-	m.Node, m.Leader, m.Sequence = readNode(&r), readNode(&r), read32(&r)
+	*m = JoinReply{Member: r.Bool(), Hops: int(r.Byte()), LeaderHops: int(r.Byte()), ID: r.Uint32(), Group: adhoc.Group(r.Nonzero64()), Origin: protocol.NodeID(r.Nonzero64()), lent: true}
+	m.Node, m.Leader, m.Sequence = protocol.NodeID(r.Nonzero64()), protocol.NodeID(r.Nonzero64()), r.Uint32()
 	return r.Done()
 }
 
@@ -170,9 +170,9 @@ func (m *Activation) Append(b []byte) []byte {
 
 func (m *Activation) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = Activation{Action: Action(r.Byte()), Group: readGroup(&r), lent: true}
+	*m = Activation{Action: Action(r.Byte()), Group: adhoc.Group(r.Nonzero64()), lent: true}
 	if m.Action == ActionJoin {
-		m.Origin, m.ID = readNode(&r), read32(&r)
+		m.Origin, m.ID = protocol.NodeID(r.Nonzero64()), r.Uint32()
 	}
 	if m.Action < ActionJoin || m.Action > ActionLead {
 		r.Fail(wire.ErrRange)
@@ -208,7 +208,7 @@ func (m *GroupHello) Append(b []byte) []byte {
 
 func (m *GroupHello) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = GroupHello{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: readGroup(&r), Leader: readNode(&r), Sequence: read32(&r), lent: true}
+	*m = GroupHello{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: adhoc.Group(r.Nonzero64()), Leader: protocol.NodeID(r.Nonzero64()), Sequence: r.Uint32(), lent: true}
 	if m.TTL == 0 {
 		r.Fail(wire.ErrRange)
 	}
@@ -239,7 +239,7 @@ func (m *Distance) Append(b []byte) []byte {
 
 func (m *Distance) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = Distance{Group: readGroup(&r), Distance: readDistance(&r), lent: true}
+	*m = Distance{Group: adhoc.Group(r.Nonzero64()), Distance: readDistance(&r), lent: true}
 	return r.Done()
 }
 
@@ -273,7 +273,7 @@ func (m *Packet) Append(b []byte) []byte {
 
 func (m *Packet) decode(b []byte) error {
 	r := wire.NewReader(b)
-	*m = Packet{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: readGroup(&r), Origin: readNode(&r), Number: read32(&r), lent: true}
+	*m = Packet{TTL: int(r.Byte()), Hops: int(r.Byte()), Group: adhoc.Group(r.Nonzero64()), Origin: protocol.NodeID(r.Nonzero64()), Number: r.Uint32(), lent: true}
 	m.Payload = r.Rest()
 	if m.TTL == 0 {
 		r.Fail(wire.ErrRange)
@@ -286,21 +286,12 @@ func (m *Packet) decode(b []byte) error {
 
 func size32(v uint32) int                { return wire.UvarintSize(uint64(v)) }
 func append32(b []byte, v uint32) []byte { return wire.AppendUvarint(b, uint64(v)) }
-func read32(r *wire.Reader) uint32       { return uint32(r.UvarintMax(1<<32 - 1)) }
 
 func flagOf(set bool) byte {
 	if set {
 		return 1
 	}
 	return 0
-}
-
-func readFlag(r *wire.Reader) bool {
-	b := r.Byte()
-	if b > 1 {
-		r.Fail(wire.ErrRange)
-	}
-	return b == 1
 }
 
 // readDistance reads a distance, at most NET_DIAMETER.
@@ -310,18 +301,4 @@ func readDistance(r *wire.Reader) int {
 		r.Fail(wire.ErrRange)
 	}
 	return int(d)
-}
-
-// readNode reads a NodeID, which is not 0.
-func readNode(r *wire.Reader) protocol.NodeID { return protocol.NodeID(read64(r)) }
-
-func readGroup(r *wire.Reader) adhoc.Group { return adhoc.Group(read64(r)) }
-
-// read64 reads eight bytes that are not all 0.
-func read64(r *wire.Reader) uint64 {
-	v := r.Fixed64()
-	if v == 0 {
-		r.Fail(wire.ErrRange)
-	}
-	return v
 }

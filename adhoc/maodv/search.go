@@ -2,7 +2,6 @@ package maodv
 
 import (
 	"slices"
-	"time"
 
 	"spinglass/adhoc"
 	"spinglass/adhoc/aodv"
@@ -64,15 +63,11 @@ func (m *Machine) begin(now protocol.Time, g *group, why purpose, out *protocol.
 // request sends the next request of a search, or postpones it if there were too many.
 func (m *Machine) request(now protocol.Time, g *group, out *protocol.Output) {
 	key, s := timer{timerSearch, g.id}, g.search
-	if now.Sub(m.limit.since) >= time.Second {
-		m.limit = limit{since: now}
-	}
-	if m.limit.count >= aodv.RequestRateLimit {
+	if ok, at := m.rate.Take(now, 1, aodv.RequestRateLimit); !ok {
 		m.stats.RequestsPostponed++
-		m.timers.Set(key, m.limit.since.Add(time.Second))
+		m.timers.Set(key, at)
 		return
 	}
-	m.limit.count++
 	m.ids++
 	s.id, s.best = m.ids, nil
 	q := &JoinRequest{TTL: s.ttl, ID: s.id, Group: g.id, Origin: m.config.Self, OriginSequence: m.routes.Freshness(), Leader: s.leader}

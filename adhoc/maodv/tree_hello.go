@@ -64,13 +64,13 @@ func (m *TreeHello) Append(b []byte) []byte {
 func (m *TreeHello) decode(b []byte) error {
 	r := wire.NewReader(b)
 	flags, edges := r.Byte(), m.Edges[:0]
-	*m = TreeHello{Member: flags&flagMember != 0, Attached: flags&flagAttached != 0, Hops: int(r.Byte()), Group: readGroup(&r), lent: true}
-	m.Leader, m.Sequence = protocol.NodeID(r.Fixed64()), read32(&r)
+	*m = TreeHello{Member: flags&flagMember != 0, Attached: flags&flagAttached != 0, Hops: int(r.Byte()), Group: adhoc.Group(r.Nonzero64()), lent: true}
+	m.Leader, m.Sequence = protocol.NodeID(r.Fixed64()), r.Uint32()
 	if flags&^(flagMember|flagAttached) != 0 {
 		r.Fail(wire.ErrRange)
 	}
 	for range r.Count(EdgesMax, edgeSize) {
-		e := EdgeInfo{Node: readNode(&r), Upstream: readFlag(&r), Distance: readDistance(&r)}
+		e := EdgeInfo{Node: protocol.NodeID(r.Nonzero64()), Upstream: r.Bool(), Distance: readDistance(&r)}
 		if len(edges) > 0 && edges[len(edges)-1].Node >= e.Node {
 			r.Fail(wire.ErrRange)
 		}

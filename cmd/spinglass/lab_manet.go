@@ -22,7 +22,7 @@ func newLabManet() *cobra.Command {
 		Short: "How many packets of a source reach the members of a group in a mobile ad-hoc network, by protocol",
 		Long: "Nodes move in a square by random waypoint and share one radio channel of 2 Mb/s. A third of them are members of a group; one of these sends a packet every 200 ms, from 120 s on. " +
 			"What is delivered is counted until 40 s after the last packet. Protocols are plain flooding, the tree of MAODV, and both with anonymous gossip over them; no-hints is gossip from which the routes " +
-			"under it learn nothing.\n\n" +
+			"under it learn nothing, published is gossip with the tables and rules of its publication.\n\n" +
 			"Range, speed and number of nodes are swept one at a time: while one takes all of its values, the others have the first of theirs. With --out there is an animation as well, manet_network.svg: " +
 			"positions, tree and gossip walks in 30 s of the first run of the last protocol.",
 		Example: "  spinglass lab manet --range 55,75 --speed 2 --seeds 3\n  spinglass lab manet --protocol flood,maodv-gossip --nodes 40,80 --json --out results",
@@ -51,7 +51,7 @@ func newLabManet() *cobra.Command {
 	flags.IntSliceVar(&grid.Nodes, "nodes", grid.Nodes, "nodes, of which a third are members")
 	flags.Float64Var(&grid.Side, "side", grid.Side, "side of the square, in metres")
 	flags.IntVar(&grid.Pause, "pause", grid.Pause, "longest pause at a waypoint, in seconds")
-	flags.IntVar(&grid.History, "history", grid.History, "messages that members keep for gossip; they ask for those that they miss for twice as long as these are published")
+	flags.IntVar(&grid.History, "history", grid.History, "messages that members keep for gossip; they ask for those that they miss for twice as long as these are published. 0: as many as the protocol has it, 100 as published and else 1000")
 	flags.IntVar(&grid.Size, "size", grid.Size, "bytes of a packet")
 	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "for which is published")
 	seedFlags(cmd, &grid.Seeds, &grid.Seed)
@@ -109,24 +109,32 @@ func writeLabManet(w io.Writer, first bool, r *manet.Result) {
 		part(r.Reachable), goodput, whole(r.DelayMean), whole(r.DelayP99), whole(r.Jitter), fmt.Sprintf("%.1f", r.Frames), whole(r.Bytes))
 }
 
-// writeManetPairs says what gossip adds to the tree, seed by seed.
+// writeManetPairs says what each kind of gossip adds to the tree, seed by seed.
 func writeManetPairs(w io.Writer, rows []manet.Result) {
-	const format = "%6s %7s %6s %6s %22s %8s %22s %8s %8s %8s %8s %8s %8s\n"
+	for _, name := range manet.ProtocolNames() {
+		if strings.HasPrefix(name, "maodv-") {
+			writeManetPair(w, name, manet.Pairs(rows, "maodv", name))
+		}
+	}
+}
+
+func writeManetPair(w io.Writer, name string, pairs []manet.Pair) {
+	const format = "%6s %7s %6s %6s %22s %8s %22s %8s %8s %8s %8s %8s %8s %8s %8s\n"
 	first := true
-	for _, p := range manet.Pairs(rows, "maodv", "maodv-gossip") {
+	for _, p := range pairs {
 		if p.Seeds < 2 {
 			continue
 		}
 		if first {
 			first = false
-			fmt.Fprintf(w, "\nmaodv-gossip beside maodv, with equal seeds: means, and p of Wilcoxon's signed-rank test, two-sided\n")
-			fmt.Fprintf(w, format, "range", "speed", "nodes", "seeds", "delivered, mean", "p", "worst member", "p", "losses", "spread", "p", "gap dev.", "p")
+			fmt.Fprintf(w, "\n%s beside maodv, with equal seeds: means, and p of Wilcoxon's signed-rank test, two-sided\n", name)
+			fmt.Fprintf(w, format, "range", "speed", "nodes", "seeds", "delivered, mean", "p", "worst member", "p", "losses", "spread", "p", "gap dev.", "p", "10 s dev.", "p")
 		}
 		both := func(d manet.Difference) string { return fmt.Sprintf("%.2f%% -> %.2f%%", 100*d.Base, 100*d.Other) }
 		p4 := func(d manet.Difference) string { return fmt.Sprintf("%.4f", d.P) }
-		times := func(v float64) string { return fmt.Sprintf("x%.3f", v) }
-		fmt.Fprintf(w, format, fmt.Sprint(p.Range), fmt.Sprint(p.SpeedMax), fmt.Sprint(p.Nodes), fmt.Sprint(p.Seeds), both(p.Mean), p4(p.Mean), both(p.Worst), p4(p.Worst), times(p.Loss),
-			times(p.Spread.Other/p.Spread.Base), p4(p.Spread), times(p.Jitter.Other/p.Jitter.Base), p4(p.Jitter))
+		times := func(d manet.Difference) string { return fmt.Sprintf("x%.3f", d.Other/d.Base) }
+		fmt.Fprintf(w, format, fmt.Sprint(p.Range), fmt.Sprint(p.SpeedMax), fmt.Sprint(p.Nodes), fmt.Sprint(p.Seeds), both(p.Mean), p4(p.Mean), both(p.Worst), p4(p.Worst), fmt.Sprintf("x%.3f", p.Loss),
+			times(p.Spread), p4(p.Spread), times(p.Jitter), p4(p.Jitter), times(p.Rate10), p4(p.Rate10))
 	}
 }
 

@@ -37,7 +37,7 @@ type Grid struct {
 	Nodes     []int     // NodesMin to NodesMax
 	Side      float64   // of the square, in metres, SideMin to SideMax
 	Pause     int       // the longest, in seconds; 0 to PauseMax
-	History   int       // messages that members keep for gossip, 1 to HistoryMax
+	History   int       // messages that members keep for gossip, 1 to HistoryMax; 0: as many as their protocol has it
 	Size      int       // bytes of a payload, SizeMin to SizeMax
 	Seconds   int       // for which is published, SecondsMin to SecondsMax
 	Seeds     int
@@ -48,7 +48,7 @@ type Grid struct {
 func DefaultGrid() Grid {
 	return Grid{
 		Protocols: []string{"flood", "maodv", "maodv-gossip"}, Ranges: []float64{75, 45, 55, 65, 85}, Speeds: []float64{0.2, 2, 10}, Nodes: []int{40, 80},
-		Side: 200, Pause: 80, History: 100, Size: 64, Seconds: 440, Seeds: 1, Seed: 1,
+		Side: 200, Pause: 80, Size: 64, Seconds: 440, Seeds: 1, Seed: 1,
 	}
 }
 
@@ -63,7 +63,7 @@ func FullGrid() Grid {
 // Runs returns the runs of a grid in order. The error says which of its parts is wrong, by the name of the flag.
 func (g *Grid) Runs() (runs []Config, err error) {
 	if err := cmp.Or(compare.Within("range", g.Ranges, RangeMin, RangeMax), compare.Within("speed", g.Speeds, SpeedMin, SpeedMax), compare.Within("nodes", g.Nodes, NodesMin, NodesMax),
-		compare.Within("side", []float64{g.Side}, SideMin, SideMax), compare.Within("pause", []int{g.Pause}, 0, PauseMax), compare.Within("history", []int{g.History}, 1, HistoryMax), compare.Within("size", []int{g.Size}, SizeMin, SizeMax),
+		compare.Within("side", []float64{g.Side}, SideMin, SideMax), compare.Within("pause", []int{g.Pause}, 0, PauseMax), compare.Within("history", []int{g.History}, 0, HistoryMax), compare.Within("size", []int{g.Size}, SizeMin, SizeMax),
 		compare.Within("seconds", []int{g.Seconds}, SecondsMin, SecondsMax), compare.Within("seeds", []int{g.Seeds}, 1, compare.SeedsMax)); err != nil {
 		return nil, err
 	}

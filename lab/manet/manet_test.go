@@ -172,7 +172,7 @@ func TestGrid(t *testing.T) {
 	}
 	for _, wrong := range []func(*Grid){
 		func(g *Grid) { g.Protocols = nil }, func(g *Grid) { g.Protocols = []string{"odmrp"} }, func(g *Grid) { g.Ranges = nil }, func(g *Grid) { g.Ranges = []float64{0} },
-		func(g *Grid) { g.Speeds = []float64{0} }, func(g *Grid) { g.Nodes = []int{5} }, func(g *Grid) { g.Side = 1 }, func(g *Grid) { g.Pause = -1 }, func(g *Grid) { g.Size = 8 }, func(g *Grid) { g.History = 0 },
+		func(g *Grid) { g.Speeds = []float64{0} }, func(g *Grid) { g.Nodes = []int{5} }, func(g *Grid) { g.Side = 1 }, func(g *Grid) { g.Pause = -1 }, func(g *Grid) { g.Size = 8 }, func(g *Grid) { g.History = -1 },
 		func(g *Grid) { g.Seconds = 0 }, func(g *Grid) { g.Seeds = 0 },
 	} {
 		g := DefaultGrid()

@@ -42,6 +42,15 @@ func (m *member) gaps(begin, end protocol.Time) float64 {
 	return deviation(gaps)
 }
 
+// interarrival returns the interarrival jitter of RFC 3550, section 6.4.1, in seconds: the mean of the differences of the delays of two packets that arrived one after the other, without their sign and unsmoothed.
+func (m *member) interarrival() float64 {
+	differences := make([]float64, 0, len(m.delays))
+	for i := 1; i < len(m.delays); i++ {
+		differences = append(differences, math.Abs((m.delays[i] - m.delays[i-1]).Seconds()))
+	}
+	return mean(differences)
+}
+
 // rates returns the standard deviation of the rate in windows, per second.
 func (m *member) rates(begin, end protocol.Time, window time.Duration) float64 {
 	counts := make([]float64, int(end.Sub(begin)/window))

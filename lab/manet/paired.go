@@ -16,8 +16,10 @@ type Pair struct {
 	Mean        Difference // of the part delivered, mean of members
 	Worst       Difference // that of the worst member
 	Spread      Difference // standard deviation over members
-	Jitter      Difference // milliseconds between arrivals
-	Rate10      Difference // deviation of the rate in windows of ten seconds
+	Jitter      Difference // standard deviation of the milliseconds between arrivals
+	Rate1       Difference // deviation of the rate in windows of a second,
+	Rate10      Difference // and of ten
+	Arrivals    Difference // interarrival jitter, in milliseconds
 	Loss        float64    // what of the losses of the base is left with the other: the quotient of the means, NaN where the base loses nothing
 }
 
@@ -84,7 +86,8 @@ func pair(a, b []*Result) Pair {
 	p := Pair{
 		Base: a[0].Protocol, Other: b[0].Protocol, Range: a[0].Range, SpeedMax: a[0].SpeedMax, Nodes: a[0].Nodes, Seeds: len(a),
 		Mean: by(func(r *Result) float64 { return r.DeliveredMean }), Worst: by(func(r *Result) float64 { return r.DeliveredMin }),
-		Spread: by(func(r *Result) float64 { return r.DeliveredDev }), Jitter: by(func(r *Result) float64 { return r.Jitter }), Rate10: by(func(r *Result) float64 { return r.Rate10 }),
+		Spread: by(func(r *Result) float64 { return r.DeliveredDev }), Jitter: by(func(r *Result) float64 { return r.Jitter }),
+		Rate1: by(func(r *Result) float64 { return r.Rate1 }), Rate10: by(func(r *Result) float64 { return r.Rate10 }), Arrivals: by(func(r *Result) float64 { return r.Interarrival }),
 	}
 	p.Loss = (1 - p.Mean.Other) / (1 - p.Mean.Base)
 	return p

@@ -37,15 +37,23 @@ type Protocol struct {
 	repairs func(n Node) (received, useful uint64)
 	// walk returns one step of a gossip walk that an event tells of; nil where there are none.
 	walk func(e protocol.Event) (to protocol.NodeID, ok bool)
+	// gossip returns how members gossip; nil where they do not.
+	gossip func() anonymous.Config
 }
 
 // protocols are those that can be measured.
 var protocols = []*Protocol{
 	{Name: "flood", build: buildFlood, delivered: arrived},
 	{Name: "maodv", build: buildMaodv, delivered: arrived},
-	{Name: "maodv-gossip", build: gossipOver(buildMaodv, true), delivered: gossiped, repairs: repairs, walk: walked},
-	{Name: "maodv-gossip-no-hints", build: gossipOver(buildMaodv, false), delivered: gossiped, repairs: repairs, walk: walked},
-	{Name: "flood-gossip", build: gossipOver(buildFlood, true), delivered: gossiped, repairs: repairs, walk: walked},
+	gossiping("maodv-gossip", buildMaodv, anonymous.DefaultConfig),
+	gossiping("maodv-gossip-no-hints", buildMaodv, withoutHints),
+	gossiping("maodv-gossip-published", buildMaodv, anonymous.PublishedConfig),
+	gossiping("flood-gossip", buildFlood, anonymous.DefaultConfig),
+}
+
+// gossiping returns a protocol that gossips over a routing.
+func gossiping(name string, routing func(*Config, sim.Boot) Node, configured func() anonymous.Config) *Protocol {
+	return &Protocol{Name: name, build: gossipOver(routing, configured), delivered: gossiped, repairs: repairs, walk: walked, gossip: configured}
 }
 
 func buildFlood(_ *Config, b sim.Boot) Node {
@@ -73,15 +81,22 @@ func (g gossipNode) Multicast(now protocol.Time, group adhoc.Group, payload []by
 	}
 }
 
-// gossipOver returns what builds a node that gossips over a routing. Hints have the routing learn from gossip.
-func gossipOver(routing func(*Config, sim.Boot) Node, hints bool) func(*Config, sim.Boot) Node {
+func withoutHints() anonymous.Config {
+	c := anonymous.DefaultConfig()
+	c.Hints = false
+	return c
+}
+
+// gossipOver returns what builds a node that gossips over a routing, with what is configured but for the history of a run, if that has one.
+func gossipOver(routing func(*Config, sim.Boot) Node, configured func() anonymous.Config) func(*Config, sim.Boot) Node {
 	return func(run *Config, b sim.Boot) Node {
-		c := anonymous.DefaultConfig()
-		c.Self, c.Epoch, c.Rand, c.Hints = b.ID, 1, b.Rand, hints
+		c := configured()
+		c.Self, c.Epoch, c.Rand = b.ID, 1, b.Rand
 		c.Routing = routing(run, b).(adhoc.Routing)
-		// Who misses a message asks for it for as long as others may hold it, and a while longer.
-		c.History, c.Lost = run.History, max(c.Lost, 2*run.History)
-		c.LostLife = max(c.LostLife, 2*time.Duration(run.History)*Interval)
+		if run.History > 0 { // who misses a message asks for it for as long as others may hold it, and a while longer
+			c.History, c.Lost = run.History, max(c.Lost, 2*run.History)
+			c.LostLife = max(c.LostLife, 2*time.Duration(run.History)*Interval)
+		}
 		return gossipNode{anonymous.New(c)}
 	}
 }

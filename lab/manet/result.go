@@ -1,6 +1,7 @@
 package manet
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -29,9 +30,12 @@ type Result struct {
 	DelayMean     float64  `json:"delay_mean_ms"` // of what was delivered
 	DelayMedian   float64  `json:"delay_median_ms"`
 	DelayP99      float64  `json:"delay_p99_ms"`
-	Jitter        float64  `json:"jitter_ms"`             // standard deviation between arrivals
-	Rate1         float64  `json:"rate_stddev_1s_per_s"`  // standard deviation of the rate in windows of a second
-	Rate10        float64  `json:"rate_stddev_10s_per_s"` // and of ten
+	Variation95   *float64 `json:"delay_variation_p95_ms"` // of all that was sent, see package documentation; nil: more is missing
+	Variation99   *float64 `json:"delay_variation_p99_ms"`
+	Interarrival  float64  `json:"interarrival_jitter_ms"` // of what was delivered: RFC 3550
+	Jitter        float64  `json:"jitter_ms"`              // standard deviation of the time between arrivals
+	Rate1         float64  `json:"rate_stddev_1s_per_s"`   // standard deviation of the rate in windows of a second
+	Rate10        float64  `json:"rate_stddev_10s_per_s"`  // and of ten
 	// What nodes send, for each packet of the source: messages by class, and what the radio makes of all of them, repetitions included.
 	Data    float64 `json:"data_messages_per_packet"`
 	Control float64 `json:"control_messages_per_packet"`
@@ -63,10 +67,10 @@ func (r *run) result() Result {
 func (v *Result) deliveries(r *run) {
 	begin := protocol.Time(warmup)
 	end := begin.Add(time.Duration(r.config.Seconds) * time.Second)
-	var parts, delays, jitters, rates1, rates10 []float64
+	var parts, delays, interarrivals, jitters, rates1, rates10 []float64
 	for _, m := range r.members[1:] {
 		parts = append(parts, float64(m.received)/float64(r.published))
-		jitters = append(jitters, 1000*m.gaps(begin, end))
+		jitters, interarrivals = append(jitters, 1000*m.gaps(begin, end)), append(interarrivals, 1000*m.interarrival())
 		rates1, rates10 = append(rates1, m.rates(begin, end, time.Second)), append(rates10, m.rates(begin, end, 10*time.Second))
 		v.Twice += m.twice
 		for _, d := range m.delays {
@@ -76,6 +80,9 @@ func (v *Result) deliveries(r *run) {
 	slices.Sort(delays)
 	v.DeliveredMean, v.DeliveredMin, v.DeliveredMax, v.DeliveredDev = round(mean(parts), 5), round(slices.Min(parts), 5), round(slices.Max(parts), 5), round(deviation(parts), 5)
 	v.DelayMean, v.DelayMedian, v.DelayP99 = round(mean(delays), 2), round(quantile(delays, 0.5), 2), round(quantile(delays, 0.99), 2)
+	sent := r.published * (len(r.members) - 1)
+	v.Variation95, v.Variation99 = variation(delays, sent, 0.95), variation(delays, sent, 0.99)
+	v.Interarrival = round(mean(interarrivals), 1)
 	v.Jitter, v.Rate1, v.Rate10 = round(mean(jitters), 1), round(mean(rates1), 3), round(mean(rates10), 3)
 }
 
@@ -103,7 +110,8 @@ func (v *Result) gossip(r *run) {
 	if r.config.Protocol.repairs == nil {
 		return
 	}
-	v.History = &r.config.History
+	history := cmp.Or(r.config.History, r.config.Protocol.gossip().History)
+	v.History = &history
 	var received, useful uint64
 	for i := range r.config.Members() {
 		n, u := r.config.Protocol.repairs(r.world.Machine(idOf(i)).(Node))
@@ -122,6 +130,16 @@ func quantile(sorted []float64, q float64) float64 {
 		return 0
 	}
 	return sorted[int(q*float64(len(sorted)-1))]
+}
+
+// variation returns the quantile of the delays of so many packets less the least one, nil where it is that of a packet that never arrived: these have the greatest delays. Those that did are sorted.
+func variation(sorted []float64, sent int, q float64) *float64 {
+	i := int(math.Ceil(q*float64(sent))) - 1
+	if i >= len(sorted) {
+		return nil
+	}
+	v := round(sorted[i]-sorted[0], 1)
+	return &v
 }
 
 // round leaves out the digits that mean nothing.

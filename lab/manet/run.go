@@ -27,7 +27,7 @@ type Config struct {
 	SpeedMax float64
 	Side     float64 // of the square in which they move, metres
 	Pause    int     // the longest, in seconds
-	History  int     // messages that members keep for gossip
+	History  int     // messages that members keep for gossip; 0: as many as their protocol has it
 	Size     int     // bytes of a payload
 	Seconds  int     // for which is published
 	Seed     uint64

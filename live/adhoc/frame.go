@@ -28,10 +28,7 @@ func (h *hop) Append(b []byte) []byte {
 
 func decodeHop(kind protocol.Kind, body []byte) (hop, error) {
 	r := wire.NewReader(body)
-	h := hop{to: protocol.NodeID(r.Fixed64()), number: r.Uvarint(), ack: kind == wire.KindHopAck}
-	if h.to == 0 {
-		r.Fail(wire.ErrRange)
-	}
+	h := hop{to: protocol.NodeID(r.Nonzero64()), number: r.Uvarint(), ack: kind == wire.KindHopAck}
 	return h, r.Done()
 }
 
