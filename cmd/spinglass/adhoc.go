@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	adhocRateDefault = 20   // messages per second from standard input: the histories of members then hold five seconds
+	adhocRateDefault = 20   // messages per second from standard input: the histories of members then hold fifty seconds
 	adhocLinesMax    = 4096 // that wait to be printed
 )
 
@@ -224,6 +224,9 @@ type (
 		Forged    uint64  `json:"forged"`
 		Goodput   float64 `json:"goodput"`
 		Broken    uint64  `json:"links_broken"`
+		Held      int     `json:"history_messages"`
+		HeldBytes int     `json:"history_bytes"`
+		Crowded   uint64  `json:"history_crowded"` // messages that went for want of bytes
 	}
 )
 
@@ -323,7 +326,10 @@ func (p *adhocPrinter) end(node *adhoc.Node) error {
 		fmt.Fprintf(p.stderr, "%d lines were not printed, since standard output did not take them\n", unprinted)
 	}
 	if p.settings.json {
-		summary := adhocSummary{Type: "summary", Published: s.Published, Delivered: s.Delivered, Repaired: s.DeliveredRepaired, Lost: s.Lost, Unprinted: unprinted, Forged: s.Forged, Goodput: s.Goodput(), Broken: stats.UnicastsBroken}
+		summary := adhocSummary{
+			Type: "summary", Published: s.Published, Delivered: s.Delivered, Repaired: s.DeliveredRepaired, Lost: s.Lost, Unprinted: unprinted, Forged: s.Forged, Goodput: s.Goodput(), Broken: stats.UnicastsBroken,
+			Held: s.Held, HeldBytes: s.HeldBytes, Crowded: s.HistoryCrowded,
+		}
 		if err := p.out.object(&summary); err != nil {
 			return err
 		}

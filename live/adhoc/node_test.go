@@ -266,6 +266,31 @@ func TestReceiveFails(t *testing.T) {
 	})
 }
 
+// refusing is a socket whose kernel refuses what is sent, as without a route.
+type refusing struct{ *port }
+
+func (r refusing) WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error) {
+	return 0, syscall.ENETUNREACH
+}
+
+// A unicast that the kernel refuses each time it is sent is told as a broken link, as one that nobody acknowledges; a broadcast is counted.
+func TestSendFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := &toy{}
+		n, err := Start(Config{Self: 1, Machine: y, Decoder: textDecoder{}, Event: func(protocol.Event) {}, air: refusing{newHub().port(1)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer n.Close()
+		n.do(t, func(out *protocol.Output) { out.Send(2, &text{"x"}); out.Broadcast(&text{"y"}) })
+		time.Sleep((Retries + 2) * AckTimeout)
+		synctest.Wait()
+		if s, broken := statsOf(t, n), n.broken(t, y); !slices.Equal(broken, []protocol.NodeID{2}) || s.SendFailed != Retries+2 || s.DatagramsSent != 0 || s.UnicastsBroken != 1 {
+			t.Errorf("broken %v, %+v", broken, s)
+		}
+	})
+}
+
 // Addresses are bounded: the one that was learned first goes, and is learned again.
 func TestNeighboursAreBounded(t *testing.T) {
 	n := &Node{neighbours: map[protocol.NodeID]netip.AddrPort{}}
