@@ -131,6 +131,9 @@ func TestRoute(t *testing.T) {
 		})
 		n.Run(n.Now().Add(time.Second))
 	}
+	if !n.machine(1).Reaches(n.Now(), 5) || n.machine(1).Reaches(n.Now(), 4) || n.machine(1).Reaches(n.Now().Add(flood.RouteLife+time.Second), 5) {
+		t.Error("a node is reached where there is no fresh route to it, or is not where there is")
+	}
 	before := n.Stats().Radio
 	unicast()
 	if radio := n.Stats().Radio; n.unicasts[5] != 1 || radio.Acknowledged != 4 || radio.Broadcasts != before.Broadcasts || n.machine(1).Stats().Routed != 1 {

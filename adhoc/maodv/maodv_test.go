@@ -230,6 +230,23 @@ func TestTreeForms(t *testing.T) {
 	}
 }
 
+// A node is reached once a route to it is known, and until it expires.
+func TestReaches(t *testing.T) {
+	w := newTrees(t, 3, 13)
+	w.chain(3)
+	if w.node(1).Reaches(w.Now, 3) {
+		t.Error("a node is reached without a route")
+	}
+	w.Do(1, func(out *protocol.Output) { w.node(1).Unicast(w.Now, 3, []byte("x"), out) })
+	w.Run(time.Second)
+	if !w.node(1).Reaches(w.Now, 3) {
+		t.Error("a node to which there is a route is not reached")
+	}
+	if w.Run(3 * aodv.ActiveRouteTimeout); w.node(1).Reaches(w.Now, 3) {
+		t.Error("a node is reached over a route that has expired")
+	}
+}
+
 // "The RREP containing the largest destination sequence number is chosen to be the branch added to the multicast tree"; "In the event that a node receives more than one RREP with the same (largest) sequence number, it selects the first one
 // with the smallest hop count, i.e., the shortest distance to a member of the multicast tree" (section 9.6).
 func TestBestOffer(t *testing.T) {

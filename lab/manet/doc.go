@@ -9,7 +9,9 @@
 //   - A setting is everything of a run but protocol and seed. Runs of one setting and seed are paired: nodes are members, move and send alike, whatever the protocol.
 //   - A packet could be delivered to a member at once if there was a path of nodes within range of each other when it was sent. The part of which that is so is in each row (reachable).
 //   - The goodput is the part of the repairs by gossip that brought something new.
-//   - Jitter is how uneven arrivals are: the standard deviation of the time between two arrivals at a member, and that of the rate in windows of a second and of ten.
+//   - Jitter is how uneven arrivals are: the standard deviation of the time between two arrivals at a member, and that of the rate in windows of a second and of ten. A packet that is missing leaves a gap; one that comes late leaves it too, and fills another one.
+//   - The interarrival jitter is that of RFC 3550: the mean difference of the delays of two packets that arrive one after the other. What never arrives does not count in it, so that who repairs has more of it than who does not.
+//   - The delay variation is that of RFC 5481, packet delay variation: a quantile of the delays less the least one. The quantile is over all packets that were sent; one that never arrives has an infinite delay (RFC 7679, section 5.1).
 //
 // # Contract
 //

@@ -86,6 +86,49 @@ func TestGossip(t *testing.T) {
 	}
 }
 
+// Signed messages are delivered as others are, for the bytes of a signature in each, and of certificates at intervals.
+func TestSigned(t *testing.T) {
+	found := measure(t, func(g *Grid) { g.Protocols, g.Seconds = []string{"maodv-gossip", "maodv-gossip-signed"}, 20 })
+	plain, signed := found[0], found[1]
+	t.Logf("%.4f delivered, %.1f frames and %.0f bytes a packet; signed %.4f, %.1f and %.0f", plain.DeliveredMean, plain.Frames, plain.Bytes, signed.DeliveredMean, signed.Frames, signed.Bytes)
+	if signed.DeliveredMean < 0.999 || signed.Bytes < plain.Bytes+64*signed.Data/2 || signed.Bytes > 2*plain.Bytes {
+		t.Errorf("%+v beside %+v", signed, plain)
+	}
+}
+
+// The published history is that of its protocol, where nothing else is wanted.
+func TestHistories(t *testing.T) {
+	for _, r := range measure(t, func(g *Grid) { g.Protocols, g.Seconds = []string{"maodv-gossip", "maodv-gossip-published"}, 2 }) {
+		if want := map[string]int{"maodv-gossip": 1000, "maodv-gossip-published": 100}[r.Protocol]; *r.History != want {
+			t.Errorf("%s keeps %d messages, not %d", r.Protocol, *r.History, want)
+		}
+	}
+	if r := measure(t, func(g *Grid) { g.Protocols, g.Seconds, g.History = []string{"maodv-gossip"}, 2, 7 })[0]; *r.History != 7 {
+		t.Errorf("it keeps %d messages, not 7", *r.History)
+	}
+}
+
+// What never arrives is later than all that does: of ten packets of which one is lost 90 % have arrived after some time, and 95 % never.
+func TestVariation(t *testing.T) {
+	delays := []float64{10, 11, 12, 13, 14, 15, 16, 17, 60}
+	for q, want := range map[float64]float64{0.1: 0, 0.5: 4, 0.85: 50, 0.9: 50, 0.95: -1, 1: -1} {
+		got := variation(delays, 10, q)
+		if want < 0 && got != nil || want >= 0 && (got == nil || *got != want) {
+			t.Errorf("quantile %v: %v, want %v", q, got, want)
+		}
+	}
+	if variation(nil, 10, 0.5) != nil {
+		t.Error("of nothing that arrived there is a variation")
+	}
+	m := newMember(4)
+	for i, delay := range []float64{0.02, 0.05, 1.05, 0.02} {
+		m.deliver(protocol.Time(delay*float64(time.Second)), i, 0)
+	}
+	if got := m.interarrival(); math.Abs(got-(0.03+1+1.03)/3) > 1e-9 {
+		t.Errorf("interarrival jitter %v", got)
+	}
+}
+
 // With a range beyond the square everybody hears the source; with one of a few metres hardly anybody does.
 func TestRangeMatters(t *testing.T) {
 	found := measure(t, func(g *Grid) { g.Ranges = []float64{10, 300} })

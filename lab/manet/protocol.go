@@ -15,8 +15,10 @@ import (
 	"spinglass/wire"
 )
 
-// group is the group of all runs.
-const group adhoc.Group = 1
+// groupName is the name of the group of all runs.
+const groupName = "manet"
+
+var group = adhoc.GroupOf(groupName)
 
 // Node is the machine of a node.
 type Node interface {
@@ -45,15 +47,16 @@ type Protocol struct {
 var protocols = []*Protocol{
 	{Name: "flood", build: buildFlood, delivered: arrived},
 	{Name: "maodv", build: buildMaodv, delivered: arrived},
-	gossiping("maodv-gossip", buildMaodv, anonymous.DefaultConfig),
-	gossiping("maodv-gossip-no-hints", buildMaodv, withoutHints),
-	gossiping("maodv-gossip-published", buildMaodv, anonymous.PublishedConfig),
-	gossiping("flood-gossip", buildFlood, anonymous.DefaultConfig),
+	gossiping("maodv-gossip", buildMaodv, anonymous.DefaultConfig, nil),
+	gossiping("maodv-gossip-no-hints", buildMaodv, withoutHints, nil),
+	gossiping("maodv-gossip-published", buildMaodv, anonymous.PublishedConfig, nil),
+	gossiping("maodv-gossip-signed", buildMaodv, anonymous.DefaultConfig, signed),
+	gossiping("flood-gossip", buildFlood, anonymous.DefaultConfig, nil),
 }
 
-// gossiping returns a protocol that gossips over a routing.
-func gossiping(name string, routing func(*Config, sim.Boot) Node, configured func() anonymous.Config) *Protocol {
-	return &Protocol{Name: name, build: gossipOver(routing, configured), delivered: gossiped, repairs: repairs, walk: walked, gossip: configured}
+// gossiping returns a protocol that gossips over a routing. What is configured for all nodes may be changed for each.
+func gossiping(name string, routing func(*Config, sim.Boot) Node, configured func() anonymous.Config, change func(*anonymous.Config, *Config, sim.Boot)) *Protocol {
+	return &Protocol{Name: name, build: gossipOver(routing, configured, change), delivered: gossiped, repairs: repairs, walk: walked, gossip: configured}
 }
 
 func buildFlood(_ *Config, b sim.Boot) Node {
@@ -68,8 +71,8 @@ func buildMaodv(_ *Config, b sim.Boot) Node {
 type gossipNode struct{ *anonymous.Machine }
 
 // Join implements Node.
-func (g gossipNode) Join(now protocol.Time, group adhoc.Group, out *protocol.Output) {
-	if err := g.Machine.Join(now, group, out); err != nil {
+func (g gossipNode) Join(now protocol.Time, _ adhoc.Group, out *protocol.Output) {
+	if err := g.JoinName(now, groupName, out); err != nil {
 		panic(err) // there is one group
 	}
 }
@@ -88,7 +91,7 @@ func withoutHints() anonymous.Config {
 }
 
 // gossipOver returns what builds a node that gossips over a routing, with what is configured but for the history of a run, if that has one.
-func gossipOver(routing func(*Config, sim.Boot) Node, configured func() anonymous.Config) func(*Config, sim.Boot) Node {
+func gossipOver(routing func(*Config, sim.Boot) Node, configured func() anonymous.Config, change func(*anonymous.Config, *Config, sim.Boot)) func(*Config, sim.Boot) Node {
 	return func(run *Config, b sim.Boot) Node {
 		c := configured()
 		c.Self, c.Epoch, c.Rand = b.ID, 1, b.Rand
@@ -96,6 +99,9 @@ func gossipOver(routing func(*Config, sim.Boot) Node, configured func() anonymou
 		if run.History > 0 { // who misses a message asks for it for as long as others may hold it, and a while longer
 			c.History, c.Lost = run.History, max(c.Lost, 2*run.History)
 			c.LostLife = max(c.LostLife, 2*time.Duration(run.History)*Interval)
+		}
+		if change != nil {
+			change(&c, run, b)
 		}
 		return gossipNode{anonymous.New(c)}
 	}
