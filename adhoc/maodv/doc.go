@@ -18,7 +18,9 @@
 //
 //   - Neighbours on the tree are kept by the TreeHello and not by plain hellos. It carries leader, number and distance downstream along the tree, where the draft has the GRPH do so, and it lists the sender's edges, so that an edge that
 //     only one end believes in ends, and a loop is found by distances that grow and numbers that stand still.
-//   - Two trees merge by the leader with the smaller NodeID, which gives up its role and joins the other tree, with all that is downstream of it. In the draft a member near the other tree asks its leader for permission to do so.
+//   - Two trees merge by the leader with the smaller NodeID, as in the draft. It gives up its role and joins the other tree as a new member does, by a request that names its leader, with all that is downstream of it. In the draft the request is
+//     a unicast to the other leader, whose reply makes the branch and turns edges round on its way, and which takes the greater of both sequence numbers.
+//   - There is no RETRANSMIT_TIME, and no message of who has restarted: hellos show both.
 //   - Only members send. Requests are always flooded, also where the leader is known. The wait for further offers ends OfferWait after the first one.
 //
 // # Limitations
