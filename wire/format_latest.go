@@ -1,4 +1,4 @@
-//go:build !spinglass_format1
+//go:build !spinglass_format1 && !spinglass_format4
 
 package wire
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -59,11 +60,11 @@ type agent struct {
 	process *exec.Cmd
 }
 
-// newAgents enrols agents. The first has the authority of the fleet.
-func newAgents(t *testing.T, count int) (agents []*agent) {
+// newAgents enrols agents of the given names. The first has the authority of the fleet.
+func newAgents(t *testing.T, names ...string) (agents []*agent) {
 	var addresses []string
-	for i := range count {
-		a := &agent{t: t, name: "/lab/a" + strconv.Itoa(i+1), dir: t.TempDir(), listen: freeAddress(t), first: i == 0}
+	for i, name := range names {
+		a := &agent{t: t, name: name, dir: t.TempDir(), listen: freeAddress(t), first: i == 0}
 		agents, addresses = append(agents, a), append(addresses, a.listen)
 		if err := enroltest.Enrol(t.Context(), agents[0].dir, a.dir, a.name); err != nil {
 			t.Fatal(err)
@@ -74,6 +75,11 @@ func newAgents(t *testing.T, count int) (agents []*agent) {
 	}
 	return agents
 }
+
+func (a *agent) zone() string { return zoneOf(a.name) }
+
+// zoneOf returns in which zone a member of a name stands.
+func zoneOf(name string) string { return path.Dir(name) }
 
 // freeAddress returns an address of loopback that was free for UDP and TCP a moment ago, below the ports that the system gives to whoever asks for any.
 func freeAddress(t *testing.T) string {
@@ -133,11 +139,12 @@ func (a *agent) log() string {
 // stop interrupts the agent and waits until it has left.
 func (a *agent) stop() {
 	a.t.Helper()
-	if err := a.process.Process.Signal(syscall.SIGINT); err != nil {
-		a.t.Fatal(err)
+	err := a.process.Process.Signal(syscall.SIGINT)
+	if err == nil {
+		err = a.process.Wait()
 	}
-	if err := a.process.Wait(); err != nil {
-		a.t.Fatalf("%s: %v", a.name, err)
+	if err != nil {
+		a.t.Errorf("%s: %v", a.name, err)
 	}
 }
 
@@ -161,6 +168,47 @@ func (a *agent) peers() map[string]local.Peer {
 			a.t.Fatalf("%v in %s", err, out)
 		}
 		peers[p.Name] = p
+	}
+}
+
+// counted returns how many members the root's summary counts at the agent.
+func (a *agent) counted() int {
+	var root struct {
+		Attributes struct {
+			Members int `json:"nmembers"`
+		}
+	}
+	if out, err := a.command("get", "/", "--json").Output(); err != nil || json.Unmarshal(out, &root) != nil {
+		return 0
+	}
+	return root.Attributes.Members
+}
+
+// knowsInterest reports whether all zones that have rows in the tables above the agent say that they want something.
+func (a *agent) knowsInterest() bool {
+	for zone := path.Dir(a.zone()); ; zone = path.Dir(zone) {
+		out, err := a.command("table", zone, "--all", "--json").Output()
+		if err != nil {
+			return false
+		}
+		for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+			var row struct {
+				Name       string
+				Host       bool
+				Attributes struct{ Interest string }
+			}
+			if err := decoder.Decode(&row); err == io.EOF {
+				break
+			} else if err != nil {
+				a.t.Fatalf("%v in %s", err, out)
+			}
+			if !row.Host && row.Attributes.Interest == "0x" {
+				return false
+			}
+		}
+		if zone == "/" {
+			return true
+		}
 	}
 }
 

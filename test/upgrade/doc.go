@@ -1,4 +1,4 @@
-// Package upgrade tests rolling upgrades with real processes on loopback: a fleet of a build that speaks only the format before this one's
-// (docs/WIRE.md) is replaced, agent by agent, by the build of this tree, while messages flow; and one agent goes back. It has tests only. They build the program twice
-// and take some 20 s, and are left out of short runs.
+// Package upgrade tests rolling upgrades with real processes on loopback: a fleet of a build that speaks only an earlier format
+// (docs/WIRE.md) is replaced by the build of this tree, while messages flow: one of one zone from format 1, agent by agent, of which one goes back; and one of three zones from the format before, an agent of each zone at
+// the same time. It has tests only. They build the program three times and take some 40 s, and are left out of short runs.
 package upgrade

@@ -2,6 +2,7 @@ package upgrade_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,31 +15,50 @@ type fleet struct {
 	agents      []*agent
 	publishers  map[*agent]*publisher
 	subscribers map[*agent]*subscriber
+	before      uint64 // the format that the earlier build speaks
 	runs        int
 	lines       int // received, by all subscribers together
-	streams     int // runs of pub that were received to their end, by all of them together
 }
 
-// up starts an agent of a build and what uses it. The agent is there when it gets what all others publish, and all others get what it publishes.
-func (f *fleet) up(a *agent, binary string) {
-	a.start(binary)
-	f.subscribers[a] = a.subscribe()
-	eventually(f.t, a.name+" is known to all", func() bool {
+func newFleet(t *testing.T, before uint64, names ...string) *fleet {
+	f := &fleet{t: t, before: before, agents: newAgents(t, names...), publishers: map[*agent]*publisher{}, subscribers: map[*agent]*subscriber{}}
+	t.Cleanup(f.logs)
+	return f
+}
+
+// up starts agents of a build, at once, and what uses them. They are there when they get what all others publish, and all others get what they publish.
+func (f *fleet) up(binary string, agents ...*agent) {
+	for _, a := range agents {
+		a.start(binary)
+		f.subscribers[a] = a.subscribe()
+	}
+	for _, a := range agents {
+		f.known(a)
+		f.runs++
+		f.publishers[a] = a.publish(f.runs)
+	}
+	for _, a := range agents {
 		for _, other := range f.agents {
-			if f.subscribers[other] != nil && (other.peers()[a.name].State != "up" || a.peers()[other.name].State != "up") {
+			if p := f.publishers[other]; p != nil {
+				f.flows(p, f.subscribers[a])
+				f.flows(f.publishers[a], f.subscribers[other])
+			}
+		}
+	}
+}
+
+// known waits until an agent and all others of its zone know each other, and the agent counts all that are up and knows that their zones want the topic: what it publishes before that, other zones may miss, and are told so.
+func (f *fleet) known(a *agent) {
+	eventually(f.t, a.name+" is known to all of its zone", func() bool {
+		for _, other := range f.agents {
+			if f.subscribers[other] != nil && other.zone() == a.zone() && (other.peers()[a.name].State != "up" || a.peers()[other.name].State != "up") {
 				return false
 			}
 		}
 		return true
 	})
-	f.runs++
-	f.publishers[a] = a.publish(f.runs)
-	for _, other := range f.agents {
-		if p := f.publishers[other]; p != nil {
-			f.flows(p, f.subscribers[a])
-			f.flows(f.publishers[a], f.subscribers[other])
-		}
-	}
+	eventually(f.t, a.name+" counts all", func() bool { return a.counted() == len(f.subscribers) })
+	eventually(f.t, a.name+" knows that all zones want the topic", a.knowsInterest)
 }
 
 // flows waits until a subscriber receives what a publisher publishes now.
@@ -48,13 +68,21 @@ func (f *fleet) flows(p *publisher, s *subscriber) {
 	eventually(f.t, "what "+p.from+" publishes reaches "+s.agent.name, func() bool { _, last := s.got(p.run); return last > now })
 }
 
-// down ends what uses an agent, and the agent.
-func (f *fleet) down(a *agent) {
-	f.finish(f.publishers[a])
-	delete(f.publishers, a)
-	a.stop()
-	f.subscribers[a].end()
-	delete(f.subscribers, a)
+// down ends what uses agents, and the agents, at once.
+func (f *fleet) down(agents ...*agent) {
+	for _, a := range agents {
+		f.finish(f.publishers[a])
+		delete(f.publishers, a)
+	}
+	var stopping sync.WaitGroup
+	for _, a := range agents {
+		stopping.Go(a.stop)
+	}
+	stopping.Wait()
+	for _, a := range agents {
+		f.subscribers[a].end()
+		delete(f.subscribers, a)
+	}
 }
 
 // finish ends a publisher, and waits until all have its last line. That they have all lines from the first that came on is what their account finds.
@@ -65,26 +93,25 @@ func (f *fleet) finish(p *publisher) {
 		s := f.subscribers[a]
 		eventually(f.t, "the last line of "+p.from+" reaches "+a.name, func() bool { _, last := s.got(p.run); return last == lines })
 		first, _ := s.got(p.run)
-		f.lines, f.streams = f.lines+lines+1-first, f.streams+1
+		f.lines += lines + 1 - first
 	}
 }
 
-// replace stops an agent and starts another build on its data directory, while all others go on.
-func (f *fleet) replace(a *agent, binary string) {
+// replace stops agents and starts another build on their data directories, while all others go on.
+func (f *fleet) replace(binary string, agents ...*agent) {
 	f.t.Helper()
 	before := map[*agent]int64{}
-	f.down(a)
+	f.down(agents...)
 	for other, p := range f.publishers {
 		before[other] = p.written.Load()
 	}
 	begin := time.Now()
-	f.up(a, binary)
-	for other, p := range f.publishers {
-		if other == a {
-			continue
+	f.up(binary, agents...)
+	for _, a := range agents {
+		for other, written := range before {
+			first, _ := f.subscribers[a].got(f.publishers[other].run)
+			f.t.Logf("%s was away for %v, and misses %d lines of %s", a.name, time.Since(begin).Round(time.Millisecond), first-1-int(written), other.name)
 		}
-		first, _ := f.subscribers[a].got(p.run)
-		f.t.Logf("%s was away for %v, and misses %d lines of %s", a.name, time.Since(begin).Round(time.Millisecond), first-1-int(before[other]), other.name)
 	}
 }
 
@@ -93,8 +120,11 @@ func (f *fleet) formats(latest string, want map[string]uint64) {
 	f.t.Helper()
 	for _, a := range f.agents {
 		for name, format := range want {
-			if a.binary != latest {
-				format = 1 // all that it knows
+			if a.binary != latest && f.before < wire.FormatBeacons {
+				format = f.before // it does not know that rows tell it
+			}
+			if zoneOf(name) != a.zone() {
+				continue // it lists the members of its own zone
 			}
 			eventually(f.t, a.name+" sees the format of "+name, func() bool { return a.peers()[name].Format == format })
 		}
@@ -119,17 +149,16 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 	dir := t.TempDir()
 	before, latest := build(t, dir, "before", "-tags", "spinglass_format1"), build(t, dir, "latest")
-	f := &fleet{t: t, agents: newAgents(t, 3), publishers: map[*agent]*publisher{}, subscribers: map[*agent]*subscriber{}}
-	t.Cleanup(f.logs)
+	f := newFleet(t, 1, "/lab/a1", "/lab/a2", "/lab/a3")
 	formats := map[string]uint64{}
 	for _, a := range f.agents {
-		f.up(a, before)
+		f.up(before, a)
 		formats[a.name] = 1
 	}
 	f.formats(latest, formats)
 	first, authority, last := f.agents[1], f.agents[0], f.agents[2]
 	for _, a := range []*agent{first, authority, last} {
-		f.replace(a, latest)
+		f.replace(latest, a)
 		formats[a.name] = wire.FormatLatest
 		f.formats(latest, formats)
 		if a == authority {
@@ -137,7 +166,7 @@ func TestRollingUpgrade(t *testing.T) {
 		}
 		f.ignorant()
 	}
-	f.replace(first, before)
+	f.replace(before, first)
 	formats[first.name] = 1
 	f.formats(latest, formats)
 	f.ignorant()
@@ -167,7 +196,7 @@ func (f *fleet) settle() {
 			f.t.Errorf("%s refused a peer, or was refused", a.name)
 		}
 	}
-	f.t.Logf("%d runs of pub were received to their end, by three subscribers each, %d lines in all", f.streams/3, f.lines)
+	f.t.Logf("%d runs of pub were received to their end, by all subscribers each, %d lines in all", f.runs, f.lines)
 }
 
 // logs shows what the agents have logged, if the test has failed.
