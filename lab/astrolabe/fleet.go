@@ -12,6 +12,7 @@ import (
 	"spinglass/sim"
 	"spinglass/stack"
 	"spinglass/table"
+	"spinglass/wire"
 )
 
 // Node is membership and astrolabe of one agent.
@@ -99,7 +100,7 @@ func Settled(config sim.Config, names []string, representatives int, options Opt
 	f := New(config, names, options)
 	rows := make([]*table.Row, len(names))
 	for i, name := range names {
-		rows[i] = &table.Row{Owner: f.IDs[i], Epoch: 1, Sequence: 1, Name: name, Addresses: []protocol.Address{Address(i)}}
+		rows[i] = &table.Row{Owner: f.IDs[i], Epoch: 1, Sequence: 1, Name: name, Addresses: []protocol.Address{Address(i)}, Format: wire.FormatLatest}
 	}
 	settled = astrolabe.Settle(rows, representatives)
 	return f

@@ -8,6 +8,10 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"spinglass/protocol"
+	"spinglass/sim"
+	"spinglass/wire"
 )
 
 // full reports whether the long runs are wanted: SPINGLASS_FULL=1.
@@ -177,6 +181,23 @@ func TestUnevenTree(t *testing.T) {
 	c.Rounds = 1
 	if r, err := Run(context.Background(), c, func(string) {}); err != nil || r.RoundsToAll != nil || r.Rounds != roundsBefore+1 || r.Reached == 0 || r.Reached == 100 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// Members of a settled fleet begin with the very rows that the others make of themselves, with the format that each speaks: nobody is told another row in the place of one that it knows.
+func TestSettledMembersKnowEachOther(t *testing.T) {
+	f := Settled(sim.Config{Seed: 1, Network: LAN(0)}, Tree(4, 2), 1, Options{})
+	f.World.Run(protocol.Time(3 * time.Second))
+	for i := range f.IDs {
+		members := f.Node(i).Members
+		if s := members.Stats().Table; s.Conflicting > 0 || s.Replaced > 0 {
+			t.Errorf("%s was told %d rows that it knew otherwise, and %d later ones", f.Names[i], s.Conflicting, s.Replaced)
+		}
+		for _, p := range members.Peers() {
+			if p.Peer.Format != wire.FormatLatest {
+				t.Errorf("%s takes %s for a member of format %d", f.Names[i], p.Peer.Name, p.Peer.Format)
+			}
+		}
 	}
 }
 
