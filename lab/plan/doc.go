@@ -13,7 +13,8 @@
 // Predict computes distributions and simulates nothing. The first way follows the tree that the publisher makes: at each depth a hop more, of which each adds a latency and may lose the packet (spread.go).
 // A packet that a member lacks goes through a Markov chain of the rounds since it is known to be missing and since it was asked for, for each phase of the member's rounds; how many others hold it is
 // the mean of the same chain (repair.go). A packet that did not get into a zone goes through the Markov chain on the number of its holders, as in package lab/markov, with the polls of the rules that ship
-// and what other zones tell; expectations beside each number say how often holders have replied, and who has yet to begin a round (epidemic.go). A message is delivered when all before it are; what becomes of different messages counts as independent.
+// and what other zones tell (epidemic.go); expectations beside each number say how often holders have replied, and how many members there are of each class: who does not know of the packet, who lacks it for how long and asked for it when, and who holds it
+// for how long, each by when the member's rounds begin (step.go). A message is delivered when all before it are; what becomes of different messages counts as independent.
 //
 // # Contract
 //

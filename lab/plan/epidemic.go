@@ -24,24 +24,28 @@ type outbreak struct {
 	members    int
 	loss       float64
 	round      float64                       // seconds
-	aware      float64                       // seconds after which members know that it is missing
+	pause      float64                       // seconds between packets
+	aware      float64                       // seconds after which the packet comes that shows most members that this one is missing
+	share      float64                       // part of the members that get a packet which gets into the zone, and so see a gap at once
 	way        float64                       // seconds from a poll to the repair
 	enterWay   float64                       // the same from a digest of another zone
 	near       float64                       // digests that a member gets from its zone, and sends in it, a round
 	entering   float64                       // digests that a representative gets from other zones, a round
-	outside    func(seconds float64) float64 // part of the members of other zones that hold the packet
+	outside    func(seconds float64) float64 // part of the members of other zones that tell of the packet
 	regional   float64                       // part of the zone for which a round's budget has room
+	kept       float64                       // part of the members that are bufferers of a packet
 	factorials
-	past    []distribution // of the number of holders, by step
-	ticked  []float64      // expected members that get it as a round of theirs begins, by step
-	got     []float64      // all that get it
-	failing []float64      // requests which lead to nothing of a member that goes on to lack the packet, expected, by step
+	layout
+	past  []distribution // of the number of holders, by step
+	heard float64        // digests of other zones that told a representative of the packet, expected
+	after []float64      // members of a case, by class, a step later
 }
 
 // spreading is what becomes of such a packet. A packet counts as there when the poll is sent that leads to it.
 type spreading struct {
 	step   float64   // seconds
 	got    []float64 // part of the members that have it, by step
+	tells  []float64 // digests of a member that tell of it, expected, a round, by step
 	ended  []float64 // part of the members that have it or have given it up
 	all    float64   // probability that all get it before they give it up
 	each   float64   // that a member does
@@ -49,12 +53,47 @@ type spreading struct {
 	copies float64   // expected, to all members: repairs that went to the whole zone count fully
 }
 
-// holders is what there is of the cases in which so many hold the packet.
+// layout says where the classes of members are that are told apart: who does not know that there is the packet, who lacks it, and who holds it; each by when the member's rounds begin.
+type layout struct {
+	asked int // the most rounds since a member asked for it that are told apart; it stands for more, and for never
+	age   int // the most rounds since a member got it that are told apart; it stands for more
+}
+
+// Members are told apart by the quarter of a round in which their rounds begin, and those of the present quarter by whether that of this round has begun.
+const (
+	quarters     = 4
+	quarterSteps = epidemicSteps / quarters
+	begun        = quarters
+	slots        = quarters + 1
+)
+
+// How many rounds before most, and after, a member may come to know that it lacks the packet; and how many of both there are.
+const (
+	early  = 1
+	late   = 2
+	delays = early + 1 + late
+)
+
+func (l layout) unknown(slot int) int { return slot }
+
+// lacking returns the class of members which came to know so many rounds late, and asked so many rounds ago.
+func (l layout) lacking(delay, asked, slot int) int {
+	return (1+(early+min(max(delay, -early), late))*(l.asked+1)+asked)*slots + slot
+}
+
+// holding returns the class of members that got the packet so many rounds ago.
+func (l layout) holding(age, slot int) int { return (1+delays*(l.asked+1)+age)*slots + slot }
+
+func (l layout) size() int { return l.holding(l.age+1, 0) }
+
+// holders is what there is of the cases in which so many hold the packet. Numbers are expectations, times the probability. Members add up to all of them, those that have given the packet up included; these
+// count as such that do not hold it.
 type holders struct {
 	probability float64
 	complete    float64              // of this, that nobody has given it up
-	waiting     float64              // expected members that lack it and whose round has yet to begin, of those that begin one within a round
-	replied     [repliesMost]float64 // expected holders that have replied so often; none where a reply has gone to the whole zone
+	gone        float64              // members that have given it up
+	replied     [repliesMost]float64 // holders that have replied so often; none where a reply has gone to the whole zone
+	members     []float64            // all others, by class
 }
 
 // distribution is of a number: the probabilities that it is at most so much.
@@ -62,143 +101,140 @@ type distribution []float64
 
 // moment is a step of the chain.
 type moment struct {
-	now     float64   // seconds
-	polls   int       // that a member sends which lacks the packet, when its round begins
-	gap     bool      // a later packet comes, and all poll
-	begins  bool      // a round, counted from then on
-	ticking float64   // part of those whose round begins, of those whose round has yet to begin
-	named   int       // of the polls, those that name the packet
-	knows   bool      // that there is the packet
-	enters  float64   // probability that a representative gets the packet from another zone
-	windows []int     // holders that tell of it no more, by holders
-	pushes  []int     // holders that push it, by holders
+	turn    int       // rounds that a member has begun since most know, if it has begun this one; not above 0 before they do
+	quarter int       // of the round
+	shown   float64   // part of those who do not know of the packet that are shown the gap by a later one
+	begins  bool      // the quarter, in this step
+	ticking float64   // part of those whose round begins, of those of the quarter whose round has yet to begin
+	hears   float64   // probability that a representative hears of the packet from another zone, which nothing has told of it
+	enters  float64   // that one gets it from there; once most know, one that had not heard of it before
+	told    float64   // that one which had is told by another zone where it is, once most know
 	meets   []float64 // holders that have it already when a poll comes that is sent now, by holders
-	sent    []float64 // holders that had it when what comes now was sent, by holders
-	before  []float64 // of these, those that had it a round before
-	ticked  float64   // part of the others that got it as their round began, and have not sent a digest since
 }
 
-// follow computes the Markov chain on the number of members that hold the packet.
+// follow computes the Markov chain on the number of members that hold the packet. Who asked when matters beyond the pause between requests only where the packet is given up before all have it.
 func (o *outbreak) follow() spreading {
-	o.factorials, o.past, o.ticked, o.got, o.failing = newFactorials(o.members), nil, nil, nil, nil
-	s := spreading{step: o.round / epidemicSteps, each: 1}
-	law := make([]holders, o.members+1)
-	law[0].probability, law[0].complete = 1, 1
-	held, patient := 0.0, 1.0 // mean of the holders if nobody gave up; part of those that lack it which have not
-	got := 0.0
-	for at := 0; patient > 0; at++ {
-		mean := 0.0
-		for k := range law {
-			mean += law[k].probability * float64(k)
-		}
-		got += (mean - held) / float64(o.members) * patient
-		held = mean
-		s.got, s.ended = append(s.got, got), append(s.ended, got+1-s.each)
-		if float64(o.members)-mean < certain {
-			break
-		}
-		left := o.patient(at + 1)
-		gives := 1 - left/patient
-		s.each -= (float64(o.members) - mean) / float64(o.members) * (patient - left)
-		patient = left
-		for k := range law {
-			law[k].complete *= math.Pow(1-gives, float64(o.members-k))
-		}
-		law = o.advance(&s, law, at)
-	}
-	for k := range law {
-		s.all += law[k].complete
+	o.factorials = newFactorials(o.members)
+	short, life := o.parameters.short(), o.parameters.Life
+	o.layout = layout{asked: askPause + 1, age: max(short, life/2) + 1}
+	s, over := o.run()
+	if !over {
+		o.asked = max(life, askPause) + 1
+		s, _ = o.run()
 	}
 	return s
 }
 
-// patient returns which part of the members that lack the packet at a step has not given it up: a member does so when its life is over since it knows of it and since it asked for it last, or at the end of
-// a second life.
-func (o *outbreak) patient(at int) float64 {
-	life := o.parameters.Life
-	rounds := (float64(at)/epidemicSteps - o.aware/o.round)
-	if rounds < float64(life) {
-		return 1
+// run is follow with a layout. It reports whether it got to the end: without who asked within a life it ends where the first packet may be given up.
+func (o *outbreak) run() (s spreading, over bool) {
+	o.past, o.heard, o.after = nil, 0, make([]float64, o.size())
+	s = spreading{step: o.step(), each: 1}
+	law, next, flooded := o.start(), o.newLaw(), o.newLaw()
+	for at := 0; ; at++ {
+		held, gone, left := 0.0, 0.0, 0.0
+		for k := range law {
+			held, gone = held+law[k].probability*float64(k), gone+law[k].gone
+			left += total(law[k].members[:o.holding(0, 0)])
+		}
+		n := float64(o.members)
+		s.got, s.ended, s.each = append(s.got, held/n), append(s.ended, (held+gone)/n), 1-gone/n
+		if left < certain {
+			break
+		}
+		w := o.moment(at, law)
+		if w.turn+early > o.parameters.Life && o.asked <= o.parameters.Life {
+			return s, false
+		}
+		o.advance(&s, &w, law, next, flooded)
 	}
-	whole, part := math.Modf(rounds)
-	before := 1.0 // of members whose last round that is over is the one before
-	for round := life; round < int(whole); round++ {
-		before *= 1 - o.gives(round)
+	for k := range law {
+		s.all += law[k].complete
 	}
-	return before * (1 - part*o.gives(int(whole)))
+	return s, true
 }
 
-// gives returns the probability that a member which has not given the packet up does so as a round begins, with so many rounds, and half a round, behind it since it knows of the packet.
-func (o *outbreak) gives(rounds int) float64 {
-	life := o.parameters.Life
-	if rounds >= 2*life {
-		return 1
+// step is how many seconds a step takes.
+func (o *outbreak) step() float64 { return o.round / epidemicSteps }
+
+func total(of []float64) float64 { return sum(of, 0, len(of)) }
+
+// newLaw returns cases for each number of holders, of which none is possible.
+func (o *outbreak) newLaw() []holders {
+	law, members := make([]holders, o.members+1), make([]float64, (o.members+1)*o.size())
+	for k := range law {
+		law[k].members, members = members[:o.size()], members[o.size():]
 	}
-	asks := func(from, to int) float64 { return sum(o.failing, from, to) }
-	end := int((o.aware/o.round + float64(rounds) + 0.5) * epidemicSteps)
-	begin := end - life*epidemicSteps - epidemicSteps/2
-	none := math.Exp(-asks(begin, end))
-	if rounds == life {
-		return none
-	}
-	// It had asked within a life when the round before began.
-	had := -math.Expm1(-asks(begin-epidemicSteps, end-epidemicSteps))
-	return min(-math.Expm1(-asks(begin-epidemicSteps, begin))*none/max(had, unlikely), 1)
+	return law
 }
 
-// sum returns the sum of what there is from one index to before another.
-func sum(of []float64, from, to int) (sum float64) {
-	for at := max(from, 0); at < min(to, len(of)); at++ {
-		sum += of[at]
-	}
-	return sum
+func (h *holders) reset() {
+	clear(h.members)
+	*h = holders{members: h.members}
 }
 
-// pollsAt returns how many polls a member sends that lacks the packet, when the rounds-th round since it knows begins.
-func pollsAt(rounds int) int {
-	switch {
-	case rounds < pollUrgent:
-		return 1
-	case rounds > pollEager && rounds%pollRarely != 0:
-		return 0
+// start returns the law when the packet is published: nobody has it or knows of it, and the rounds of members begin at any time.
+func (o *outbreak) start() []holders {
+	law := o.newLaw()
+	h, quarter := &law[0], float64(o.members)/quarters
+	h.probability, h.complete = 1, 1
+	for slot := range quarters {
+		h.members[o.unknown(slot)] = quarter
 	}
-	return pollsAgain
+	_, position := o.clock(0)
+	part := float64(position%quarterSteps) / quarterSteps // of the present quarter
+	h.members[o.unknown(begun)] = part * quarter
+	h.members[o.unknown(position/quarterSteps)] = (1 - part) * quarter
+	return law
+}
+
+// clock returns how many rounds have begun by a step since most members know, and how many steps of the last of these are over. Before they know the former is not above 0.
+func (o *outbreak) clock(at int) (turn, position int) {
+	since := at - int(math.Ceil(o.aware/o.step()))
+	position = (since%epidemicSteps + epidemicSteps) % epidemicSteps
+	return (since-position)/epidemicSteps + 1, position
 }
 
 // moment returns a step.
-func (o *outbreak) moment(at int, s *spreading) moment {
-	w := moment{now: float64(at) * s.step}
-	if since := w.now - o.aware; since >= 0 {
-		whole, part := math.Modf(since / o.round)
-		step := int(part * epidemicSteps)
-		rounds := int(whole) + 1
-		w.knows, w.gap, w.begins = true, since < s.step, step == 0
-		w.polls, w.ticking = pollsAt(rounds), 1/float64(epidemicSteps-step)
-		if rounds > o.parameters.short() && w.polls == pollsAgain {
-			w.named = pollsAgain - 1
-		}
+func (o *outbreak) moment(at int, law []holders) moment {
+	sums, sum := make(distribution, len(law)), 0.0
+	for k := range law {
+		sum += law[k].probability
+		sums[k] = sum
 	}
-	w.enters = o.enters(w.now + o.way - o.enterWay)
-	if got := sum(o.got, at-epidemicSteps, at); got > 0 {
-		w.ticked = sum(o.ticked, at-epidemicSteps, at) / got
+	o.past = append(o.past, sums)
+	step, now := o.step(), float64(at)*o.step()
+	turn, position := o.clock(at)
+	w := moment{turn: turn, quarter: position / quarterSteps, begins: position%quarterSteps == 0, ticking: 1 / float64(quarterSteps-position%quarterSteps)}
+	if turn > 0 {
+		w.shown = 1 - math.Pow(1-o.share, o.shows(now)-o.shows(now-step))
 	}
-	late := (1 + w.ticked) / 2 // parts of a round that pass until one begins
-	ago := func(rounds int) []int {
-		return o.ago(at - int((float64(rounds)+late)*epidemicSteps))
-	}
-	hop := o.way / exchange / s.step
-	w.meets, w.sent = o.between(float64(at)-(exchange-1)*hop), o.between(float64(at)-(exchange+1)*hop)
-	w.before = o.between(float64(at) - (exchange+1)*hop - epidemicSteps)
-	w.windows, w.pushes = ago(o.parameters.short()), ago(o.parameters.Life/2)
+	o.listen(&w, now+step/2+o.way-o.enterWay)
+	w.meets = o.between(float64(at) - (exchange-1)*o.way/exchange/step)
 	return w
 }
 
-// ago returns how many held the packet at an earlier step, by how many hold it now: what is likelier to be many now was so before.
+// shows returns how many packets have come that show the gap.
+func (o *outbreak) shows(now float64) float64 {
+	if now < o.aware {
+		return 0
+	}
+	return 1 + math.Floor((now-o.aware)/o.pause)
+}
+
+// between returns how many held the packet at an earlier time, in steps, by how many hold it now: what is likelier to be many now was so before.
+func (o *outbreak) between(at float64) []float64 {
+	whole, part := math.Modf(max(at, 0))
+	low, high := o.ago(int(whole)), o.ago(min(int(whole)+1, len(o.past)-1))
+	between := make([]float64, len(low))
+	for k := range between {
+		between[k] = (1-part)*float64(low[k]) + part*float64(high[k])
+	}
+	return between
+}
+
+// ago is the same of a step.
 func (o *outbreak) ago(at int) []int {
 	before := make([]int, o.members+1)
-	if at < 0 || len(o.past) == 0 {
-		return before
-	}
 	past, present, k := o.past[at], o.past[len(o.past)-1], 0
 	low := 0.0
 	for i, high := range present {
@@ -210,155 +246,146 @@ func (o *outbreak) ago(at int) []int {
 	return before
 }
 
-// between is the same between steps.
-func (o *outbreak) between(at float64) []float64 {
-	whole, part := math.Modf(max(at, 0))
-	low, high := o.ago(int(whole)), o.ago(min(int(whole)+1, len(o.past)-1))
-	between := make([]float64, len(low))
-	for k := range between {
-		between[k] = (1-part)*float64(low[k]) + part*float64(high[k])
-	}
-	return between
-}
-
-// advance makes a step.
-func (o *outbreak) advance(s *spreading, law []holders, at int) []holders {
-	next, flooded := make([]holders, len(law)), make([]holders, len(law))
-	sums, total := make(distribution, len(law)), 0.0
+// advance makes a step of a law. next is room for another, and flooded for the cases in which a repair goes to the whole zone.
+func (o *outbreak) advance(s *spreading, w *moment, law, next, flooded []holders) {
 	for k := range law {
-		total += law[k].probability
-		sums[k] = total
+		next[k].reset()
+		flooded[k].reset()
 	}
-	o.past = append(o.past, sums)
-	w := o.moment(at, s)
-	o.ticked, o.got = append(o.ticked, 0), append(o.got, 0)
-	var polled, heard, left, lacking float64 // requests that lead to nothing because of polls, if a round begins, and of digests; who lacks it after that, and before
+	tells := 0.0
 	for k := range law {
-		p := law[k].probability
-		if p < unlikely {
+		from := &law[k]
+		if from.probability < unlikely {
 			continue
 		}
-		missing := float64(o.members - k)
 		if w.begins {
-			law[k].waiting = p * missing
+			from.begin(w.quarter)
 		}
-		c := o.chances(&w, k, law[k].waiting/(p*max(missing, 1)))
-		s.polls += p * missing * c.polls
-		polled, heard = polled+p*missing*c.offered*(1-o.both()), heard+p*missing*c.told*(1-o.both())
-		left, lacking = left+p*missing*(1-c.offered*o.both()), lacking+p*missing
-		o.ticked[at] += p * missing * c.ticked
-		o.got[at] += p * missing * c.gets
-		s.copies += p * missing * c.gets
-		o.grow(next, flooded, &law[k], k, c)
+		c := o.chances(w, k, from)
+		tells += c.tells
+		s.polls += c.polls
+		s.copies += total(c.got[:])
+		o.grow(next, flooded, from, k, &c)
 	}
-	failing := 0.0
-	if lacking > 0 {
-		begins := 1.0 / epidemicSteps
-		if w.gap {
-			begins = 1
-		}
-		failing = heard/lacking - begins*math.Log1p(-min(polled/left, 1-unlikely))
-	}
-	o.failing = append(o.failing, failing)
+	s.tells = append(s.tells, tells*epidemicSteps/float64(o.members))
 	o.flood(s, next, flooded)
-	return o.enter(next, w.enters)
+	for k := range law {
+		law[k].reset()
+	}
+	o.enter(w, next, law)
 }
 
-// both is the probability that two datagrams arrive.
-func (o *outbreak) both() float64 { return (1 - o.loss) * (1 - o.loss) }
-
-// chances are what happens in a step to a member that lacks the packet.
-type chances struct {
-	offered float64 // probability that its polls lead to a request, if its round begins
-	told    float64 // that a digest does
-	gets    float64 // that what brings it begins
-	ticked  float64 // of this, as its round begins
-	polled  float64 // part of what brings it that is asked for because of a poll
-	heard   float64 // the same because of a digest
-	tell    float64 // holders that send digests
-	polls   float64 // expected
-	waits   float64 // probability that one whose round has yet to begin still lacks the packet and waits
+// begin begins a quarter: all of it have yet to begin their round.
+func (h *holders) begin(quarter int) {
+	before := (quarter + quarters - 1) % quarters
+	for at := 0; at < len(h.members); at += slots {
+		h.members[at+before] += h.members[at+begun]
+		h.members[at+begun] = 0
+	}
 }
 
-// chances returns these if k members of the zone hold the packet, and a part of those that lack it have a round yet to begin.
-func (o *outbreak) chances(w *moment, k int, waiting float64) chances {
-	both, others := o.both(), float64(max(o.members-1, 1))
-	part := func(holders float64) float64 { return min(max(holders, 0)/others, 1) }
-	holding, telling, told := part(w.meets[k]), part(w.meets[k]-float64(w.windows[k])), part(w.sent[k]-w.ticked*(w.sent[k]-w.before[k])-float64(w.windows[k]))
-	// Bufferers have it as soon as it is there, and the author's turn goes to any member where it is in another zone.
-	bufferer := oldToHolder*holding + (1-oldToHolder)*telling
-	ticking := min(waiting, 1) * w.ticking
-	c := chances{offered: 1 - math.Pow(1-both*telling, float64(w.polls-w.named))*math.Pow(1-both*bufferer, float64(w.named)), polls: ticking * float64(w.polls)}
-	polled := ticking * c.offered
-	if w.gap {
-		c.polls, c.offered, polled = 1, both*telling, both*telling
-	}
-	if w.knows { // who first hears of a packet by a digest does not ask for it because of the same one
-		c.told = min(o.near/epidemicSteps*(1-o.loss)*told, 1)
-	}
-	pushed := ticking * (1 - math.Pow(1-both*part(float64(w.pushes[k])), o.near))
-	c.waits = (1 - w.ticking) * (1 - c.told*both)
-	asks := 1 - (1-polled)*(1-c.told)
-	c.gets = 1 - (1-asks*both)*(1-pushed)
-	c.ticked = 1 - (1-polled*both)*(1-pushed)
-	if w.gap {
-		c.ticked = 0
-	}
-	if c.gets > 0 {
-		c.polled = polled * both / c.gets
-		c.heard = asks*both/c.gets - c.polled
-		c.tell = told * others
-	}
-	return c
-}
-
-// grow adds to next, and to flooded where a repair goes to the whole zone, what becomes of k holders.
-func (o *outbreak) grow(next, flooded []holders, from *holders, k int, c chances) {
-	missing := o.members - k
-	mean := float64(missing) * c.gets
-	width := breadth * (math.Sqrt(mean*(1-c.gets)) + 1)
+// grow adds to next, and to flooded where a repair goes to the whole zone, what becomes of a case of k holders. Members are in o.after, but for those that get the packet.
+func (o *outbreak) grow(next, flooded []holders, from *holders, k int, c *chances) {
+	missing, p := o.members-k, from.probability
+	complete := from.complete / p * math.Pow(max(1-c.gone/(p*float64(max(missing, 1))), 0), float64(missing))
+	g := o.growth(complete, (from.gone+c.gone)/p, o.after, c.got)
+	mean, left := total(c.got[:])/p, float64(missing)-g.gone
+	gets := min(mean/max(left, mean, unlikely), 1)
+	width := breadth * (math.Sqrt(mean*(1-gets)) + 1)
 	for j := max(int(mean-width), 0); j <= min(int(mean+width), missing); j++ {
-		p := o.choose(missing, j, c.gets)
-		if p*from.probability < unlikely {
+		chance, active := o.successes(left, j, gets)
+		part := p * chance
+		if part < unlikely {
 			continue
 		}
+		g.gone = float64(missing) - active
 		to := &next[k+j]
-		to.waiting += p * min(from.waiting*c.waits, from.probability*float64(missing-j))
 		if j == 0 || k == 0 {
-			to.add(from, p)
+			o.add(to, &g, missing, j, part)
+			for r, n := range from.replied {
+				to.replied[r] += part / p * n
+			}
+			to.replied[0] += part * float64(j)
 			continue
 		}
 		replies := o.replies(from, j, k, c)
-		over := from.over(&replies) // expected holders that have replied often enough
-		none := math.Pow(1-min(over/float64(k), 1), float64(k))
-		flooded[k+j].add(from, p*(1-none))
-		to.probability += p * none * from.probability
-		to.complete += p * none * from.complete
-		stay := p * none / max(1-over/float64(k), unlikely)
+		over := min(from.over(&replies)/float64(k), 1) // part of the holders that have replied often enough
+		none := math.Pow(1-over, float64(k))
+		o.add(&flooded[k+j], &g, missing, j, part*(1-none))
+		o.add(to, &g, missing, j, part*none)
+		stay := part / p * none / max(1-over, unlikely)
 		for r, n := range from.replied {
 			for more := 0; n > 0 && r+more < repliesMost; more++ {
 				to.replied[r+more] += stay * n * replies[r][more]
 			}
 		}
-		to.replied[0] += p * none * from.probability * float64(j)
+		to.replied[0] += part * none * float64(j)
+	}
+}
+
+// growth is a case in which members get the packet; numbers are expectations.
+type growth struct {
+	complete         float64        // probability that nobody has given it up
+	gone             float64        // members that have given it up
+	got              [slots]float64 // those that get it, by slot, as parts of all that do
+	members          []float64      // all others, by class, in any unit
+	lacking, holding float64        // of these, all that lack it, and all that hold it
+}
+
+// growth returns a case with the members in the state in which they are to be. got is who gets the packet, by slot, in any unit.
+func (o *outbreak) growth(complete, gone float64, members []float64, got [slots]float64) growth {
+	first := o.holding(0, 0)
+	g := growth{complete: complete, gone: gone, members: members, lacking: total(members[:first]), holding: total(members[first:])}
+	if all := total(got[:]); all > 0 {
+		for slot := range got {
+			g.got[slot] = got[slot] / all
+		}
+	}
+	return g
+}
+
+// add adds a part of the cases in which j of so many missing members get the packet.
+func (o *outbreak) add(to *holders, g *growth, missing, j int, part float64) {
+	to.probability += part
+	to.complete += part * g.complete
+	to.gone += part * g.gone
+	first := o.holding(0, 0)
+	if left := float64(missing-j) - g.gone; left > 0 && g.lacking > 0 {
+		addScaled(to.members[:first], g.members[:first], part*left/g.lacking)
+	}
+	if g.holding > 0 {
+		addScaled(to.members[first:], g.members[first:], part*float64(o.members-missing)/g.holding)
+	}
+	for slot, n := range g.got {
+		to.members[first+slot] += part * float64(j) * n
+	}
+}
+
+func addScaled(to, from []float64, scale float64) {
+	to = to[:len(from)]
+	for i, n := range from {
+		to[i] += scale * n
 	}
 }
 
 // laws are the probabilities that a holder which has replied so often replies so many times more.
 type laws [repliesMost][repliesMost]float64
 
-// replies returns these of j requests to k holders. Those because of polls go to all holders evenly; those because of digests to those that send some, which are the oldest, and so those that have replied most often.
-func (o *outbreak) replies(from *holders, j, k int, c chances) (l laws) {
-	tell := min(c.tell, float64(k))
+// replies returns these of requests of j members that get the packet to k holders. Those because of polls go to all holders evenly; those because of digests to those that send some, which are the oldest, and so those that have
+// replied most often.
+func (o *outbreak) replies(from *holders, j, k int, c *chances) (l laws) {
+	tell := min(c.tellers, float64(k))
+	got := total(c.got[:])
 	for r, left := repliesMost-1, tell; r >= 0; r-- {
 		n := from.replied[r] / from.probability
 		if n <= 0 {
 			continue
 		}
-		part := c.polled / float64(k)
+		part := (c.asked - c.heard) / got / float64(k)
 		if tell > 0 {
-			part += c.heard / tell * min(left/n, 1)
+			part += c.heard / got / tell * min(left/n, 1)
 		}
+		part /= 1 - o.loss // repairs are lost
 		left = max(left-n, 0)
 		if part >= 1 {
 			if r+j < repliesMost {
@@ -375,15 +402,6 @@ func (o *outbreak) replies(from *holders, j, k int, c chances) (l laws) {
 	return l
 }
 
-// add adds a part of other cases, but for who waits.
-func (h *holders) add(other *holders, part float64) {
-	h.probability += part * other.probability
-	h.complete += part * other.complete
-	for r, n := range other.replied {
-		h.replied[r] += part * n
-	}
-}
-
 // over returns how many holders are expected to send their last reply, if each is to send a number of replies with these probabilities.
 func (h *holders) over(replies *laws) (sum float64) {
 	for r, n := range h.replied {
@@ -396,6 +414,15 @@ func (h *holders) over(replies *laws) (sum float64) {
 	return sum
 }
 
+// still returns a case as it is, in which all that lack the packet are as likely to get it.
+func (o *outbreak) still(h *holders) growth {
+	var got [slots]float64
+	for at, n := range h.members[:o.holding(0, 0)] {
+		got[at%slots] += n
+	}
+	return o.growth(h.complete/h.probability, h.gone/h.probability, h.members, got)
+}
+
 // flood has the repairs arrive that go to the whole zone, as far as there is room.
 func (o *outbreak) flood(s *spreading, next, flooded []holders) {
 	for k := range flooded {
@@ -403,33 +430,44 @@ func (o *outbreak) flood(s *spreading, next, flooded []holders) {
 		if h.probability < unlikely {
 			continue
 		}
-		h.replied = [repliesMost]float64{}
 		s.copies += h.probability * float64(o.members-1) * o.regional
-		o.got[len(o.got)-1] += h.probability * float64(o.members-k) * o.regional
-		for j := 0; j <= o.members-k; j++ {
-			next[k+j].add(h, o.choose(o.members-k, j, (1-o.loss)*o.regional))
+		g, missing := o.still(h), o.members-k
+		left := float64(missing) - g.gone
+		for j := 0; j <= missing; j++ {
+			chance, active := o.successes(left, j, (1-o.loss)*o.regional)
+			g.gone = float64(missing) - active
+			if part := h.probability * chance; part >= unlikely*unlikely {
+				o.add(&next[k+j], &g, missing, j, part)
+			}
 		}
 	}
 }
 
-// enter returns what becomes of a law when the packet may get to representatives from other zones.
-func (o *outbreak) enter(law []holders, enters float64) []holders {
-	next := make([]holders, len(law))
+// enter adds to next what becomes of a law when the packet may get to representatives from other zones.
+func (o *outbreak) enter(w *moment, law, next []holders) {
 	for k := range law {
-		if law[k].probability < unlikely {
+		h := &law[k]
+		if h.probability < unlikely {
 			continue
 		}
-		p := 1 - math.Pow(1-enters, o.entrances(k))
-		next[k].add(&law[k], 1-p)
-		next[k].waiting += (1 - p) * law[k].waiting
-		if k < o.members {
-			next[k+1].add(&law[k], p)
-			next[k+1].waiting += p * law[k].waiting
-			o.got[len(o.got)-1] += p * law[k].probability
-			next[k+1].replied[0] += p * law[k].probability
+		g, missing, more := o.still(h), o.members-k, 0.0
+		if float64(missing) >= 1+g.gone {
+			entrances := o.entrances(k)
+			if w.told > 0 {
+				entrances = max(entrances-total(h.members[o.lacking(-early, 0, 0):o.lacking(1-early, 0, 0)])/h.probability, 0)
+			}
+			more = 1 - math.Pow(1-w.enters, entrances)
+			o.add(&next[k+1], &g, missing, 1, h.probability*more)
+			next[k+1].replied[0] += h.probability * more
+		}
+		o.add(&next[k], &g, missing, 0, h.probability*(1-more))
+		for r, n := range h.replied {
+			next[k].replied[r] += (1 - more) * n
+			if more > 0 {
+				next[k+1].replied[r] += more * n
+			}
 		}
 	}
-	return next
 }
 
 // entrances returns how many representatives lack the packet when so many members hold it: the first ones are representatives, by whom it came in.
@@ -441,17 +479,21 @@ func (o *outbreak) entrances(holders int) float64 {
 	return float64(all - holders)
 }
 
-// enters returns the probability that a representative gets the packet from elsewhere in a step. Who first hears of the packet by a digest does not ask for it because of the same one.
-func (o *outbreak) enters(now float64) float64 {
+// listen notes what representatives hear of the packet from other zones in a step. now is when that is sent, in the middle of the step. Who first hears of the packet by a digest does not ask for it because of the same one.
+func (o *outbreak) listen(w *moment, now float64) {
 	if now < 0 {
-		return 0
+		return
 	}
-	hears := o.entering * (1 - o.loss) * o.outside(now)
-	rate := hears
+	digests := o.entering * (1 - o.loss) * o.outside(now) / epidemicSteps
 	if now < o.aware {
-		rate = hears * hears * now / o.round / (1 + hears*now/o.round)
+		heard := o.heard + digests/2
+		w.hears = -math.Exp(-o.heard) * math.Expm1(-digests)
+		w.enters = -math.Expm1(-digests * heard / (1 + heard) * o.both())
+		o.heard += digests
+		return
 	}
-	return 1 - math.Exp(-rate*o.both()/epidemicSteps)
+	w.told = -math.Expm1(-digests)
+	w.enters = -math.Expm1(-digests * o.both())
 }
 
 // factorials are the logarithms of factorials.
@@ -465,9 +507,25 @@ func newFactorials(n int) factorials {
 	return f
 }
 
+// successes returns the probability of so many in a number of trials of which only the mean is known, and what that is then: it is one of the two whole numbers around it.
+func (f factorials) successes(trials float64, successes int, p float64) (chance, mean float64) {
+	whole, part := math.Modf(max(trials, 0))
+	few := (1 - part) * f.choose(int(whole), successes, p)
+	if part == 0 {
+		return few, whole
+	}
+	more := part * f.choose(int(whole)+1, successes, p)
+	if few+more == 0 {
+		return 0, trials
+	}
+	return few + more, whole + more/(few+more)
+}
+
 // choose returns the probability of so many successes in n trials.
 func (f factorials) choose(n, successes int, p float64) float64 {
 	switch {
+	case successes > n:
+		return 0
 	case p <= 0 && successes == 0 || p >= 1 && successes == n:
 		return 1
 	case p <= 0 || p >= 1:
@@ -475,3 +533,6 @@ func (f factorials) choose(n, successes int, p float64) float64 {
 	}
 	return math.Exp(f[n] - f[successes] - f[n-successes] + float64(successes)*math.Log(p) + float64(n-successes)*math.Log1p(-p))
 }
+
+// both is the probability that two datagrams arrive.
+func (o *outbreak) both() float64 { return (1 - o.loss) * (1 - o.loss) }

@@ -299,11 +299,13 @@ func sharings(law []float64) []sharing {
 
 // outbreaks adds to what becomes of a message at a member of the zones besides the author's what becomes of one that does not get into the zone.
 func (m *model) outbreaks(own, p *place, o *outcome) {
+	there := make(cumulative, len(o.there)) // if it gets into the zone
+	there.add(1/p.reach, o.there)
 	all := sharings(own.tree.missing(m.setting.Loss, true))
 	first, again := make([]spreading, len(all)), make([]spreading, len(all))
 	concurrently(len(all), func(i int) {
-		first[i] = m.outbreak(p, all[i].count, 1, nil)
-		again[i] = m.outbreak(p, all[i].count, 2, first[i].got) // the next packet does not get in either
+		first[i] = m.outbreak(p, there, all[i].count, 1, nil)
+		again[i] = m.outbreak(p, there, all[i].count, 2, first[i].tells) // the next packet does not get in either
 	})
 	for i, s := range all {
 		m.accountAll(p, s, o, &first[i], p.reach)
@@ -340,31 +342,36 @@ func (m *model) accountAll(p *place, s sharing, o *outcome, e *spreading, part f
 // fewLacking is the part of the other zones up to which it does not matter when those that lack a packet get it.
 const fewLacking = 0.1
 
-// outbreak follows a message that does not get into so many zones. Members know when so many later packets have come. got is what is known of when such zones get it; nil for nothing.
-func (m *model) outbreak(p *place, zones float64, later int, got []float64) spreading {
-	s := m.surroundings(p)
+// outbreak follows a message that does not get into so many zones. Members know when so many later packets have come. there is when members of other zones have it into which it gets; tells is how many tell of it, in digests, in those into
+// which it does not get, as far as it is known, and nil for nothing.
+func (m *model) outbreak(p *place, there cumulative, zones float64, later int, tells []float64) spreading {
 	lacking := (zones - 1) / float64(p.count)
-	b := outbreak{
-		parameters: m.parameters, members: p.members, loss: m.setting.Loss, round: m.round, near: s.near,
-		way: exchange * m.setting.Latency[0].Seconds(), enterWay: (exchange - 1) * m.setting.Latency[1].Seconds(),
-		aware:    float64(later)*m.pause + m.grid.quantile(p.first, 0.5).Seconds(),
-		entering: float64(m.parameters.Fanout) * m.remote(p) * float64(p.members) / float64(min(representatives, p.members)),
-		regional: min(1, regionalBytes/float64(m.packet()*p.members)),
-	}
-	steps := grid{step: m.round / epidemicSteps}
-	b.outside = func(seconds float64) float64 {
-		there := s.first(seconds)
-		if got == nil {
-			return (1 - lacking) * there
+	o := m.newOutbreak(p, later)
+	steps, window := grid{step: o.step()}, (float64(m.parameters.short())+0.5)*m.round
+	o.outside = func(seconds float64) float64 {
+		part := (1 - lacking) * (m.grid.at(there, seconds) - m.grid.at(there, seconds-window))
+		if tells != nil {
+			part += lacking * steps.at(tells, seconds)
 		}
-		return (1-lacking)*there + lacking*steps.at(got, seconds-b.way)
+		return part
 	}
-	e := b.follow()
+	s := o.follow()
 	for pass := 0; pass < passes && later == 1 && lacking > fewLacking; pass++ {
-		got = e.got
-		e = b.follow()
+		tells = s.tells
+		s = o.follow()
 	}
-	return e
+	return s
+}
+
+// newOutbreak returns what is to be followed in a zone, but for what other zones tell.
+func (m *model) newOutbreak(p *place, later int) outbreak {
+	return outbreak{
+		parameters: m.parameters, members: p.members, loss: m.setting.Loss, round: m.round, pause: m.pause,
+		aware: float64(later)*m.pause + m.grid.quantile(p.first, 0.5).Seconds(), share: p.share,
+		way: exchange * m.setting.Latency[0].Seconds(), enterWay: (exchange - 1) * m.setting.Latency[1].Seconds(), near: m.near(p),
+		entering: float64(m.parameters.Fanout) * m.remote(p) * float64(p.members) / float64(min(representatives, p.members)),
+		regional: min(1, regionalBytes/float64(m.packet()*p.members)), kept: min(1, float64(m.parameters.Bufferers)/float64(p.members)),
+	}
 }
 
 // spreadTimes returns when a member has a message that did not get into its zone, and when it has it or gives it up.

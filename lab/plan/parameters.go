@@ -95,6 +95,9 @@ func Conditions(s Setting, p Parameters) []string {
 	if least := exchange * s.Latency[0] * 3 / 2; p.Round < least {
 		not = append(not, fmt.Sprintf("a round is shorter than the %v from a poll to the repair", least))
 	}
+	if len(places) > 1 && perRound >= busyPackets {
+		not = append(not, fmt.Sprintf("there are %.1f packets a round, and several zones: from %.1f on members tell each other how they lag", perRound, busyPackets))
+	}
 	missing := 0.0 // packets that a member misses in a round
 	for _, place := range places {
 		missing = max(missing, perRound*(1-place.reach*place.share))

@@ -220,6 +220,14 @@ func (s *surroundings) besides(usual *course) beside {
 	return b
 }
 
+// sum returns the sum of what there is from one index to before another.
+func sum(of []float64, from, to int) (sum float64) {
+	for at := max(from, 0); at < min(to, len(of)); at++ {
+		sum += of[at]
+	}
+	return sum
+}
+
 // begins returns the probability of what happens with the beginning of a member's round, if its round begins in one of as many steps as lie between two phases.
 func begins(by []float64) []float64 {
 	of := make([]float64, len(by)/phaseSteps)
