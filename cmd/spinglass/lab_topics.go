@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"spinglass/lab/compare"
 	"spinglass/lab/figure"
 	"spinglass/lab/topics"
 )
@@ -32,17 +29,8 @@ type topicsResult struct {
 	Even       float64 `json:"residual_max_by_delivered"` // the same from the line by what they were delivered
 }
 
-// topicsFlags are the settings of the experiment.
-type topicsFlags struct {
-	protocols       []string
-	members, topics []int
-	seconds, seeds  int
-	seed            uint64
-}
-
 func newLabTopics() *cobra.Command {
-	f := topicsFlags{protocols: topics.Names(), members: []int{100}, topics: []int{10, 100, 1000, 10_000}, seconds: 30, seeds: 1, seed: 1}
-	full, out := fullFlag{}, labOutput{}
+	grid, full, out := topics.DefaultGrid(), fullFlag{}, labOutput{}
 	cmd := &cobra.Command{
 		Use:   "topics",
 		Short: "What a member receives, by the number of topics in the mesh at fixed interests",
@@ -53,7 +41,7 @@ func newLabTopics() *cobra.Command {
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return (&series[topics.Config, topicsResult]{
-				full: &full, grid: f.runs,
+				full: &full, grid: grid.Runs,
 				name: func(c *topics.Config) string {
 					return fmt.Sprintf("%s, %d members, %d topics", c.Protocol, c.Members, c.Topics)
 				},
@@ -67,52 +55,18 @@ func newLabTopics() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.protocols, "protocol", f.protocols, strings.Join(topics.Names(), ", "))
-	flags.IntSliceVar(&f.members, "members", f.members, "members, who all know each other")
-	flags.IntSliceVar(&f.topics, "topics", f.topics, "topics in the mesh")
-	flags.IntVar(&f.seconds, "seconds", f.seconds, "seconds for which bytes are counted: samples are the better the longer")
-	seedFlags(cmd, &f.seeds, &f.seed)
+	flags.StringSliceVar(&grid.Protocols, "protocol", grid.Protocols, strings.Join(topics.Names(), ", "))
+	flags.IntSliceVar(&grid.Members, "members", grid.Members, "members, who all know each other")
+	flags.IntSliceVar(&grid.Topics, "topics", grid.Topics, "topics in the mesh")
+	flags.IntVar(&grid.Seconds, "seconds", grid.Seconds, "seconds for which bytes are counted: samples are the better the longer")
+	seedFlags(cmd, &grid.Seeds, &grid.Seed)
 	full.flag(cmd, "1000 members for 200 seconds with protocol gravity, where no others are given: takes a quarter of an hour and 2 GB")
-	fullValue(&full, "protocol", &f.protocols, []string{string(topics.Gravity)})
-	fullValue(&full, "members", &f.members, []int{1000})
-	fullValue(&full, "seconds", &f.seconds, 200)
+	larger := topics.FullGrid()
+	fullValue(&full, "protocol", &grid.Protocols, larger.Protocols)
+	fullValue(&full, "members", &grid.Members, larger.Members)
+	fullValue(&full, "seconds", &grid.Seconds, larger.Seconds)
 	out.flags(cmd)
 	return cmd
-}
-
-// runs returns the runs of the experiment, without those that are too large.
-func (f *topicsFlags) runs() (runs []topics.Config, err error) {
-	for _, err := range []error{
-		compare.Within("members", f.members, 2, topics.MembersMax), compare.Within("topics", f.topics, 8, topics.TopicsMax), compare.Within("seconds", []int{f.seconds}, 1, 3600),
-		compare.Within("seeds", []int{f.seeds}, 1, compare.SeedsMax),
-	} {
-		if err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range f.protocols {
-		if !slices.Contains(topics.Names(), name) {
-			return nil, fmt.Errorf("--protocol: %q is none of %s", name, strings.Join(topics.Names(), ", "))
-		}
-		for _, n := range f.members {
-			for _, count := range f.topics {
-				c := topics.DefaultConfig(n, count)
-				c.Protocol, c.Duration = topics.Protocol(name), time.Duration(f.seconds)*time.Second
-				if large := c.Fits(); large != nil {
-					err = large
-					continue
-				}
-				for i := range f.seeds {
-					c.Seed = f.seed + uint64(i)
-					runs = append(runs, c)
-				}
-			}
-		}
-	}
-	if len(runs) > 0 {
-		err = nil
-	}
-	return runs, err
 }
 
 func runLabTopics(ctx context.Context, c topics.Config) (topicsResult, error) {

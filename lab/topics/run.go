@@ -71,7 +71,7 @@ func (c *Config) Check() error {
 		name               string
 		value, least, most int
 	}{
-		{"Members", c.Members, 2, MembersMax}, {"Wanted", c.Wanted, 1, 64}, {"Topics", c.Topics, c.Wanted, TopicsMax}, {"Rate", c.Rate, 1, 1000}, {"Size", c.Size, 1, 1000},
+		{"Members", c.Members, MembersMin, MembersMax}, {"Wanted", c.Wanted, 1, 64}, {"Topics", c.Topics, c.Wanted, TopicsMax}, {"Rate", c.Rate, 1, 1000}, {"Size", c.Size, 1, 1000},
 	} {
 		if field.value < field.least || field.value > field.most {
 			return fmt.Errorf("topics: Config.%s is %d, outside %d to %d", field.name, field.value, field.least, field.most)
