@@ -163,14 +163,13 @@ func TestMoreRoomPostponesTheHarm(t *testing.T) {
 // Virtual synchrony over gossip is as steady as gossip, in each order, with an ordinary member asleep and with the one that orders, for which no view changes. (One that is cut off, and runs, orders what others do not hear of, and has to join
 // again.) The traditional protocol with total order falls as it does without.
 func TestViewsOverGossipStaySteady(t *testing.T) {
-	all := []vsync.Order{vsync.OrderFIFO, vsync.OrderCausal, vsync.OrderTotal}
 	for _, test := range []struct {
 		fault   Fault
 		ranks   Ranks
 		orders  []vsync.Order
 		perturb []float64
 	}{
-		{FaultSleep, RanksSender, all, []float64{0, 0.9}},
+		{FaultSleep, RanksSender, []vsync.Order{vsync.OrderFIFO, vsync.OrderCausal}, []float64{0, 0.9}},
 		{FaultSleep, RanksPerturbed, []vsync.Order{vsync.OrderTotal}, []float64{0, 0.3, 0.9}},
 		{FaultDelay, RanksPerturbed, []vsync.Order{vsync.OrderTotal}, []float64{0, 0.9}},
 		{FaultLoss, RanksSender, []vsync.Order{vsync.OrderFIFO}, []float64{0, 0.9}},
@@ -196,6 +195,27 @@ func TestViewsOverGossipStaySteady(t *testing.T) {
 		if found[1].Mean > 0.4*found[0].Mean {
 			t.Errorf("traditional, total order, %v first: %v messages/s, and %v undisturbed", ranks, found[1].Mean, found[0].Mean)
 		}
+	}
+}
+
+// With total order an ordinary member that sleeps for long may find on waking that what it has was not ordered, and take over: since it goes on to sleep, another one has to take over from it. That happens in some runs, once, and costs a second
+// some of its messages, which the next one makes up for: seconds with fewer than 0.9 of the rate are in fewer than half of the runs, and have 0.5 of it all the same.
+func TestSleepersSeldomTakeOver(t *testing.T) {
+	found := rows(t, func(g *Grid) {
+		g.Protocol, g.Members, g.Order, g.Perturb = []string{Vsync}, []int{16}, []vsync.Order{vsync.OrderTotal}, []float64{0, 0.9}
+		g.Samples, g.Seeds = 20, 6
+	})
+	short := 0
+	for _, r := range found {
+		if r.Mean < 98 || r.Min < 0.5*r.Mean || r.Views > 0 || r.Blocked > 0 || r.Perturb == 0 && r.Min < 0.9*r.Mean {
+			t.Errorf("asleep %v, seed %d: %v messages/s, at least %v, %d views", r.Perturb, r.Seed, r.Mean, r.Min, r.Views)
+		}
+		if r.Min < 0.9*r.Mean {
+			short++
+		}
+	}
+	if short > 2 {
+		t.Errorf("%d runs of 6 with a sleeper have short seconds", short)
 	}
 }
 
