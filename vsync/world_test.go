@@ -64,12 +64,13 @@ type app struct {
 
 // node is the machine of a host. It knows all others, and joins when it starts.
 type node struct {
-	*vsync.Carrier
-	app *app
+	sim.Watched
+	Groups *vsync.Machine
+	app    *app
 }
 
 func (n *node) Start(now protocol.Time, out *protocol.Output) {
-	n.Carrier.Start(now, out)
+	n.Watched.Start(now, out)
 	f := n.app.fleet
 	for _, id := range f.hosts {
 		if id != n.app.host {
@@ -92,25 +93,6 @@ func (n *node) join(now protocol.Time, out *protocol.Output) {
 	if err := n.Groups.Join(now, name, options, out); err != nil {
 		panic(err)
 	}
-}
-
-// Receive and the rest hand events to the application at once, as a driver does in order.
-func (n *node) Receive(now protocol.Time, from protocol.NodeID, m protocol.Message, out *protocol.Output) {
-	mark := len(out.Effects)
-	n.Carrier.Receive(now, from, m, out)
-	n.settle(now, mark, out)
-}
-
-func (n *node) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
-	mark := len(out.Effects)
-	n.Carrier.Notify(now, e, out)
-	n.settle(now, mark, out)
-}
-
-func (n *node) Timeout(now protocol.Time, out *protocol.Output) {
-	mark := len(out.Effects)
-	n.Carrier.Timeout(now, out)
-	n.settle(now, mark, out)
 }
 
 // settle has the application take in what happened.
@@ -229,7 +211,8 @@ func (f *fleet) build(b sim.Boot) protocol.Machine {
 	if err != nil {
 		panic(err)
 	}
-	a.node = &node{carrier, a}
+	a.node = &node{Groups: carrier.Groups, app: a}
+	a.node.Watched = sim.Watched{Machine: carrier, Take: a.node.settle}
 	if b.Incarnation > 0 {
 		f.announce(b.ID, b.Incarnation)
 	}

@@ -25,7 +25,8 @@ const group = "ledger"
 
 // member is a whole node with a copy of the ledger: what package spinglass does for applications, with the same [replica.Replica], in the simulator.
 type member struct {
-	*stack.Node
+	sim.Watched
+	node    *stack.Node
 	fleet   *fleet
 	self    protocol.NodeID
 	founds  bool
@@ -42,34 +43,16 @@ type call struct {
 }
 
 func (m *member) Start(now protocol.Time, out *protocol.Output) {
-	m.Node.Start(now, out)
+	m.Watched.Start(now, out)
 	o := vsync.DefaultOptions()
 	o.FoundAfter = 0
 	if m.founds {
 		o.FoundAfter = 100 * time.Millisecond
 	}
 	mark := len(out.Effects)
-	if err := m.JoinGroup(now, group, o, out); err != nil {
+	if err := m.node.JoinGroup(now, group, o, out); err != nil {
 		panic(err)
 	}
-	m.take(now, mark, out)
-}
-
-func (m *member) Receive(now protocol.Time, from protocol.NodeID, message protocol.Message, out *protocol.Output) {
-	mark := len(out.Effects)
-	m.Node.Receive(now, from, message, out)
-	m.take(now, mark, out)
-}
-
-func (m *member) Notify(now protocol.Time, e protocol.Event, out *protocol.Output) {
-	mark := len(out.Effects)
-	m.Node.Notify(now, e, out)
-	m.take(now, mark, out)
-}
-
-func (m *member) Timeout(now protocol.Time, out *protocol.Output) {
-	mark := len(out.Effects)
-	m.Node.Timeout(now, out)
 	m.take(now, mark, out)
 }
 
@@ -77,7 +60,7 @@ func (m *member) Timeout(now protocol.Time, out *protocol.Output) {
 func (m *member) propose(now protocol.Time, r store.Request, out *protocol.Output) {
 	mark := len(out.Effects)
 	p := &replica.Proposal{Tag: call{r, now}, Payload: r.Append()}
-	if m.Cast(now, group, p.Payload, out) == nil {
+	if m.node.Cast(now, group, p.Payload, out) == nil {
 		m.replica.Taken(p)
 	}
 	m.take(now, mark, out)
@@ -90,7 +73,7 @@ func (m *member) take(now protocol.Time, mark int, out *protocol.Output) {
 			m.handle(now, e, out)
 		}
 		if mark == len(out.Effects)-1 && m.replica.FlushWanted() {
-			if number, err := m.FlushGroup(now, group, out); err != nil {
+			if number, err := m.node.FlushGroup(now, group, out); err != nil {
 				m.replica.FlushFailed()
 			} else {
 				m.replica.FlushAsked(number)
@@ -144,8 +127,8 @@ func (m *member) give(now protocol.Time, number uint64, out *protocol.Output) {
 	}
 	var b bytes.Buffer
 	_, _ = state.WriteTo(&b) // a buffer takes all
-	_ = m.Snapshot(now, number, b.Bytes(), out)
-	_ = m.SnapshotEnd(now, number, true, out)
+	_ = m.node.Snapshot(now, number, b.Bytes(), out)
+	_ = m.node.SnapshotEnd(now, number, true, out)
 }
 
 // fleet is a world of members and clients.
@@ -192,7 +175,8 @@ func (f *fleet) build(b sim.Boot) protocol.Machine {
 		}
 	}
 	ledger := new(store.Ledger)
-	m := &member{Node: node, fleet: f, self: b.ID, founds: b.ID == 1 && b.Incarnation == 0, ledger: ledger, replica: replica.New(b.ID, ledger)}
+	m := &member{node: node, fleet: f, self: b.ID, founds: b.ID == 1 && b.Incarnation == 0, ledger: ledger, replica: replica.New(b.ID, ledger)}
+	m.Watched = sim.Watched{Machine: node, Take: m.take}
 	f.members[b.ID] = m
 	return m
 }
@@ -230,7 +214,7 @@ func (f *fleet) clients(r *rand.Rand, size int, interval time.Duration, until pr
 // together waits until all are in one view.
 func (f *fleet) together(size int) error {
 	for _, m := range f.members {
-		if s, _ := m.Groups.Group(group); !m.in || s.View == nil || len(s.View.Members) != size {
+		if s, _ := m.node.Groups.Group(group); !m.in || s.View == nil || len(s.View.Members) != size {
 			return fmt.Errorf("member %d: %+v", m.self, s)
 		}
 	}
