@@ -71,11 +71,20 @@ func groupOptionsOf(options []GroupOption) (groupOptions, error) {
 			o.protocol.FoundAfter = 0
 		}
 	}
+	if o.machine != nil {
+		o.protocol.StateWindow = o.queue / stateShare
+	}
 	if o.machine != nil && o.protocol.Order != vsync.OrderTotal {
 		return o, fmt.Errorf("%w: copies of a state machine need the same order at all members, which is TotalOrder", ErrConfig)
 	}
 	return o, nil
 }
+
+// stateShare is the part of the queue that a state takes at most which the application has not taken in: what is beyond waits at the member that gives it. After half of what it takes the protocol is told, so that pieces stay large.
+const (
+	stateShare = 2
+	toldShare  = 2
+)
 
 // StateMachine is a state that the members of a group each have a copy of. One goroutine at a time calls these methods, and none of the library's locks is held meanwhile.
 //

@@ -472,3 +472,42 @@ func TestRecoverGroup(t *testing.T) {
 		t.Errorf("who joins has %q", got)
 	}
 }
+
+// archive is a state machine with a large state, which it takes in slowly.
+type archive struct {
+	journal
+	size  int
+	taken int
+}
+
+func (a *archive) Snapshot() (io.WriterTo, error) { return bytes.NewReader(make([]byte, a.size)), nil }
+
+func (a *archive) Restore(r io.Reader) error {
+	buffer := make([]byte, 16<<10)
+	for {
+		n, err := r.Read(buffer)
+		a.taken += n
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// A state that is many times as large as the queue, and comes faster than its machine reads it, is held back at the member that gives it: nobody leaves the group because of it.
+func TestLargeStatesWait(t *testing.T) {
+	nodes := fleet(t, 2)
+	const size = 8 << 20
+	foundGroup(t, nodes[0], "ledger", spinglass.Replicated(&archive{size: size}))
+	machine := &archive{}
+	g := joinGroup(t, nodes[1], "ledger", spinglass.Replicated(machine), spinglass.GroupQueue(spinglass.QueueMin))
+	if s := g.Status(); s.Ejections != 0 || machine.taken != size {
+		t.Errorf("%d bytes taken in of %d; %+v", machine.taken, size, s)
+	}
+	if _, err := g.Propose(within(t), []byte("x")); err != nil {
+		t.Error(err)
+	}
+}

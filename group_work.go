@@ -161,6 +161,7 @@ func (g *Group) settle() {
 // restore is a state that the machine is being given.
 type restore struct {
 	writer *io.PipeWriter
+	told   uint64 // bytes of which the protocol knows that they are taken
 	done   chan error
 	stop   func() bool
 }
@@ -174,8 +175,17 @@ func (g *Group) restore(e *vsync.State) {
 		g.endRestore(errDonorChanged)
 		g.restoring = g.beginRestore()
 	}
-	if g.restoring != nil {
-		_, _ = g.restoring.writer.Write(e.Data) // what the machine does not want, it need not read
+	if g.restoring == nil {
+		return
+	}
+	_, _ = g.restoring.writer.Write(e.Data) // what the machine does not want, it need not read
+	if taken := e.Offset + uint64(len(e.Data)); taken-g.restoring.told >= uint64(g.options.protocol.StateWindow/toldShare) {
+		g.restoring.told = taken
+		g.schedule(func(now protocol.Time, out *protocol.Output) {
+			if g.node.groups[g.name] == g {
+				_ = g.node.stack.StateTaken(now, g.name, e.Number, taken, out) // the transfer may be over
+			}
+		})
 	}
 }
 

@@ -427,6 +427,7 @@ var protocolMetrics = []metric{
 	counter("group_states_restarted_total", "Times that another member had to give a state anew.", func(s *snapshot) uint64 { return s.groups.StatesRestarted }),
 	counter("group_state_bytes_sent_total", "Bytes of states given.", func(s *snapshot) uint64 { return s.groups.StateBytesSent }),
 	counter("group_state_bytes_received_total", "Bytes of states taken.", func(s *snapshot) uint64 { return s.groups.StateBytesRead }),
+	counter("group_states_held_total", "Times that a state had to wait at the member that gave it, since this node's application had not taken in what had come.", func(s *snapshot) uint64 { return s.groups.StatesHeld }),
 	counter("group_publish_failed_total", "Messages of groups that the multicast did not take: they are sent again, or refused.", func(s *snapshot) uint64 { return s.groups.PublishFailed }),
 	counter("group_seeks_total", "Calls for groups that this node has sent: to be taken in, or with all its weight.", func(s *snapshot) uint64 { return s.groups.SeeksSent }),
 	counter("group_checks_total", "Comparisons of views sent to other members.", func(s *snapshot) uint64 { return s.groups.ChecksSent }),

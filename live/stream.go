@@ -39,6 +39,8 @@ type stream struct {
 	number  uint64
 	busy    bool        // a write is under way
 	closing bool        // the machine asked for the end
+	held    bool        // the machine wants no more for now,
+	owed    bool        // and the reader waits for that
 	cause   error       // why the loop aborted the stream
 	linger  *time.Timer // aborts it when the end takes too long
 
@@ -137,8 +139,8 @@ func (s *streams) read(st *stream, conn net.Conn) error {
 			s.finish(completion{kind: completionStreamRead, stream: st, data: buffer[:n]})
 			select {
 			case <-st.resume:
-			case <-s.lifetime.Done():
-				return s.lifetime.Err()
+			case <-st.life.Done():
+				return st.life.Err()
 			}
 		}
 		if errors.Is(err, io.EOF) {

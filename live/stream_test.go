@@ -188,3 +188,54 @@ func TestAHalfClosedStreamThatTakesNothingEnds(t *testing.T) {
 	}
 	eventually(t, "the stream is given free", func() bool { return n.Stats().Streams == 0 })
 }
+
+// A stream that is held brings no more, and so slows its writer down, until it is let go on; nothing of it is lost. One that is held ends all the same when this side closes it.
+func TestStreamsAreHeld(t *testing.T) {
+	a, b, as, bs := streamPair(t, nil)
+	number := open(t, a, 7, as, bs)
+	ask(t, b, &protocol.StreamHold{Number: number, Hold: true}, &protocol.StreamHold{Number: 99, Hold: true}) // there is no 99
+	const whole, each = 64 << 20, 1 << 20                                                                     // beyond what kernels buffer
+	written, read := 0, 0
+	write := func() {
+		if written < whole {
+			ask(t, a, &protocol.StreamWrite{Number: 7, Data: make([]byte, each)})
+		}
+	}
+	write()
+	for quiet := false; !quiet; {
+		select {
+		case e := <-as:
+			if _, ok := e.(protocol.StreamWritten); ok {
+				written += each
+				write()
+			}
+		case e := <-bs:
+			read += len(e.(protocol.StreamRead).Data)
+		case <-time.After(300 * time.Millisecond):
+			quiet = true
+		}
+	}
+	if read > streamReadSize || written >= whole {
+		t.Fatalf("%d bytes are read of a stream that is held, %d written of %d", read, written, whole)
+	}
+	ask(t, b, &protocol.StreamHold{Number: number})
+	for read < whole {
+		select {
+		case e := <-as:
+			if _, ok := e.(protocol.StreamWritten); ok {
+				written += each
+				write()
+			}
+		case e := <-bs:
+			read += len(e.(protocol.StreamRead).Data)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%d bytes are read, %d written", read, written)
+		}
+	}
+	ask(t, b, &protocol.StreamHold{Number: number, Hold: true})
+	ask(t, a, &protocol.StreamWrite{Number: 7, Data: []byte("more")})
+	ask(t, b, &protocol.StreamClose{Number: number})
+	eventually(t, "no stream left", func() bool { return a.Stats().Streams+b.Stats().Streams <= 1 })
+	ask(t, a, &protocol.StreamClose{Number: 7})
+	eventually(t, "no stream left", func() bool { return a.Stats().Streams+b.Stats().Streams == 0 })
+}

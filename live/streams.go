@@ -213,7 +213,27 @@ func (n *Node) closeStream(number uint64) {
 	}
 	st.closing = true
 	close(st.writes)
+	st.goOn() // to the end
 	st.linger = time.AfterFunc(n.streams.linger, st.abort)
+}
+
+// holdStream has no more read from a stream, or lets that go on.
+func (n *Node) holdStream(number uint64, hold bool) {
+	st := n.streams.numbered[number]
+	if st == nil {
+		return
+	}
+	if st.held = hold; !hold {
+		st.goOn()
+	}
+}
+
+// goOn lets a reader go on that waits.
+func (st *stream) goOn() {
+	if st.owed {
+		st.owed = false
+		st.resume <- struct{}{}
+	}
 }
 
 // completeStream tells the machine what happened to a stream.
@@ -233,7 +253,11 @@ func (n *Node) completeStream(c completion) {
 		if !st.closing {
 			n.notify(protocol.StreamRead{Number: st.number, Data: c.data})
 		}
-		st.resume <- struct{}{}
+		if st.held && !st.closing {
+			st.owed = true
+		} else {
+			st.resume <- struct{}{}
+		}
 	case completionStreamWritten:
 		st.busy = false
 		if !st.closing {

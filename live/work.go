@@ -166,6 +166,8 @@ func (n *Node) do(now protocol.Time, asked protocol.Work) {
 		n.writeStream(asked.Number, asked.Data)
 	case *protocol.StreamClose:
 		n.closeStream(asked.Number)
+	case *protocol.StreamHold:
+		n.holdStream(asked.Number, asked.Hold)
 	default:
 		panic("live: work of unknown kind")
 	}

@@ -56,12 +56,19 @@ type StreamClose struct {
 	Number uint64
 }
 
+// StreamHold has no more read from a stream while Hold is set, so that its writer is slowed down. What is under way may still come, and so may the end.
+type StreamHold struct {
+	Number uint64
+	Hold   bool
+}
+
 func (*Persist) work()     {}
 func (*Sign) work()        {}
 func (*Verify) work()      {}
 func (*StreamOpen) work()  {}
 func (*StreamWrite) work() {}
 func (*StreamClose) work() {}
+func (*StreamHold) work()  {}
 
 // Persisted tells that the Persist of this number is durable, or that it failed (Err).
 type Persisted struct {

@@ -135,9 +135,13 @@ func (w *World) readPiece(h *host, p *piece) bool {
 	for i := range lent {
 		lent[i] = scribble
 	}
+	size := len(p.data)
 	w.At(w.now.Add(w.delay(e, 0)), func() {
-		sender.unread -= len(p.data)
-		w.wakePump(sender, w.now)
+		if e.held {
+			e.taken += size
+		} else {
+			w.credit(sender, size)
+		}
 	})
 	return true
 }

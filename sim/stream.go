@@ -40,6 +40,8 @@ type end struct {
 
 	pending []byte        // what is left of the write under way
 	unread  int           // bytes sent that the peer's machine has not taken yet
+	held    bool          // the machine wants no more for now
+	taken   int           // bytes that it was given since, of which the peer is not told
 	arrival protocol.Time // of the latest piece at the peer
 	stalled protocol.Time // since when there is no way through; Never when there is
 	draws   uint64        // of delays so far
@@ -153,6 +155,26 @@ func (w *World) closeStream(h *host, v *protocol.StreamClose) {
 	}
 	e.closing = true
 	w.wakePump(e, h.free)
+}
+
+// holdStream has the sender at the other end wait once the window is full, or go on.
+func (w *World) holdStream(h *host, v *protocol.StreamHold) {
+	e := h.stream(v.Number)
+	if e == nil || e.closed {
+		w.stats.StreamStale++
+		return
+	}
+	if e.held = v.Hold; !e.held && e.taken > 0 {
+		taken := e.taken
+		e.taken = 0
+		w.At(w.now.Add(w.delay(e, 0)), func() { w.credit(e.peer, taken) })
+	}
+}
+
+// credit tells a sender that the machine at the other end has taken so much.
+func (w *World) credit(sender *end, taken int) {
+	sender.unread -= taken
+	w.wakePump(sender, w.now)
 }
 
 // shut ends a stream at one end.

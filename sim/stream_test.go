@@ -229,3 +229,35 @@ func (k *keeper) Notify(now protocol.Time, e protocol.Event, out *protocol.Outpu
 	}
 	k.actor.Notify(now, e, out)
 }
+
+// A reader that holds a stream is given what is in the window, and no more until it lets it go on.
+func TestStreamsAreHeld(t *testing.T) {
+	w := New(Config{Seed: 1})
+	order := NewStreamOrder(w)
+	w.Check(order)
+	const size = 4 * StreamWindow
+	a := writer(size, 100000)
+	notify := a.notify
+	a.notify = func(a *actor, now protocol.Time, e protocol.Event, out *protocol.Output) {
+		if opened, ok := e.(protocol.StreamOpened); ok && a.boot.ID == 2 {
+			out.Do(&protocol.StreamHold{Number: opened.Number, Hold: true})
+		}
+		notify(a, now, e, out)
+	}
+	cast(w, 2, a)
+	w.Run(seconds(10))
+	held, closed := read(actorOf(w, 2))
+	if len(held) != StreamWindow || closed != nil {
+		t.Fatalf("%d bytes are read while the stream is held, closed %v", len(held), closed)
+	}
+	w.Command(2, func(_ protocol.Time, m protocol.Machine, out *protocol.Output) {
+		out.Do(&protocol.StreamHold{Number: actorOf(w, 2).events[0].(protocol.StreamOpened).Number})
+	})
+	w.Run(seconds(20))
+	if data, closed := read(actorOf(w, 2)); len(data) != size || closed == nil || closed.Err != nil {
+		t.Errorf("%d bytes are read of %d, closed %v", len(data), size, closed)
+	}
+	if err := w.Finish(); err != nil {
+		t.Error(err)
+	}
+}

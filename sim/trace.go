@@ -162,6 +162,11 @@ func (w *World) traceWork(work protocol.Work) {
 		t.addBytes(v.Data)
 	case *protocol.StreamClose:
 		t.add(v.Number)
+	case *protocol.StreamHold:
+		t.add(v.Number)
+		if v.Hold {
+			t.add(1)
+		}
 	}
 }
 

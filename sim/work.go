@@ -37,6 +37,8 @@ func (w *World) work(h *host, work protocol.Work) {
 		w.writeStream(h, v)
 	case *protocol.StreamClose:
 		w.closeStream(h, v)
+	case *protocol.StreamHold:
+		w.holdStream(h, v)
 	default:
 		panic("sim: work of unknown kind")
 	}

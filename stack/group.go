@@ -57,6 +57,11 @@ func (n *Node) SnapshotEnd(now protocol.Time, number uint64, complete bool, out 
 	return n.group(now, out, func() error { return n.Groups.SnapshotEnd(now, number, complete, out) })
 }
 
+// StateTaken tells how much of a state the application has taken; see vsync.Machine.StateTaken.
+func (n *Node) StateTaken(now protocol.Time, name string, number, offset uint64, out *protocol.Output) error {
+	return n.group(now, out, func() error { return n.Groups.StateTaken(now, name, number, offset, out) })
+}
+
 // group carries out a command of groups, and routes what comes of it.
 func (n *Node) group(now protocol.Time, out *protocol.Output, command func() error) error {
 	if n.Groups == nil {

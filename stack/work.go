@@ -18,6 +18,8 @@ func claim(w protocol.Work, i int) {
 		w.Number |= own(w.Number, tag)
 	case *protocol.StreamClose:
 		w.Number |= own(w.Number, tag)
+	case *protocol.StreamHold:
+		w.Number |= own(w.Number, tag)
 	}
 }
 

@@ -17,6 +17,8 @@ const (
 	WeightMax  = 1 << 16   // of a member
 	StateMax   = 1 << 32   // bytes of a state that is transferred
 	GroupsMax  = 4096      // of Config.Groups
+
+	StateWindowMin = 1 << 10 // bytes, of Options.StateWindow
 )
 
 // TopicPrefix begins the names of the topics that carry the data of groups.
@@ -159,6 +161,8 @@ type Options struct {
 	// FoundAfter is after how long of hearing of nobody in the group this member founds it; 0 for never, as is any time with a Weight of 0. Of several members that look for a group at the same time the one of the lowest NodeID
 	// founds it.
 	FoundAfter time.Duration
+	// StateWindow bounds the bytes of a state that are handed to the application, and that it has not said it has taken (Machine.StateTaken): what is beyond has to wait at the donor. 0 for no bound; else at least StateWindowMin.
+	StateWindow int
 	// Stay has a member that was ejected stay out, instead of joining again by itself.
 	Stay bool
 }
@@ -174,6 +178,8 @@ func (o *Options) validate() error {
 		return fmt.Errorf("%w: Order is %d", ErrOptions, o.Order)
 	case o.Weight > WeightMax:
 		return fmt.Errorf("%w: Weight is %d, beyond %d", ErrOptions, o.Weight, WeightMax)
+	case o.StateWindow != 0 && o.StateWindow < StateWindowMin:
+		return fmt.Errorf("%w: StateWindow is %d, below %d", ErrOptions, o.StateWindow, StateWindowMin)
 	case o.FoundAfter < 0:
 		return fmt.Errorf("%w: FoundAfter is negative", ErrOptions)
 	}

@@ -39,6 +39,8 @@ var (
 	ErrRecovering = errors.New("vsync: the group is being recovered already")
 	// ErrRecoveries says that a group was recovered too often.
 	ErrRecoveries = fmt.Errorf("vsync: the group was recovered %d times, which is the limit", RecoveriesMax)
+	// ErrOffset says that more of a state is said to be taken than was handed over.
+	ErrOffset = errors.New("vsync: more of the state than was handed over")
 	// ErrStateless says that a group has no state.
 	ErrStateless = errors.New("vsync: the group has no state")
 )

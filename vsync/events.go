@@ -54,6 +54,7 @@ type (
 		protocol.EventMark
 		Group  string
 		Donor  protocol.NodeID
+		Number uint64 // of the transfer, for Machine.StateTaken
 		Offset uint64
 		Data   []byte // to be kept by who wants it; nobody else does
 	}

@@ -203,7 +203,7 @@ func (g *group) driveState(now protocol.Time, out *protocol.Output) {
 	}
 	g.set(taskState, now.Add(g.m.jitter(4*g.m.config.Retry)))
 	if t := g.transfer; t != nil {
-		if t.complete || now.Sub(t.at) < g.m.config.SnapshotWait || g.m.wasStopped(now) {
+		if t.complete || t.held || now.Sub(t.at) < g.m.config.SnapshotWait || g.m.wasStopped(now) {
 			return
 		}
 		g.m.endTransfer(t, out)

@@ -46,7 +46,8 @@ type Stats struct {
 	StatesTaken                    uint64
 	StatesRestarted                uint64 // transfers that were begun again from another donor
 	StateBytesSent, StateBytesRead uint64
-	Queued, QueuedMost             int // bytes of deliveries that wait for the state of this member
+	StatesHeld                     uint64 // times that a donor had to wait since the application had not taken what came
+	Queued, QueuedMost             int    // bytes of deliveries that wait for the state of this member
 
 	SeeksSent     uint64
 	JoinersFull   uint64 // that had to wait since there were too many at once

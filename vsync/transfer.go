@@ -26,7 +26,9 @@ type transfer struct {
 	position []uint64 // and what that holds of the casts of this view,
 	sum      sequence // in which order
 	frame    uint64   // bytes left of the present piece
-	offset   uint64   // bytes of the state that have come
+	offset   uint64   // bytes of the state that were handed to the application,
+	taken    uint64   // and that it has taken
+	held     bool     // the donor has to wait for that
 }
 
 // headerMax bounds what precedes a state.
@@ -80,8 +82,9 @@ func (m *Machine) stream(now protocol.Time, e protocol.Event, out *protocol.Outp
 		}
 	case protocol.StreamClosed:
 		if t := m.transferOf(e.Number); t != nil {
-			t.closed = true
-			m.broken(now, t, out)
+			if t.closed = true; !t.held { // or the rest may be here
+				m.broken(now, t, out)
+			}
 		} else if f := m.giftOf(e.Number); f != nil {
 			m.dropGift(f, false, out)
 		}
@@ -135,14 +138,59 @@ func (m *Machine) readState(now protocol.Time, t *transfer, data []byte, out *pr
 	t.at = now
 	m.stats.StateBytesRead += uint64(len(data))
 	t.rest = append(t.rest, data...)
+	m.goOn(now, t, out)
+}
+
+// goOn hands over what has come, as far as the application has room for it.
+func (m *Machine) goOn(now protocol.Time, t *transfer, out *protocol.Output) {
 	if err := t.parse(out); err != nil {
 		out.Drop(t.donor, ReasonMalformed)
 		m.broken(now, t, out)
 		return
 	}
-	if t.complete {
-		t.group.useState(now, t, out)
+	held := !t.complete && t.room() == 0
+	if held != t.held && !t.closed {
+		out.Do(&protocol.StreamHold{Number: t.number, Hold: held})
 	}
+	if held && !t.held {
+		m.stats.StatesHeld++
+	}
+	switch t.held = held; {
+	case t.complete:
+		t.group.useState(now, t, out)
+	case t.closed && !held:
+		m.broken(now, t, out)
+	}
+}
+
+// room returns how many bytes more the application has room for.
+func (t *transfer) room() uint64 {
+	if window := uint64(t.group.options.StateWindow); window > 0 {
+		return window - min(window, t.offset-t.taken)
+	}
+	return StateMax
+}
+
+// StateTaken tells that the application has taken what *State of this number told, up to an offset. It is needed with Options.StateWindow only. What it says of a transfer that is over is of no account. Errors: ErrUnknown; ErrOffset.
+func (m *Machine) StateTaken(now protocol.Time, name string, number, offset uint64, out *protocol.Output) error {
+	g := m.byTopic[TopicOf(name)]
+	if g == nil {
+		return ErrUnknown
+	}
+	t := g.transfer
+	if t == nil || t.complete || t.number != number {
+		return nil // there is nothing to wait for any longer
+	}
+	if offset > t.offset {
+		return ErrOffset
+	}
+	if offset > t.taken {
+		t.taken, t.at = offset, now
+		if t.held {
+			m.goOn(now, t, out)
+		}
+	}
+	return nil
 }
 
 // useState takes up a state that is complete, unless it has to wait for the view in which its donor was. One of another epoch, or not of the members of that view, makes no sense.
@@ -161,7 +209,7 @@ func (g *group) useState(now protocol.Time, t *transfer, out *protocol.Output) {
 
 // parse looks at what has come.
 func (t *transfer) parse(out *protocol.Output) error {
-	for len(t.rest) > 0 && !t.complete {
+	for len(t.rest) > 0 && !t.complete && (t.frame == 0 || t.room() > 0) {
 		r := wire.NewReader(t.rest)
 		switch {
 		case !t.headed:
@@ -173,7 +221,7 @@ func (t *transfer) parse(out *protocol.Output) error {
 				return nil
 			}
 			t.headed = true
-			out.Emit(&State{Group: t.group.name, Donor: t.donor}) // what came from another donor is void
+			out.Emit(&State{Group: t.group.name, Donor: t.donor, Number: t.number}) // what came from another donor is void
 		case t.frame == 0:
 			if t.frame = r.UvarintMax(SnapshotPiece); r.Err() != nil {
 				if !errors.Is(r.Err(), wire.ErrShort) {
@@ -183,8 +231,8 @@ func (t *transfer) parse(out *protocol.Output) error {
 			}
 			t.complete = t.frame == 0
 		default:
-			piece := r.Take(int(min(t.frame, uint64(len(t.rest)))))
-			out.Emit(&State{Group: t.group.name, Donor: t.donor, Offset: t.offset, Data: slices.Clone(piece)})
+			piece := r.Take(int(min(t.frame, uint64(len(t.rest)), t.room())))
+			out.Emit(&State{Group: t.group.name, Donor: t.donor, Number: t.number, Offset: t.offset, Data: slices.Clone(piece)})
 			t.frame -= uint64(len(piece))
 			if t.offset += uint64(len(piece)); t.offset > StateMax {
 				return errState
