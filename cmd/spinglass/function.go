@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,6 +94,14 @@ func (s *functionSettings) check(cmd *cobra.Command) error {
 		return usagef("--steps: %d is not from 1 to %d", s.steps, identity.FunctionStepsMax)
 	}
 	return nil
+}
+
+// held refuses a zone that the agent is not in, whose rows and functions it does not hold.
+func (s *functionSettings) held(zones []string) error {
+	if slices.Contains(zones, s.zone) {
+		return nil
+	}
+	return fmt.Errorf("no table of the zone %s: this node holds those of %s; run this at an agent in %s", s.zone, strings.Join(zones, ", "), s.zone)
 }
 
 // compile reports what is wrong with a program, before anybody is asked.

@@ -69,10 +69,10 @@ func (s *functionSettings) add(cmd *cobra.Command, signer functionSigner, client
 	if err != nil {
 		return err
 	}
-	tried := s.zone
-	if slices.Contains(zones, s.zone) {
-		tried = zones[len(zones)-1] // it is evaluated there as well, and above the hosts there is nothing to read before it is in force
+	if err := s.held(zones); err != nil {
+		return fmt.Errorf("%w, with --client or --dir where the authority is not", err)
 	}
+	tried := zones[len(zones)-1] // it is evaluated there as well, and above the hosts there is nothing to read before it is in force
 	trial, err := client.TryFunction(cmd.Context(), tried, program)
 	if err != nil {
 		return err

@@ -90,6 +90,13 @@ func newFunctionTest() *cobra.Command {
 				return err
 			}
 			defer client.Close()
+			zones, err := client.Zones(cmd.Context())
+			if err == nil {
+				err = s.held(zones)
+			}
+			if err != nil {
+				return noAgentHint(err)
+			}
 			trial, err := client.TryFunction(cmd.Context(), s.zone, args[0])
 			if err != nil {
 				return noAgentHint(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -79,7 +80,7 @@ func newGet() *cobra.Command {
 			if err != nil {
 				return noAgentHint(err)
 			}
-			return s.print(newOutput(cmd.OutOrStdout()), &row)
+			return s.print(newOutput(cmd.OutOrStdout()), cmd.ErrOrStderr(), &row)
 		},
 	}
 	s.connection.flags(cmd)
@@ -102,17 +103,23 @@ func (s *getSettings) printBlob(cmd *cobra.Command, client *local.Client, name s
 	return out.flush()
 }
 
-func (s *getSettings) print(out *output, row *local.Row) error {
+// print prints a row, and tells people where it has nothing to show.
+func (s *getSettings) print(out *output, hints io.Writer, row *local.Row) error {
 	if s.json {
 		if err := out.object(lineOf(row)); err != nil {
 			return err
 		}
 		return out.flush()
 	}
+	shown := 0
 	for _, name := range slices.Sorted(maps.Keys(row.Attributes)) {
 		if s.all || !spinglass.SystemAttribute(name) {
 			fmt.Fprintf(out, "%s=%s\n", valueText(name), valueText(row.Attributes[name]))
+			shown++
 		}
+	}
+	if shown == 0 {
+		fmt.Fprintf(hints, "%s has no attributes but those that members set by themselves, which --all shows\n", valueText(row.Name))
 	}
 	return out.flush()
 }

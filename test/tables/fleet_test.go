@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"spinglass"
 	"spinglass/internal/memoryfleet"
 )
@@ -20,6 +22,9 @@ const (
 	zones   = 6
 	members = 60
 )
+
+// goneTime is how long a host that was killed may be counted: 2*T_fail, 8.6 s in a zone of ten, and the 10 s in which a set is seen.
+const goneTime = 18600 * time.Millisecond
 
 // fleet is nodes in one process, on loopback.
 type fleet struct {
@@ -142,6 +147,46 @@ func TestSixtyNodes(t *testing.T) {
 	}
 	_ = f.nodes[29].Close()
 	f.nodes[29] = nil
-	gone := f.until("the count", 40*time.Second, root(ctx, "nmembers", int64(members-1)))
+	gone := f.until("the count", goneTime, root(ctx, "nmembers", int64(members-1)))
 	t.Logf("a node that ended without leaving is out of all counts after %v", gone.Round(10*time.Millisecond))
+	f.honest()
+}
+
+// honest checks that nobody is taken for a liar: what representatives are asked in audits they answer.
+func (f *fleet) honest() {
+	var questions, answers float64
+	for i, n := range f.nodes {
+		if n == nil {
+			continue
+		}
+		m := metrics(f.t, n)
+		questions, answers = questions+m["spinglass_zone_audit_questions_total"], answers+m["spinglass_zone_audit_answers_total"]
+		if m["spinglass_zone_audits_total"] == 0 || m["spinglass_zone_audit_mismatches_total"] > 0 || m["spinglass_zone_unaccounted_total"] > 0 {
+			f.t.Errorf("%s: %v audits, %v mismatches, %v unaccounted", f.names[i], m["spinglass_zone_audits_total"], m["spinglass_zone_audit_mismatches_total"], m["spinglass_zone_unaccounted_total"])
+		}
+	}
+	if f.t.Logf("%v questions of audits, %v complete answers", questions, answers); questions > 0 && answers == 0 {
+		f.t.Errorf("none of %v questions of audits was answered", questions)
+	}
+}
+
+// metrics returns the counters of a node.
+func metrics(t *testing.T, n *spinglass.Node) map[string]float64 {
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(n.Metrics()); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if m.Counter != nil && len(m.GetLabel()) == 0 {
+				all[family.GetName()] = m.Counter.GetValue()
+			}
+		}
+	}
+	return all
 }
