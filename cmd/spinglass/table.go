@@ -111,6 +111,9 @@ func repeat(ctx context.Context, out *output, watch, asJSON, redraw bool, list f
 		}
 		if !asJSON && !redraw {
 			fmt.Fprintln(out)
+			if err := out.flush(); err != nil { // now, so that who reads list by list knows where this one ends
+				return err
+			}
 		}
 		select {
 		case <-ticker.C:
