@@ -9,6 +9,7 @@
 //	err = node.Publish(ctx, "orders", payload)
 //	subscription, err := node.Subscribe(ctx, "orders")
 //	subscription, err = node.Subscribe(ctx, "grid/+/frequency")  // all topics that match, also those that begin later
+//	subscription, err = node.SubscribePatterns(ctx, spinglass.Patterns{"grid/#": 0.1, "grid/+/alarm": 1})  // of each the part that the most specific pattern says
 //	topics, err := node.Topics(ctx, "grid/#")                    // who publishes what, at which rates
 //	for message, err := range subscription.Messages(ctx) { ... } // err is a *Gap where messages are missing; the loop goes on
 //	for event, err := range node.Events(ctx) { ... }             // PeerUp, PeerSuspect, PeerDown, PeerLeft, Healed, ...

@@ -48,7 +48,7 @@ type Node struct {
 
 	subscriptions map[string][]*Subscription // of the loop
 	patterns      []*Subscription            // of the loop: those to patterns
-	matching      map[string][]*Subscription // of the loop: those of them that match a topic
+	matching      map[string][]match         // of the loop: those of them that match a topic
 	looks         looks                      // of the loop
 	crowdedNext   protocol.Time              // of the loop: before which it is not logged again that topics cannot be joined
 	options       map[string]topicOptions    // of the loop: topics that this node publishes to, and their options
@@ -113,7 +113,7 @@ func Start(ctx context.Context, config Config) (*Node, error) {
 	n := &Node{
 		id: dir.id, name: config.Name, first: config.First || len(config.Join) == 0, log: config.Logger, dataDir: dir, epoch: now(config.Clock),
 		subscriptions: map[string][]*Subscription{}, options: map[string]topicOptions{}, rows: map[protocol.NodeID]*protocol.Peer{},
-		matching: map[string][]*Subscription{}, looks: looks{},
+		matching: map[string][]match{}, looks: looks{},
 		attributes: map[string][]byte{}, groups: map[string]*Group{}, questions: map[uint64]chan astrolabe.Answered{},
 		joined: make(chan struct{}), left: make(chan struct{}), closing: make(chan struct{}),
 	}
@@ -284,8 +284,8 @@ var errSubscribed = errors.New("messages from before are for the first subscript
 // unsubscribe takes a subscription away from the loop.
 func (n *Node) unsubscribe(s *Subscription) error {
 	err := n.call(context.Background(), func(now protocol.Time, out *protocol.Output) {
-		if s.pattern.String() != "" {
-			n.unsubscribePattern(now, s, out)
+		if s.patterns != nil {
+			n.unsubscribePatterns(now, s, out)
 			return
 		}
 		all := n.subscriptions[s.topic]
@@ -326,12 +326,7 @@ func (n *Node) setRating(ctx context.Context, s *Subscription, r gravity.Rating,
 	var failed error
 	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
 		if slices.Contains(n.patterns, s) {
-			if fetch {
-				failed = fmt.Errorf("%w: AllBuffered is for a topic, not for a pattern", ErrConfig)
-				return
-			}
-			s.rating.Store(uint32(r))
-			n.ratePattern(now, s.pattern, out)
+			failed = n.ratePattern(now, s, r, fetch, out)
 			return
 		}
 		if !slices.Contains(n.subscriptions[s.topic], s) {
@@ -506,11 +501,14 @@ func (n *Node) warn(at protocol.Time, e protocol.Event) {
 }
 
 func (n *Node) deliver(topic string, e entry) {
-	for _, all := range [...][]*Subscription{n.subscriptions[topic], n.matches(topic)} {
-		for _, s := range all {
-			if lost := s.push(e); lost > 0 {
-				n.slowConsumer.Add(lost)
-			}
+	for _, s := range n.subscriptions[topic] {
+		if lost := s.push(e, s.wants()); lost > 0 {
+			n.slowConsumer.Add(lost)
+		}
+	}
+	for _, m := range n.matches(topic) {
+		if lost := m.subscription.push(e, m.rating); lost > 0 {
+			n.slowConsumer.Add(lost)
 		}
 	}
 }

@@ -2,136 +2,89 @@ package spinglass
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"spinglass/bimodal"
-	"spinglass/directory"
 	"spinglass/gravity"
 	"spinglass/identity"
 	"spinglass/protocol"
+	"spinglass/stack"
 	"spinglass/topic"
 )
 
-// Times of [Node.Topics].
-const (
-	// TopicsWait is for how long Topics waits when the node did not look for topics that match the pattern before.
-	TopicsWait = 2 * time.Second
-	// topicsLinger is for how long the node goes on looking for them, so that the next call has an answer at once.
-	topicsLinger = 30 * time.Second
-)
+// PatternsMax bounds the [Patterns] of a subscription.
+const PatternsMax = stack.PatternsMax
 
-// Topic is what a node knows of a topic.
-type Topic struct {
-	Name       string
-	Publishers []TopicPublisher // in the order of their ids
-	Subscribed bool             // this node gets its messages, by its name or by a pattern
-	// Received is how many bytes a second of it this node has received of late, in packets of all kinds: messages, also those that it hands on to others, and repairs.
-	Received float64
-}
+// Patterns are the patterns, or names, of one subscription, with the fraction of the messages that is wanted of each: 0 to 1, see [Rating]; 0 leaves topics out. Of several that match a topic the most specific one counts, whatever the others
+// say: at the first level in which they differ, a name of a level comes before +, and both before #.
+//
+//	spinglass.Patterns{"grid/#": 0.1, "grid/+/alarm": 1, "grid/test/#": 0}
+type Patterns map[string]float64
 
-// TopicPublisher is a member that publishes to a topic. Rates are what it has announced, powers of two, so that they are right by a factor of about 1.5; 0 for one that is new, or publishes rarely.
-type TopicPublisher struct {
-	ID       protocol.NodeID
-	Name     string  // or the id in hexadecimal while its row is not known here
-	Messages float64 // a second
-	Bytes    float64 // of payload, a second
-}
-
-// looks are the patterns that calls of Topics look for, of the loop.
-type looks map[topic.Pattern]*look
-
-type look struct {
-	count int
-	since protocol.Time
-}
-
-// Topics returns the topics that match a pattern, by their names: those to which this node publishes, and those of others that it has heard of. For a pattern that it was not looking for before it waits for [TopicsWait]; members
-// of other zones may take some seconds more, so that a later call tells of more. A name is a pattern as well, and # matches all. Names are told whether this node may subscribe to them or not. Errors: [ErrTopic] for what is no
-// pattern, [ErrLimit], [ErrClosed], that of ctx.
-func (n *Node) Topics(ctx context.Context, pattern string) ([]Topic, error) {
-	p, err := parsePattern(pattern)
+// String returns the patterns with their ratings, the more specific ones first, or what is no pattern in the order of its bytes.
+func (p Patterns) String() string {
+	all, err := p.rated()
 	if err != nil {
-		return nil, err
+		return fmt.Sprint(map[string]float64(p))
 	}
-	since, err := n.lookFor(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	defer time.AfterFunc(topicsLinger, func() { n.lookAway(p) })
-	if err := n.await(ctx, since); err != nil {
-		return nil, err
-	}
-	var topics []Topic
-	err = n.call(ctx, func(now protocol.Time, _ *protocol.Output) {
-		for _, known := range n.stack.Topics(p) {
-			topics = append(topics, n.topicOf(now, &known))
+	var b strings.Builder
+	for i, rated := range all {
+		if i > 0 {
+			b.WriteByte(' ')
 		}
-	})
-	return topics, err
+		fmt.Fprintf(&b, "%s=%v", rated.Pattern, p[rated.Pattern.String()])
+	}
+	return b.String()
 }
 
-// lookFor has the node look for topics, and returns for how long it does.
-func (n *Node) lookFor(ctx context.Context, p topic.Pattern) (since time.Duration, err error) {
-	var failed error
-	err = n.call(ctx, func(now protocol.Time, out *protocol.Output) {
-		known := n.looks[p]
-		if known == nil {
-			if failed = n.stack.WantTopics(now, p, out); failed != nil {
-				return
+// rated returns the patterns as the protocols have them, the more specific ones first. Its errors are ErrTopic, ErrConfig and ErrLimit.
+func (p Patterns) rated() (all []stack.RatedPattern, err error) {
+	if len(p) > PatternsMax {
+		return nil, fmt.Errorf("%w: %d patterns exceed the limit of %d", ErrLimit, len(p), PatternsMax)
+	}
+	wanted := false
+	for _, text := range slices.Sorted(maps.Keys(p)) {
+		var rated stack.RatedPattern
+		if rated.Pattern, err = parsePattern(text); err != nil {
+			return nil, err
+		}
+		if p[text] != 0 {
+			if rated.Rating, err = ratingOf(p[text]); err != nil {
+				return nil, fmt.Errorf("%q: %w, or 0", text, err)
 			}
-			known = &look{since: now}
-			n.looks[p] = known
+			wanted = true
 		}
-		known.count++
-		since = now.Sub(known.since)
-	})
-	if err == nil && failed != nil {
-		err = fmt.Errorf("%w: %w", ErrLimit, failed)
+		all = append(all, rated)
 	}
-	return since, err
+	if !wanted {
+		return nil, fmt.Errorf("%w: of no pattern anything is wanted", ErrConfig)
+	}
+	slices.SortFunc(all, func(a, b stack.RatedPattern) int { return a.Pattern.Compare(b.Pattern) })
+	return all, nil
 }
 
-// await waits until the node has looked for topics for TopicsWait.
-func (n *Node) await(ctx context.Context, since time.Duration) error {
-	if since >= TopicsWait {
-		return nil
-	}
-	timer := time.NewTimer(TopicsWait - since)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-n.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// lookAway ends one call of lookFor.
-func (n *Node) lookAway(p topic.Pattern) {
-	_ = n.call(n.lifetime, func(now protocol.Time, out *protocol.Output) { // it fails when the node is closed
-		if known := n.looks[p]; known.count > 1 {
-			known.count--
-			return
+// SubscribePatterns asks for the messages of all topics that match patterns, in one queue: as [Node.Subscribe] does for one pattern, with a rating for each. A name among them is joined whether anybody publishes to it or not. What other
+// subscriptions of the node want adds to it, and is not yielded by this one. The options [Rating], [Last] and [AllBuffered] are refused. Errors: [ErrTopic] for what is no pattern, ErrConfig, [ErrForbidden] where the certificate of the node
+// allows no topic of a pattern, [ErrLimit], [ErrClosed], that of ctx.
+func (n *Node) SubscribePatterns(ctx context.Context, patterns Patterns, options ...SubscribeOption) (*Subscription, error) {
+	o := subscribeOptions{queue: QueueDefault}
+	for _, option := range options {
+		if err := option(&o); err != nil {
+			return nil, err
 		}
-		delete(n.looks, p)
-		n.stack.UnwantTopics(now, p, out)
-	})
-}
-
-func (n *Node) topicOf(now protocol.Time, known *directory.Topic) Topic {
-	t := Topic{
-		Name: known.Name, Subscribed: n.stack.Bimodal.Subscribed(known.Name), Received: n.stack.Received(now, known.Name),
-		Publishers: make([]TopicPublisher, len(known.Publishers)),
 	}
-	for i, p := range known.Publishers {
-		t.Publishers[i] = TopicPublisher{ID: p.ID, Name: n.names.of(p.ID), Messages: p.Messages.PerSecond(), Bytes: p.Bytes.PerSecond()}
+	if o.rating != 0 {
+		return nil, fmt.Errorf("%w: patterns have ratings of their own", ErrConfig)
 	}
-	return t
+	all, err := n.ratedPatterns(patterns)
+	if err != nil {
+		return nil, err
+	}
+	return n.subscribePatterns(ctx, patterns.String(), all, o)
 }
 
 // parsePattern returns the pattern of a text. Its error is an ErrTopic.
@@ -146,23 +99,47 @@ func parsePattern(text string) (topic.Pattern, error) {
 	return p, nil
 }
 
+// isPattern reports whether a text has wildcards.
+func isPattern(text string) bool { return topic.HasWildcard(text) }
+
+// ratedPatterns returns patterns of which this node may have something.
+func (n *Node) ratedPatterns(patterns Patterns) ([]stack.RatedPattern, error) {
+	all, err := patterns.rated()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		if p.Rating == 0 {
+			continue
+		}
+		if err := n.allowsAny(p.Pattern); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // subscribePattern is Subscribe for a pattern with wildcards.
 func (n *Node) subscribePattern(ctx context.Context, text string, o subscribeOptions) (*Subscription, error) {
 	p, err := parsePattern(text)
 	if err != nil {
 		return nil, err
 	}
-	if o.history != (bimodal.History{}) {
-		return nil, fmt.Errorf("%w: messages from before are for the name of a topic, not for a pattern", ErrConfig)
-	}
 	if err := n.allowsAny(p); err != nil {
 		return nil, err
 	}
+	return n.subscribePatterns(ctx, text, []stack.RatedPattern{{Pattern: p, Rating: o.rating}}, o)
+}
+
+func (n *Node) subscribePatterns(ctx context.Context, text string, all []stack.RatedPattern, o subscribeOptions) (*Subscription, error) {
+	if o.history != (bimodal.History{}) {
+		return nil, fmt.Errorf("%w: messages from before are for the name of a topic, not for a pattern", ErrConfig)
+	}
+	o.rating = highestOf(all)
 	s := newSubscription(n, text, o)
-	s.pattern = p
 	var failed error
-	err = n.call(ctx, func(now protocol.Time, out *protocol.Output) {
-		if failed = n.stack.SubscribePattern(now, p, o.rating, out); failed == nil {
+	err := n.call(ctx, func(now protocol.Time, out *protocol.Output) {
+		if s.patterns, failed = n.stack.SubscribePatterns(now, all, out); failed == nil {
 			n.patterns = append(n.patterns, s)
 			clear(n.matching)
 		}
@@ -174,6 +151,13 @@ func (n *Node) subscribePattern(ctx context.Context, text string, o subscribeOpt
 		return nil, fmt.Errorf("%w: %w", ErrLimit, failed)
 	}
 	return s, nil
+}
+
+func highestOf(all []stack.RatedPattern) (highest gravity.Rating) {
+	for _, p := range all {
+		highest = max(highest, p.Rating)
+	}
+	return highest
 }
 
 // allowsAny reports why the node's certificate allows to subscribe to no topic at all that matches a pattern.
@@ -191,44 +175,92 @@ func (n *Node) allowsAny(p topic.Pattern) error {
 	return fmt.Errorf("%w: the certificate of this node has no grant to subscribe to any topic that matches %q", ErrForbidden, p)
 }
 
-// unsubscribePattern ends a subscription to a pattern, on the loop.
-func (n *Node) unsubscribePattern(now protocol.Time, s *Subscription, out *protocol.Output) {
+// unsubscribePatterns ends a subscription to patterns, on the loop.
+func (n *Node) unsubscribePatterns(now protocol.Time, s *Subscription, out *protocol.Output) {
 	at := slices.Index(n.patterns, s)
 	if at < 0 {
 		return
 	}
 	n.patterns = slices.Delete(n.patterns, at, at+1)
 	clear(n.matching)
-	n.stack.UnsubscribePattern(now, s.pattern, out)
-	n.ratePattern(now, s.pattern, out)
+	n.stack.UnsubscribePatterns(now, s.patterns, out)
 }
 
-// ratePattern has a pattern rated by the highest rating of the subscriptions to it. It runs on the loop.
-func (n *Node) ratePattern(now protocol.Time, p topic.Pattern, out *protocol.Output) {
-	highest := gravity.Rating(0)
-	for _, s := range n.patterns {
-		if s.pattern == p {
-			highest = max(highest, s.wants())
+// errSeveral tells that a subscription has no single rating.
+var errSeveral = errors.New("the subscription has several patterns, whose ratings SetPatterns sets")
+
+// ratePattern sets the rating of a subscription to one pattern. It runs on the loop.
+func (n *Node) ratePattern(now protocol.Time, s *Subscription, r gravity.Rating, fetch bool, out *protocol.Output) error {
+	all := s.patterns.Patterns()
+	switch {
+	case len(all) > 1:
+		return fmt.Errorf("%w: %w", ErrConfig, errSeveral)
+	case fetch:
+		return fmt.Errorf("%w: AllBuffered is for a topic, not for a pattern", ErrConfig)
+	}
+	all[0].Rating = r
+	return n.setPatterns(now, s, all, out)
+}
+
+// setPatterns gives a subscription to patterns others. It runs on the loop.
+func (n *Node) setPatterns(now protocol.Time, s *Subscription, all []stack.RatedPattern, out *protocol.Output) error {
+	if err := n.stack.SetPatterns(now, s.patterns, all, out); err != nil {
+		return fmt.Errorf("%w: %w", ErrLimit, err)
+	}
+	s.rating.Store(uint32(highestOf(all)))
+	clear(n.matching)
+	return nil
+}
+
+// SetPatterns gives a subscription to patterns other ones, or the same ones with other ratings. Topics that are wanted before and after stay joined, so that nothing of them is missed; for others it is as for a new subscription. What was
+// left out before does not come later. Errors: those of [Node.SubscribePatterns], and ErrConfig for a subscription to the name of a topic; they leave everything as it was.
+func (s *Subscription) SetPatterns(ctx context.Context, patterns Patterns) error {
+	all, err := s.node.ratedPatterns(patterns)
+	if err != nil {
+		return err
+	}
+	text := patterns.String()
+	var failed error
+	err = s.node.call(ctx, func(now protocol.Time, out *protocol.Output) {
+		switch {
+		case slices.Contains(s.node.patterns, s):
+			failed = s.node.setPatterns(now, s, all, out)
+		case s.patterns == nil:
+			failed = fmt.Errorf("%w: the subscription is to the name of a topic", ErrConfig)
+		default:
+			failed = ErrClosed
 		}
+		if failed == nil {
+			s.mu.Lock()
+			s.topic = text
+			s.mu.Unlock()
+		}
+	})
+	if err != nil {
+		return err
 	}
-	if highest > 0 {
-		n.stack.SetPatternRating(now, p, highest, out)
-	}
+	return failed
 }
 
 // matchingMax bounds the topics of which it is remembered whose patterns match them.
 const matchingMax = 4096
 
+// match is a subscription whose patterns match a topic, and want so much of it.
+type match struct {
+	subscription *Subscription
+	rating       gravity.Rating
+}
+
 // matches returns the subscriptions of which the patterns match a topic, on the loop.
-func (n *Node) matches(name string) []*Subscription {
+func (n *Node) matches(name string) []match {
 	if len(n.patterns) == 0 || topic.IsSystem(name) {
 		return nil
 	}
 	known, ok := n.matching[name]
 	if !ok {
 		for _, s := range n.patterns {
-			if s.pattern.Match(name) {
-				known = append(known, s)
+			if r := s.patterns.Rating(name); r > 0 {
+				known = append(known, match{s, r})
 			}
 		}
 		if len(n.matching) >= matchingMax {
@@ -238,6 +270,3 @@ func (n *Node) matches(name string) []*Subscription {
 	}
 	return known
 }
-
-// isPattern reports whether a text has wildcards.
-func isPattern(text string) bool { return topic.HasWildcard(text) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -260,4 +261,99 @@ func TestRatingsOfPatternsOnRealNodes(t *testing.T) {
 	}
 	say(t, nodes[1], "price/b")
 	seek(t, some, map[string]bool{}, "price/b "+nodes[1].Name())
+}
+
+// One subscription with several patterns gets of each topic the part that the most specific one says; others of the same node are as they would be without it. Patterns change at run time.
+func TestPatternsWithRatingsOnRealNodes(t *testing.T) {
+	nodes := fleet(t, 2)
+	patterns := spinglass.Patterns{"grid/#": 0.3, "grid/+/alarm": 1, "grid/test/#": 0, "market": 0.5}
+	rated, err := nodes[0].SubscribePatterns(t.Context(), patterns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := rated.Topic(); text != "grid/test/#=0 grid/+/alarm=1 grid/#=0.3 market=0.5" || rated.Rating() != 1 {
+		t.Error(text, rated.Rating())
+	}
+	all := subscribe(t, nodes[0], "grid/#")
+	names := []string{"grid/a/frequency", "grid/a/alarm", "grid/test/alarm", "market"}
+	say(t, nodes[1], names...)
+	seek(t, all, map[string]bool{}, "grid/a/frequency "+nodes[1].Name(), "grid/a/alarm "+nodes[1].Name(), "grid/test/alarm "+nodes[1].Name())
+	const messages = 1000
+	for i := range messages {
+		for _, name := range names {
+			if err := nodes[1].Publish(t.Context(), name, fmt.Appendf(nil, "%04d%s", i, strings.Repeat("x", 1000))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := collect(t, all, 3*messages); len(got) != 3*messages {
+		t.Fatal(len(got))
+	}
+	count := func(s *spinglass.Subscription) map[string]int {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		got := map[string]int{}
+		for m, err := range s.Messages(ctx) {
+			if err != nil && ctx.Err() == nil {
+				t.Error(err)
+			} else if err == nil && len(m.Payload) > 1000 {
+				got[m.Topic]++
+			}
+		}
+		return got
+	}
+	got := count(rated)
+	for name, want := range map[string]float64{"grid/a/frequency": 0.3, "grid/a/alarm": 1, "grid/test/alarm": 0, "market": 0.5} {
+		// Messages that were published together share a packet, so that parts are rough.
+		if part := float64(got[name]) / messages; math.Abs(part-want) > 0.6*want*(1-want) {
+			t.Errorf("%s: a part of %v came, want %v", name, part, want)
+		}
+	}
+	if err := all.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := rated.SetRating(t.Context(), 0.5); !errors.Is(err, spinglass.ErrConfig) {
+		t.Error(err)
+	}
+	if err := rated.SetPatterns(t.Context(), spinglass.Patterns{"grid/#": 1, "grid/+/alarm": 0}); err != nil || rated.Topic() != "grid/+/alarm=0 grid/#=1" {
+		t.Error(err, rated.Topic())
+	}
+	seek(t, subscribe(t, nodes[0], "done"), map[string]bool{}, func() string { say(t, nodes[0], "done"); return "done " + nodes[0].Name() }())
+	for i := range 20 {
+		for _, name := range names {
+			if err := nodes[1].Publish(t.Context(), name, fmt.Appendf(nil, "%04d%s", i, strings.Repeat("y", 1000))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := count(rated); got["grid/a/frequency"] < 15 || got["grid/test/alarm"]+got["grid/a/alarm"]+got["market"] > 0 {
+		t.Errorf("%v", got)
+	}
+	if err := rated.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := rated.SetPatterns(t.Context(), patterns); !errors.Is(err, spinglass.ErrClosed) {
+		t.Error(err)
+	}
+	for want, wrong := range map[error]spinglass.Patterns{spinglass.ErrTopic: {"a/#/b": 1}, spinglass.ErrConfig: {"a": 0}, spinglass.ErrLimit: tooMany()} {
+		if _, err := nodes[0].SubscribePatterns(t.Context(), wrong); !errors.Is(err, want) {
+			t.Errorf("%v: %v", want, err)
+		}
+	}
+	for _, option := range []spinglass.SubscribeOption{spinglass.Rating(0.5), spinglass.Last(3), spinglass.AllBuffered()} {
+		if _, err := nodes[0].SubscribePatterns(t.Context(), patterns, option); !errors.Is(err, spinglass.ErrConfig) {
+			t.Error(err)
+		}
+	}
+	if _, err := nodes[0].SubscribePatterns(t.Context(), spinglass.Patterns{"a": 1.5}); !errors.Is(err, spinglass.ErrConfig) {
+		t.Error(err)
+	}
+}
+
+func tooMany() spinglass.Patterns {
+	many := spinglass.Patterns{}
+	for i := range spinglass.PatternsMax + 1 {
+		many[fmt.Sprintf("p/%d/#", i)] = 1
+	}
+	return many
 }

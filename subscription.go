@@ -10,7 +10,7 @@ import (
 	"spinglass/bimodal"
 	"spinglass/gravity"
 	"spinglass/protocol"
-	"spinglass/topic"
+	"spinglass/stack"
 )
 
 // Bounds of the queue of a subscription, in bytes of payload and bookkeeping.
@@ -125,14 +125,14 @@ func Queue(bytes int) SubscribeOption {
 
 // Subscription is a queue of the messages of one topic, or of all topics that match a pattern. Its methods are safe from any goroutine, loops over Messages included.
 type Subscription struct {
-	node    *Node
-	topic   string
-	pattern topic.Pattern // zero for a name
-	limit   int
+	node  *Node
+	limit int
 
-	rating atomic.Uint32 // a gravity.Rating; the loop of the node writes it
+	rating   atomic.Uint32              // a gravity.Rating; the loop of the node writes it. Of patterns it is the highest
+	patterns *stack.PatternSubscription // of the loop; nil for a name
 
 	mu       sync.Mutex
+	topic    string         // or the text of the patterns
 	returned []entry        // what loops that were left have put back; comes first
 	dropped  []*bimodal.Gap // what overflow has taken from the front, one gap per stream; comes second
 	entries  ring[entry]
@@ -160,8 +160,12 @@ func newSubscription(n *Node, topic string, o subscribeOptions) *Subscription {
 	return s
 }
 
-// Topic returns the topic, or the pattern, subscribed to. Messages tell the topic that they are of.
-func (s *Subscription) Topic() string { return s.topic }
+// Topic returns the topic, or the pattern, or the text of the [Patterns] subscribed to. Messages tell the topic that they are of.
+func (s *Subscription) Topic() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.topic
+}
 
 // Messages returns an iterator over the messages of the topic. Where messages are missing it yields a *[Gap] as the error, with a zero
 // Message, and goes on. It ends after ErrClosed when the subscription or the node was closed, and after the context's error when
@@ -281,7 +285,7 @@ func (s *Subscription) putBack(e entry) {
 	s.signal()
 }
 
-// Rating returns which fraction of the messages the subscription wants.
+// Rating returns which fraction of the messages the subscription wants; where patterns have different ratings, the highest.
 func (s *Subscription) Rating() float64 { return s.wants().Fraction() }
 
 func (s *Subscription) wants() gravity.Rating { return gravity.Rating(s.rating.Load()) }
@@ -289,7 +293,7 @@ func (s *Subscription) wants() gravity.Rating { return gravity.Rating(s.rating.L
 // SetRating sets which fraction of the messages is wanted, see [Rating]. Publishers learn of it as fast as of a subscription, and what comes from then on comes at the new rating. What was left out before does not come later, unless the
 // option [AllBuffered] asks for it and the rating of the node is raised: then the messages that were left out and are still buffered come first, in their order, with lower numbers than some that came before, and new ones wait behind them, for a life of the
 // topic's packets at most. Errors: ErrConfig, also for other options; ErrClosed; ErrLimit when the row of the node has no room for the rating; or that of ctx. Of
-// a pattern AllBuffered is refused, and topics for whose ratings there is no room keep what they have.
+// a pattern AllBuffered is refused, and topics for whose ratings there is no room keep what they have. Ratings of several patterns are set by [Subscription.SetPatterns].
 func (s *Subscription) SetRating(ctx context.Context, fraction float64, options ...SubscribeOption) error {
 	r, err := ratingOf(fraction)
 	if err != nil {
@@ -308,9 +312,9 @@ func (s *Subscription) SetRating(ctx context.Context, fraction float64, options 
 	return s.node.setRating(ctx, s, r, fetch)
 }
 
-// push appends an entry; the loop of the node calls it. It returns how many messages had to make room.
-func (s *Subscription) push(e entry) (lost uint64) {
-	if e.gap == nil && !s.wants().Wants(e.delivery.Height) {
+// push appends an entry of a topic of which so much is wanted; the loop of the node calls it. It returns how many messages had to make room.
+func (s *Subscription) push(e entry, r gravity.Rating) (lost uint64) {
+	if e.gap == nil && !r.Wants(e.delivery.Height) {
 		return 0 // another subscription of this node wants more
 	}
 	if s.latest != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -145,7 +146,7 @@ func TestSmallDeliveriesThatWaitAreCopied(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range sharingEntriesMax + 1 {
-			s.push(e)
+			s.push(e, gravity.All)
 		}
 		payload := func(i int) []byte {
 			c := s.entries.slots[(s.entries.head+i)%len(s.entries.slots)].delivery.Begin()

@@ -201,11 +201,15 @@ func (n *Node) Subscribe(now protocol.Time, topic string, out *protocol.Output) 
 // SubscribeWith is Subscribe with options; see bimodal.Machine.SubscribeWith. Of a topic that a pattern has brought already nothing earlier comes, whatever the options say.
 func (n *Node) SubscribeWith(now protocol.Time, topic string, options bimodal.SubscribeOptions, out *protocol.Output) error {
 	if n.patterns.take(topic, options.Rating) {
-		return n.rerate(now, topic, out)
+		err := n.rerate(now, topic, out)
+		if err != nil {
+			n.patterns.leave(topic) // which rates it as it was
+		}
+		return err
 	}
 	err := n.subscribe(now, now, topic, options, out)
 	if err == nil {
-		n.patterns.adopt(topic, options.Rating)
+		n.patterns.adopt(now, topic, options.Rating, out)
 	}
 	return err
 }
@@ -224,12 +228,24 @@ func (n *Node) subscribe(now, since protocol.Time, topic string, options bimodal
 	return nil
 }
 
-// SetRating sets which fraction of a topic is wanted; see bimodal.Machine.SetRatingWith. Where a pattern wants more of it, that counts. It fails with the error of membership, and leaves the rating as it was, when the row of this
-// member has no room for it.
+// SetRating sets which fraction of a topic is wanted that is subscribed to by its name; see bimodal.Machine.SetRatingWith. Where a pattern wants more of it, that counts. It fails with the error of membership, and leaves the rating as it
+// was, when the row of this member has no room for it.
 func (n *Node) SetRating(now protocol.Time, topic string, r gravity.Rating, fetch bool, out *protocol.Output) error {
-	err := n.setRating(now, topic, max(r, n.patterns.adopt(topic, r)), fetch, out)
+	f := n.patterns.named(topic)
+	switch {
+	case f == nil || r == 0:
+		return n.setRating(now, topic, r, fetch, out)
+	case !f.literal:
+		return bimodal.ErrNotSubscribed
+	}
+	before := f.rated
+	f.rated = r
+	if f.joined {
+		r = n.patterns.rating(f)
+	}
+	err := n.setRating(now, topic, r, fetch, out)
 	if err != nil {
-		n.patterns.adopt(topic, n.Bimodal.Rating(topic))
+		f.rated = before
 	}
 	return err
 }
@@ -265,6 +281,7 @@ func (n *Node) Unsubscribe(now protocol.Time, topic string, out *protocol.Output
 		_ = n.rerate(now, topic, out) // a pattern wants it still; where the row has no room, it is rated higher than need be
 		return nil
 	}
+	n.patterns.freed(now)
 	return n.unsubscribe(now, topic, out)
 }
 

@@ -65,19 +65,13 @@ type patterns struct {
 	node      *Node
 	allowed   func(string) bool
 	directory *directory.Directory
-	wanted    topic.Interests[*pattern]
-	found     []*found // topics that match, ascending
+	all       []*PatternSubscription // in the order in which they were made
+	uses      topic.Interests[int]   // of patterns, by subscriptions
+	found     []*found               // topics that match, ascending
 	again     protocol.Time
 	crowded   bool // a topic was refused since topics were tried last
 	meters    meters
 	stats     PatternStats
-}
-
-// pattern is one that is subscribed to.
-type pattern struct {
-	count  int            // times
-	since  protocol.Time  // the first of them
-	rating gravity.Rating // the highest of them
 }
 
 // found is a topic that matches a pattern.
@@ -125,57 +119,7 @@ func (h directoryHost) Found(now protocol.Time, topic string, out *protocol.Outp
 }
 
 func (h directoryHost) Lost(now protocol.Time, topic string, out *protocol.Output) {
-	h.remove(now, topic, out)
-}
-
-// SubscribePattern asks for the messages of all topics that match a pattern, of those that come into being as well. It returns at once; [TopicJoined] tells of each topic that it joins. What was published to it since the
-// pattern was subscribed to is delivered as far as it can still be had. Subscriptions by names and by patterns add up: a topic is rated by the highest of the ratings of those that want it, and a pattern that is subscribed to several
-// times by the highest that was given. Errors: ErrNoDirectory, gravity.ErrRating, those of directory.Want, and those of Subscribe, since topics of the system are subscribed to.
-func (n *Node) SubscribePattern(now protocol.Time, p topic.Pattern, r gravity.Rating, out *protocol.Output) error {
-	if n.patterns == nil {
-		return ErrNoDirectory
-	}
-	if r == 0 {
-		return gravity.ErrRating
-	}
-	if known, ok := n.patterns.wanted.Get(p); ok {
-		known.count++
-		known.rating = max(known.rating, r)
-		n.rerateAll(now, p, out)
-		return nil
-	}
-	if err := n.patterns.directory.Want(now, p, out); err != nil {
-		return err
-	}
-	if err := n.patterns.wanted.Set(p, &pattern{1, now, r}); err != nil {
-		n.patterns.directory.Unwant(now, p, out)
-		return err
-	}
-	for _, known := range n.patterns.directory.Topics(p) {
-		n.patterns.add(now, known.Name, out)
-	}
-	n.rerateAll(now, p, out)
-	return nil
-}
-
-// SetPatternRating sets which fraction is wanted of the topics that match a pattern which is subscribed to. Where the row of this member has no room for it, a topic stays rated as it was.
-func (n *Node) SetPatternRating(now protocol.Time, p topic.Pattern, r gravity.Rating, out *protocol.Output) {
-	if n.patterns == nil || r == 0 {
-		return
-	}
-	if known, ok := n.patterns.wanted.Get(p); ok && known.rating != r {
-		known.rating = r
-		n.rerateAll(now, p, out)
-	}
-}
-
-// rerateAll rates topics again that a pattern matches, since it is subscribed to, or no longer.
-func (n *Node) rerateAll(now protocol.Time, p topic.Pattern, out *protocol.Output) {
-	for _, f := range n.patterns.found {
-		if f.joined && p.Match(f.name) {
-			_ = n.rerate(now, f.name, out) // where the row has no room it stays as it is
-		}
-	}
+	h.lose(now, topic, out)
 }
 
 // rerate rates a topic that is joined by what wants it.
@@ -184,29 +128,6 @@ func (n *Node) rerate(now protocol.Time, name string, out *protocol.Output) erro
 		return n.setRating(now, name, r, false, out)
 	}
 	return nil
-}
-
-// UnsubscribePattern ends SubscribePattern.
-func (n *Node) UnsubscribePattern(now protocol.Time, p topic.Pattern, out *protocol.Output) {
-	if n.patterns == nil {
-		return
-	}
-	known, ok := n.patterns.wanted.Get(p)
-	if !ok {
-		return
-	}
-	if known.count--; known.count > 0 {
-		return
-	}
-	n.patterns.wanted.Remove(p)
-	n.patterns.directory.Unwant(now, p, out)
-	// What was subscribed to by another wish of the directory's for the same pattern is left as well.
-	for _, f := range slices.Clone(n.patterns.found) {
-		if _, _, ok := n.patterns.wanted.Lookup(f.name); !ok {
-			n.patterns.remove(now, f.name, out)
-		}
-	}
-	n.rerateAll(now, p, out)
 }
 
 // WantTopics asks the directory for topics that match a pattern, without subscribing to them, until UnwantTopics.
@@ -246,7 +167,7 @@ func (n *Node) PatternStats() PatternStats {
 		return PatternStats{}
 	}
 	s := n.patterns.stats
-	s.Patterns, s.Metered, s.Unmetered = n.patterns.wanted.Len(), len(n.patterns.meters.topics), n.patterns.meters.refused
+	s.Patterns, s.Metered, s.Unmetered = n.patterns.uses.Len(), len(n.patterns.meters.topics), n.patterns.meters.refused
 	for _, f := range n.patterns.found {
 		switch {
 		case f.joined:
@@ -275,9 +196,9 @@ func (p *patterns) named(name string) *found {
 	return nil
 }
 
-// add takes up a topic that matches a pattern that was asked for, if it is to be subscribed to.
+// add takes up a topic that is wanted.
 func (p *patterns) add(now protocol.Time, name string, out *protocol.Output) {
-	if _, _, ok := p.wanted.Lookup(name); !ok {
+	if p.wants(name) == 0 {
 		return
 	}
 	at, ok := p.find(name)
@@ -329,27 +250,18 @@ func (p *patterns) unjoined() (count int) {
 }
 
 // rating returns the highest rating of what wants a topic: patterns, and its name.
-func (p *patterns) rating(f *found) (highest gravity.Rating) {
+func (p *patterns) rating(f *found) gravity.Rating {
 	if f.literal {
-		highest = f.rated
+		return max(f.rated, p.wants(f.name))
 	}
-	for q, wanted := range p.wanted.All() {
-		if q.Match(f.name) {
-			highest = max(highest, wanted.rating)
-		}
-	}
-	return highest
+	return p.wants(f.name)
 }
 
-// since returns when the first of the patterns was subscribed to that match a topic.
-func (p *patterns) since(now protocol.Time, name string) protocol.Time {
-	since := now
-	for q, wanted := range p.wanted.All() {
-		if q.Match(name) {
-			since = min(since, wanted.since)
-		}
+// lose takes in that nobody publishes to a topic any longer.
+func (p *patterns) lose(now protocol.Time, name string, out *protocol.Output) {
+	if !p.names(name) {
+		p.remove(now, name, out)
 	}
-	return since
 }
 
 // remove ends what was begun for a topic.
@@ -367,10 +279,17 @@ func (p *patterns) remove(now protocol.Time, name string, out *protocol.Output) 
 		_ = p.node.setRating(now, name, f.rated, false, out) // which takes no more room
 	} else {
 		_ = p.node.unsubscribe(now, name, out) // it is subscribed
-		p.crowded = false
+		p.freed(now)
 	}
 	p.stats.Left++
 	out.Emit(TopicLeft{Topic: name})
+}
+
+// freed takes in that there is room again: what could not be joined is tried at once.
+func (p *patterns) freed(now protocol.Time) {
+	if p != nil && p.crowded {
+		p.again = now
+	}
 }
 
 // take has a topic that is joined count as subscribed to by its name as well, with a rating. It reports whether it is joined.
@@ -383,20 +302,19 @@ func (p *patterns) take(name string, r gravity.Rating) bool {
 	return true
 }
 
-// adopt takes in that a topic is subscribed to by its name with a rating. It returns the rating that patterns give it.
-func (p *patterns) adopt(name string, r gravity.Rating) gravity.Rating {
+// adopt takes in that a topic is subscribed to by its name with a rating, so that a pattern that matches it has it as well, whether there was room before or not.
+func (p *patterns) adopt(now protocol.Time, name string, r gravity.Rating, out *protocol.Output) {
 	f := p.named(name)
 	if f == nil {
-		return 0
+		return
 	}
 	f.literal, f.rated = true, r
 	if !f.joined {
-		return 0
+		p.join(now, f, out)
 	}
-	return p.rating(f)
 }
 
-// leave ends take. It reports whether the topic stays joined.
+// leave ends take and adopt. It reports whether the topic stays joined.
 func (p *patterns) leave(name string) bool {
 	f := p.named(name)
 	if f == nil || !f.literal {

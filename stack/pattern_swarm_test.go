@@ -18,14 +18,17 @@ import (
 type patterned struct {
 	*stack.Node
 	patterns []string
+	wanted   map[string]*stack.PatternSubscription
 }
 
 func (n patterned) Start(now protocol.Time, out *protocol.Output) {
 	n.Node.Start(now, out)
 	for _, text := range n.patterns {
-		if err := n.SubscribePattern(now, pattern(text), gravity.All, out); err != nil {
+		s, err := n.SubscribePatterns(now, []stack.RatedPattern{{Pattern: pattern(text), Rating: gravity.All}}, out)
+		if err != nil {
 			panic(err)
 		}
+		n.wanted[text] = s
 	}
 }
 
@@ -72,7 +75,7 @@ func (s *patternSwarm) build(b sim.Boot) protocol.Machine {
 		panic(err)
 	}
 	s.joined[b.ID] = map[string]bool{}
-	return patterned{n, s.wants(b.ID)}
+	return patterned{n, s.wants(b.ID), map[string]*stack.PatternSubscription{}}
 }
 
 func (s *patternSwarm) wants(id protocol.NodeID) []string {
@@ -156,7 +159,8 @@ func TestPatternsSwarmCheckerBites(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Command(1, func(now protocol.Time, m protocol.Machine, out *protocol.Output) {
-		m.(patterned).UnsubscribePattern(now, pattern("#"), out)
+		n := m.(patterned)
+		n.UnsubscribePatterns(now, n.wanted["#"], out)
 	})
 	w.Run(protocol.Time(20 * time.Second))
 	if s.converged() == nil {

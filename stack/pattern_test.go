@@ -28,6 +28,7 @@ type patternFleet struct {
 	got     map[protocol.NodeID][]string // "topic number" of messages delivered, in their order
 	joined  map[protocol.NodeID]map[string]protocol.Time
 	refused map[protocol.NodeID]int
+	wanted  map[protocol.NodeID]map[string][]*stack.PatternSubscription
 	allowed func(protocol.NodeID, string) bool
 	// authority is nil where members have no identities; else member 3 may publish to secret* only.
 	authority *authority
@@ -39,12 +40,13 @@ func lan(seed uint64, loss float64) sim.Config {
 
 // newPatternFleet makes so many members in each of the zones.
 func newPatternFleet(t *testing.T, c sim.Config, each int, zones ...string) *patternFleet {
-	f := &patternFleet{t: t, world: sim.New(c), got: map[protocol.NodeID][]string{}, joined: map[protocol.NodeID]map[string]protocol.Time{}, refused: map[protocol.NodeID]int{}}
+	f := &patternFleet{t: t, world: sim.New(c), got: map[protocol.NodeID][]string{}, joined: map[protocol.NodeID]map[string]protocol.Time{}, refused: map[protocol.NodeID]int{},
+		wanted: map[protocol.NodeID]map[string][]*stack.PatternSubscription{}}
 	for z, zone := range zones {
 		for i := range each {
 			id := protocol.NodeID(z*each + i + 1)
 			seeds := []protocol.Address{protocol.Address(fmt.Sprint("a", z*each+1)), "a1"}
-			f.joined[id] = map[string]protocol.Time{}
+			f.joined[id], f.wanted[id] = map[string]protocol.Time{}, map[string][]*stack.PatternSubscription{}
 			f.world.Add(sim.HostConfig{ID: id, Address: protocol.Address(fmt.Sprintf("a%d", id)), Zone: zone, At: protocol.Time(time.Duration(id) * 5 * time.Millisecond), Build: func(b sim.Boot) protocol.Machine {
 				return f.build(b, fmt.Sprintf("%s/m%d", zone, i), seeds)
 			}})
@@ -137,8 +139,26 @@ func pattern(text string) topics.Pattern {
 
 func (f *patternFleet) subscribe(id protocol.NodeID, text string) {
 	f.t.Helper()
+	f.subscribeRated(id, text, gravity.All)
+}
+
+func (f *patternFleet) subscribeRated(id protocol.NodeID, text string, r gravity.Rating) {
+	f.t.Helper()
 	f.do(id, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
-		return n.SubscribePattern(now, pattern(text), gravity.All, out)
+		s, err := n.SubscribePatterns(now, []stack.RatedPattern{{Pattern: pattern(text), Rating: r}}, out)
+		f.wanted[id][text] = append(f.wanted[id][text], s)
+		return err
+	})
+}
+
+// unsubscribe ends one subscription to a pattern.
+func (f *patternFleet) unsubscribe(id protocol.NodeID, text string) {
+	f.t.Helper()
+	f.do(id, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+		all := f.wanted[id][text]
+		n.UnsubscribePatterns(now, all[0], out)
+		f.wanted[id][text] = all[1:]
+		return nil
 	})
 }
 
@@ -206,12 +226,7 @@ func TestNamesAndPatternsAddUp(t *testing.T) {
 			return n.Unsubscribe(now, "a/b", out)
 		})
 	}
-	unsubscribe := func(text string) {
-		f.do(1, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
-			n.UnsubscribePattern(now, pattern(text), out)
-			return nil
-		})
-	}
+	unsubscribe := func(text string) { f.unsubscribe(1, text) }
 	sent, expected := 0, 0
 	step := func(arrives bool) {
 		f.t.Helper()
@@ -289,12 +304,10 @@ func TestGrantsAndRoom(t *testing.T) {
 		t.Errorf("%+v, %d times refused", s, f.refused[1])
 	}
 	f.subscribe(2, "x/many/1")
-	f.do(1, func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
-		n.UnsubscribePattern(now, pattern("x/#"), out)
-		return n.SubscribePattern(now, pattern("x/many/5+"), gravity.All, out)
-	})
+	f.unsubscribe(1, "x/#")
+	f.subscribe(1, "x/many/5+")
 	f.pass(15 * time.Second)
-	f.expect(1) // 5+ is no wildcard
+	f.expect(1, "x/many/5+") // which is a name
 }
 
 // Topics of other zones are joined as well.

@@ -68,6 +68,28 @@ func (p Pattern) Match(name string) bool {
 	}
 }
 
+// Covers reports whether p matches every name that q matches, as far as their levels show it one by one: +/# covers # as well, which is not seen.
+func (p Pattern) Covers(q Pattern) bool {
+	if p.text == "" || q.text == "" || wild(p.text) && q.text[0] == '$' {
+		return false
+	}
+	for a, b := p.text, q.text; ; {
+		levelA, restA, moreA := strings.Cut(a, separator)
+		levelB, restB, moreB := strings.Cut(b, separator)
+		switch {
+		case levelA == Rest:
+			return true
+		case levelA != levelB && (levelA != One || levelB == Rest):
+			return false
+		case !moreB:
+			return !moreA || restA == Rest
+		case !moreA:
+			return false
+		}
+		a, b = restA, restB
+	}
+}
+
 // wild reports whether a pattern begins with a wildcard.
 func wild(pattern string) bool {
 	return (pattern[0] == One[0] || pattern[0] == Rest[0]) && (len(pattern) == 1 || pattern[1] == separator[0])

@@ -305,3 +305,44 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What covers a pattern matches each name that it matches; and where nothing but the form +/# stands in the way, what does not cover it leaves some name out.
+func TestPatternsCover(t *testing.T) {
+	var names, patterns []string
+	grow := func(levels []string, depth int, last func(string) bool) (all []string) {
+		ends := slices.Clone(levels)
+		for range depth {
+			all = append(all, ends...)
+			var longer []string
+			for _, end := range ends {
+				for _, level := range levels {
+					if !last(end) {
+						longer = append(longer, end+"/"+level)
+					}
+				}
+			}
+			ends = longer
+		}
+		return slices.DeleteFunc(all, func(text string) bool { return text == "" })
+	}
+	names = grow([]string{"", "a", "b", "$s"}, 4, func(string) bool { return false })
+	patterns = grow([]string{"", "a", "$s", "+", "#"}, 3, func(text string) bool { return text == "#" || strings.HasSuffix(text, "/#") })
+	covering := 0
+	for _, p := range patterns {
+		for _, q := range patterns {
+			a, b := parse(t, p), parse(t, q)
+			all := !slices.ContainsFunc(names, func(name string) bool { return b.Match(name) && !a.Match(name) })
+			switch covers := a.Covers(b); {
+			case covers && !all:
+				t.Errorf("%s does not cover %s", p, q)
+			case !covers && all && !strings.HasSuffix(p, "+/#"):
+				t.Errorf("%s covers %s", p, q)
+			case covers:
+				covering++
+			}
+		}
+	}
+	if covering < len(patterns)*2 {
+		t.Errorf("%d of %d patterns cover others", covering, len(patterns))
+	}
+}

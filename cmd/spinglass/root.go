@@ -9,8 +9,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"spinglass/topic"
 )
 
 // run executes the command line and returns the exit status of the process.
@@ -71,12 +69,4 @@ func oneTopic(cmd *cobra.Command, args []string) error {
 		return usagef("%s takes one TOPIC, got %d arguments", cmd.Name(), len(args))
 	}
 	return checkTopic(args[0])
-}
-
-// oneTopicOrPattern wants the name of a topic, or a pattern, as the only argument.
-func oneTopicOrPattern(cmd *cobra.Command, args []string) error {
-	if len(args) == 1 && topic.HasWildcard(args[0]) {
-		return checkPattern(args[0], false)
-	}
-	return oneTopic(cmd, args)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ type subSettings struct {
 	last       int
 	buffered   bool
 	latest     bool
-	pattern    bool // the topic is one
+	pattern    bool // the topic is one, or there are several
 }
 
 // The lines of sub --json.
@@ -50,14 +51,19 @@ type (
 func newSub() *cobra.Command {
 	var s subSettings
 	cmd := &cobra.Command{
-		Use:   "sub TOPIC",
-		Short: "Print the messages of a topic, or of all that match a pattern",
+		Use:   "sub TOPIC | PATTERN[=RATING]...",
+		Short: "Print the messages of a topic, or of all that match patterns",
 		Long: "Prints the payload of each message of a topic on a line of standard output, and on standard error where messages " +
 			"were lost. With --json, both are objects on standard output, which tell the topic.\n\n" +
 			"TOPIC may be a pattern, in which + stands for one level of names and # as the last level for all that follow. Topics that match are joined as the agent hears of them, also those " +
-			"that begin later; those that its certificate does not allow are left out.",
-		Example: "  spinglass sub orders\n  spinglass sub 'grid/+/frequency' --json",
-		Args:    oneTopicOrPattern,
+			"that begin later; those that its certificate does not allow are left out.\n\n" +
+			"Several patterns, or names, may each have a rating, 0 to 1, which says which fraction of the messages is wanted of the topics of which it is the most specific pattern that matches: at the first level in which two differ, a name of a level " +
+			"comes before +, and both before #. 0 leaves topics out. A single name is taken as it is, whatever its end; elsewhere a pattern that itself ends like a rating needs another one.",
+		Example: "  spinglass sub orders\n  spinglass sub 'grid/+/frequency' --json\n  spinglass sub 'grid/#=0.1' 'grid/+/alarm=1' --json",
+		Args: func(cmd *cobra.Command, args []string) error {
+			_, err := patternsOf(args, 1)
+			return err
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd); err != nil {
 				return err
@@ -67,7 +73,7 @@ func newSub() *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			return s.run(cmd, client, args[0])
+			return s.run(cmd, client, args)
 		},
 	}
 	s.connection.flags(cmd)
@@ -75,7 +81,7 @@ func newSub() *cobra.Command {
 	cmd.Flags().Uint64Var(&s.count, "count", 0, "end after this many messages, lost ones counted (default never)")
 	cmd.Flags().IntVar(&s.queueBytes, "queue", 0, "bytes of messages that wait for this command in the agent (default the agent's)")
 	cmd.Flags().BoolVar(&s.latest, "latest", false, "while this command is busy, only the newest message of each topic and publisher waits for it")
-	cmd.Flags().Float64Var(&s.rating, "rating", 1, "fraction of the messages that is wanted, above 0 and at most 1")
+	cmd.Flags().Float64Var(&s.rating, "rating", 1, "fraction of the messages that is wanted, above 0 and at most 1; of patterns, where they say nothing else")
 	cmd.Flags().IntVar(&s.last, "last", 0, "begin with so many of the messages that each publisher has sent before, as far as they are still buffered")
 	cmd.Flags().BoolVar(&s.buffered, "all-buffered", false, "begin with all messages that are still buffered")
 	return cmd
@@ -96,14 +102,25 @@ func (s *subSettings) check(cmd *cobra.Command) error {
 	return nil
 }
 
-func (s *subSettings) run(cmd *cobra.Command, client *local.Client, name string) error {
-	ctx := cmd.Context()
-	s.pattern = topic.HasWildcard(name)
+// subscribe subscribes to the topic or the patterns that the arguments name.
+func (s *subSettings) subscribe(ctx context.Context, client *local.Client, args []string) (*local.Stream, error) {
+	patterns, err := patternsOf(args, s.rating)
+	if err != nil {
+		return nil, err
+	}
 	o := local.SubscribeOptions{QueueBytes: s.queueBytes, Last: s.last, AllBuffered: s.buffered, Latest: s.latest}
+	if s.pattern = len(patterns) > 0 || topic.HasWildcard(args[0]); len(patterns) > 0 {
+		return client.SubscribePatterns(ctx, patterns, o)
+	}
 	if s.rating < 1 {
 		o.Rating = s.rating
 	}
-	stream, err := client.SubscribeWith(ctx, name, o)
+	return client.SubscribeWith(ctx, args[0], o)
+}
+
+func (s *subSettings) run(cmd *cobra.Command, client *local.Client, args []string) error {
+	ctx := cmd.Context()
+	stream, err := s.subscribe(ctx, client, args)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

@@ -58,9 +58,11 @@ func (c *Client) SubscribeWith(ctx context.Context, topic string, o SubscribeOpt
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{
-		topic: topic, body: response.Body, reader: bufio.NewReaderSize(response.Body, readBuffer), names: map[string]string{},
-	}, nil
+	return newStream(topic, response.Body), nil
+}
+
+func newStream(topic string, body io.ReadCloser) *Stream {
+	return &Stream{topic: topic, body: body, reader: bufio.NewReaderSize(body, readBuffer), names: map[string]string{}}
 }
 
 // Next returns the next message. Its payload is valid until the next call. A *[spinglass.Gap] says what was lost, and the stream

@@ -32,6 +32,7 @@ type fakeNode struct {
 	publishErr    error
 	flushed       int
 	options       SubscribeOptions
+	patterns      spinglass.Patterns // that were subscribed to
 	topics        []spinglass.Topic
 	groups        []spinglass.GroupStatus
 	groupOptions  GroupOptions
@@ -183,6 +184,16 @@ func (n *fakeNode) subscribe(_ context.Context, topic string, o SubscribeOptions
 	s := &fakeSubscription{node: n, topic: topic, queue: make(chan delivery, 1024)}
 	n.subscriptions = append(n.subscriptions, s)
 	return s, nil
+}
+
+func (n *fakeNode) subscribePatterns(ctx context.Context, patterns spinglass.Patterns, o SubscribeOptions) (subscription, error) {
+	n.mutex.Lock()
+	n.patterns = patterns
+	n.mutex.Unlock()
+	if n.setErr != nil {
+		return nil, n.setErr
+	}
+	return n.subscribe(ctx, patterns.String(), o)
 }
 
 func (s *fakeSubscription) Messages(ctx context.Context) iter.Seq2[spinglass.Message, error] {

@@ -23,6 +23,7 @@ const (
 	answerMax        = 64 << 20       // of a list of peers or rows, as a client reads it
 	setBodyMax       = 256 << 10      // of a request to set attributes; a row is far shorter, whatever the forms of its values
 	functionBodyMax  = 64 << 10       // of a request to install or try a function; a program and a chain are far shorter, whatever their forms
+	patternsBodyMax  = 64 << 10       // of a request to subscribe to patterns; as many as a subscription may have are shorter, unless most of their bytes are escaped
 	sqlBodyMax       = 128 << 10      // of a request to do a statement; a statement is far shorter, whatever its form
 	authorsMax       = 1024           // names of authors and topics that a client's stream keeps at hand
 	scrapesMax       = 4              // concurrent requests of /metrics

@@ -38,6 +38,9 @@ func (s *Server) metricsHandler() http.Handler {
 			Name: "spinglass_api_sql_refused_total", Help: "Requests to do statements of SQL refused because they were too long.",
 		}, func() float64 { return float64(s.stats.sqlRefused.Load()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "spinglass_api_patterns_refused_total", Help: "Requests to subscribe to patterns refused because they were too long.",
+		}, func() float64 { return float64(s.stats.patternsRefused.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "spinglass_api_unauthorized_total", Help: "Requests refused because they did not carry the token.",
 		}, func() float64 { return float64(s.stats.unauthorized.Load()) }),
 	)

@@ -19,6 +19,7 @@ type node interface {
 	Publish(ctx context.Context, topic string, payload []byte) error
 	Flush(ctx context.Context) error
 	subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error)
+	subscribePatterns(ctx context.Context, patterns spinglass.Patterns, o SubscribeOptions) (subscription, error)
 	group(ctx context.Context, name string, o GroupOptions) (group, error)
 	Groups(ctx context.Context) ([]spinglass.GroupStatus, error)
 	RecoverGroup(ctx context.Context, name string) error
@@ -58,6 +59,11 @@ type realNode struct{ *spinglass.Node }
 // subscribe subscribes with the options that are not zero.
 func (n realNode) subscribe(ctx context.Context, topic string, o SubscribeOptions) (subscription, error) {
 	return n.Subscribe(ctx, topic, o.options()...)
+}
+
+// subscribePatterns subscribes to patterns with the options that are not zero.
+func (n realNode) subscribePatterns(ctx context.Context, patterns spinglass.Patterns, o SubscribeOptions) (subscription, error) {
+	return n.SubscribePatterns(ctx, patterns, o.options()...)
 }
 
 // group joins a group.

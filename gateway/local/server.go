@@ -52,6 +52,7 @@ type Server struct {
 		setsRefused      atomic.Uint64
 		functionsRefused atomic.Uint64
 		sqlRefused       atomic.Uint64
+		patternsRefused  atomic.Uint64
 		unauthorized     atomic.Uint64
 	}
 }
@@ -80,6 +81,7 @@ func newServer(n node, options Options) *Server {
 	mux.HandleFunc("POST /v1/sql", s.sql)
 	mux.HandleFunc("GET /v1/topics", s.topics)
 	mux.HandleFunc(topicPrefix, s.topic)
+	mux.HandleFunc("POST "+patternsPath, s.patterns)
 	mux.HandleFunc("GET /v1/groups", s.groups)
 	mux.HandleFunc(groupPrefix, s.group)
 	mux.HandleFunc("GET /v1/events", s.events)

@@ -16,6 +16,11 @@ func (s *Server) subscribe(ctx context.Context, w http.ResponseWriter, r *http.R
 		return
 	}
 	sub, err := s.node.subscribe(ctx, topic, o)
+	s.serveSubscription(ctx, w, topic, sub, err)
+}
+
+// serveSubscription streams what a subscription to a topic brings, or to patterns where that is empty, or tells why there is none.
+func (s *Server) serveSubscription(ctx context.Context, w http.ResponseWriter, topic string, sub subscription, err error) {
 	if err != nil {
 		err = told(ctx, err)
 		writeError(w, failureStatus(err), err)

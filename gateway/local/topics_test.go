@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -81,6 +83,48 @@ func TestAPatternTellsTopics(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Patterns with ratings come to the node as they were asked for, with the other options, and what is wrong is refused.
+func TestPatternsReachTheNode(t *testing.T) {
+	s := start(t)
+	ctx := testContext(t)
+	patterns := spinglass.Patterns{"grid/#": 0.1, "grid/+/alarm": 1, "a \"b\"=/+": 0}
+	stream, err := s.client.SubscribePatterns(ctx, patterns, SubscribeOptions{QueueBytes: 1 << 20, Latest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	s.node.mutex.Lock()
+	queue, got, o := s.node.subscriptions[0].queue, s.node.patterns, s.node.options
+	s.node.mutex.Unlock()
+	if !maps.Equal(got, patterns) || o.QueueBytes != 1<<20 || !o.Latest {
+		t.Errorf("%v, %+v", got, o)
+	}
+	for _, topic := range []string{"grid/a", "grid/b/alarm"} {
+		queue <- delivery{message: spinglass.Message{Topic: topic, From: fakeName, FromID: fakeID, Sequence: 7, Payload: []byte("x")}}
+		queue <- delivery{err: &spinglass.Gap{Topic: topic, From: fakeName, FromID: fakeID, First: 8, Last: 8, Count: 1, Reason: "expired"}}
+		if m, err := stream.Next(); err != nil || m.Topic != topic || m.Sequence != 7 {
+			t.Errorf("%+v, %v", m, err)
+		}
+		if gap, ok := errors.AsType[*spinglass.Gap](errOf(stream.Next())); !ok || gap.Topic != topic {
+			t.Error(gap)
+		}
+	}
+	refused := func(status int, query, body string) {
+		t.Helper()
+		_, err := s.client.do(ctx, http.MethodPost, &url.URL{Path: patternsPath, RawQuery: query}, strings.NewReader(body))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Status != status {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	refused(http.StatusBadRequest, "", `{"patterns":["a"]}`)
+	refused(http.StatusBadRequest, "latest=yes", `{"patterns":{"a":1}}`)
+	refused(http.StatusRequestEntityTooLarge, "", `{"patterns":{"`+strings.Repeat("x", patternsBodyMax)+`":1}}`)
+	s.node.setErr = fmt.Errorf("%w: no pattern", spinglass.ErrTopic)
+	refused(http.StatusBadRequest, "", `{"patterns":{"#/a":1}}`)
+}
+
+func errOf[T any](_ T, err error) error { return err }
 
 func FuzzParseMatch(f *testing.F) {
 	m := spinglass.Message{Topic: "a/b", From: fakeName, FromID: fakeID, Sequence: 300, Payload: []byte("abc")}
