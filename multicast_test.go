@@ -70,3 +70,88 @@ func publishToGroup(t *testing.T, off bool) {
 		t.Errorf("%d packets and %d probes went to groups though multicast is turned off", s.PacketsMulticast, s.ProbesSent)
 	}
 }
+
+// Members with ratings hear the bands that they want something of, and the kernel keeps the rest from them: one at rating 0.2 receives the quarter of the packets that is in its bands, and is delivered a fifth.
+func TestRatingBandsOnRealNodes(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("skipped: multicast is for Linux so far")
+	}
+	const messages = 3000
+	ratings := []float64{1, 1, 0.2, 0.2, 0.5}
+	zone := fmt.Sprintf("/bands-%08x", rand.Uint32())
+	publisher, err := Start(t.Context(), Config{Name: zone + "/publisher", Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = publisher.Close() })
+	var nodes []*Node
+	for i, rating := range ratings {
+		n, err := Start(t.Context(), Config{Name: fmt.Sprintf("%s/m%d", zone, i), Listen: "127.0.0.1:0", Join: []string{publisher.Addr()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = n.Close() })
+		if _, err := n.Subscribe(t.Context(), "topic", Rating(rating)); err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, n)
+	}
+	if err := publisher.ConfigureTopic(t.Context(), "topic", Spread(SpreadMulticast)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	stats := func(n *Node) (s bimodal.Stats) {
+		if err := n.call(ctx, func(protocol.Time, *protocol.Output) { s = n.stack.Bimodal.Stats() }); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	publish := func() {
+		if err := publisher.Publish(ctx, "topic", make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		if err := publisher.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for hearing := 0; hearing < 3*5+3+2; hearing = stats(publisher).MulticastTargets { // all want the three lowest bands, three the next one, two the last
+		publish()
+	}
+	settle := func() { // nothing more comes
+		for last := uint64(0); ctx.Err() == nil; time.Sleep(500 * time.Millisecond) {
+			delivered := uint64(0)
+			for _, n := range nodes {
+				delivered += stats(n).MessagesDelivered
+			}
+			if delivered == last {
+				return
+			}
+			last = delivered
+		}
+	}
+	settle()
+	before := make([]bimodal.Stats, len(nodes))
+	for i, n := range nodes {
+		before[i] = stats(n)
+	}
+	first := stats(publisher)
+	for range messages {
+		publish()
+	}
+	settle()
+	sent := stats(publisher)
+	packets := float64(sent.PacketsSent - first.PacketsSent)
+	for i, n := range nodes {
+		s := stats(n)
+		received, delivered := float64(s.PacketsReceived-before[i].PacketsReceived)/packets, float64(s.MessagesDelivered-before[i].MessagesDelivered)/messages
+		t.Logf("at rating %v: received %.3f of the packets, delivered %.3f of the messages; %d groups", ratings[i], received, delivered, s.GroupsJoined)
+		share := map[float64]float64{1: 1, 0.5: 0.5, 0.2: 0.25}[ratings[i]]
+		if received < share-0.03 || received > share+0.05 || delivered < ratings[i]-0.03 || delivered > ratings[i]+0.03 {
+			t.Errorf("at rating %v: received %.3f of the packets, want %v, delivered %.3f", ratings[i], received, share, delivered)
+		}
+	}
+	if banded := float64(sent.PacketsBanded - first.PacketsBanded); banded < 0.95*packets {
+		t.Errorf("%v of %v packets went to the groups of bands", banded, packets)
+	}
+}

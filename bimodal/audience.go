@@ -57,7 +57,7 @@ func (m *Machine) wantsPacket(p *peer, t *topic, h gravity.Height) bool {
 
 // grade finds which ratings the peers have that want a topic, and lists the members of each level. Where all want everything there is one audience.
 func (m *Machine) grade(t *topic) {
-	t.levels, t.local, t.below = nil, 0, 0
+	t.levels, t.local, t.below, t.banded = nil, 0, 0, false
 	if t.subscribed {
 		t.local = t.rating
 	}
@@ -76,7 +76,7 @@ func (m *Machine) grade(t *topic) {
 			t.below = max(t.below, r)
 		}
 		if p.regional {
-			t.local = max(t.local, r)
+			t.local, t.banded = max(t.local, r), t.banded || r != gravity.All
 		}
 		ratings = append(ratings, r)
 	}

@@ -92,6 +92,7 @@ func (m *Machine) gossip(now protocol.Time, out *protocol.Output) {
 	m.repair(out)
 	m.pollAgain(out)
 	m.askAuthors(out)
+	m.settleGroups(out)
 	m.probeGroups(now, out)
 	m.complain(out)
 	m.greet(now, out)

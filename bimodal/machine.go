@@ -38,6 +38,7 @@ type Machine struct {
 
 	groups       int // that the driver can join
 	groupsJoined int
+	bands        map[TopicID]banded // lower bands by their ids
 
 	peers         map[protocol.NodeID]*peer
 	peerOrder     []*peer // by id
@@ -94,6 +95,7 @@ func New(config Config) (*Machine, error) {
 		proven:  wire.NewPacker(config.DatagramSize - packetOverheadMax - identity.SignatureSize),
 		topics:  make(map[TopicID]*topic),
 		byName:  make(map[string]*topic),
+		bands:   make(map[TopicID]banded),
 		byID:    make(map[StreamID]*stream),
 		authors: make(map[protocol.NodeID]*author),
 		peers:   make(map[protocol.NodeID]*peer),
@@ -238,7 +240,10 @@ func (m *Machine) Stats() Stats {
 	}
 	stats.GroupsJoined, stats.Carries = m.groupsJoined, len(m.carrying.topics)
 	for _, t := range m.topicOrder {
-		stats.MulticastTargets += t.group.hearing
+		for g := range t.groups() {
+			stats.MulticastTargets += g.hearing
+		}
+		stats.GroupsLacking += m.wantedGroups(t).without(t.joined).count()
 		stats.ZonesBarred += t.barred
 	}
 	return stats

@@ -133,7 +133,7 @@ func (m *Machine) roomBeside(body, packets int) bool {
 // manifestDelay returns for how long the packets of a topic may go without a manifest.
 func (m *Machine) manifestDelay(t *topic) time.Duration {
 	m.refreshTargets(t)
-	if m.meansOf(t, &t.audience) == SpreadDirect {
+	if !m.multicastsAny(t) && m.meansOf(t, &t.audience) == SpreadDirect {
 		return manifestDelay
 	}
 	return manifestDelayProven

@@ -6,16 +6,20 @@ import "spinglass/protocol"
 func (m *Machine) moved(zone string, out *protocol.Output) {
 	m.config.Zone, m.depth = zone, depthOf(hostsOf(zone))
 	for s := m.newest; s != nil; s = s.older {
-		if h := &s.hearing; h.heard { // its author would take it for heard until a probe is missed
-			h.heard = false
-			m.stats.ComplaintsSent++
-			out.Send(s.id.Author, &MulticastHeard{Lost: true, Topic: s.id.Topic, Round: h.round})
+		for band := range s.hearings() {
+			if h := s.hearingOf(band); h.heard { // its author would take it for heard until a probe is missed
+				h.heard = false
+				m.stats.ComplaintsSent++
+				out.Send(s.id.Author, &MulticastHeard{Lost: true, Topic: s.topic.bandID(band), Round: h.round})
+			}
 		}
 	}
 	for _, t := range m.topicOrder {
-		m.leaveGroup(t, out)
+		m.leaveGroups(t, out)
 		t.address = m.groupOf(t.id)
-		t.group.distrust(m.round)
+		for g := range t.groups() {
+			g.distrust(m.round)
+		}
 		m.reshape(t)
 	}
 	m.joinGroups(out)

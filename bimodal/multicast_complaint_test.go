@@ -69,7 +69,7 @@ func TestMulticastComplaintsBelieved(t *testing.T) {
 		t.Errorf("packets from %d on are sent again, which were sent before probing began", first)
 	}
 	g.resend = resend{}
-	author.resendTo(author.topics[TopicOf("topic")], []protocol.NodeID{2}, author.round-probesKept+1)
+	author.resendTo(author.topics[TopicOf("topic")], g, []protocol.NodeID{2}, author.round-probesKept+1)
 	if first := g.resend.packets.First; first != 0 && first <= uint64(silent) {
 		t.Errorf("packets from %d on are sent again for a round without a probe", first)
 	}

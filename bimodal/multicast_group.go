@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 	"spinglass/wire"
 )
@@ -20,8 +21,11 @@ type proof struct {
 	missed   uint32 // probes that it was asked by and did not answer since
 }
 
-// group is what a publisher knows of the way to the targets of one topic by multicast.
+// group is what a publisher knows of the way to the targets of one topic by multicast, or of one band of its heights.
 type group struct {
+	band    gravity.Band
+	targets []protocol.NodeID // who wants something of it, in the own zone, the unreachable last; immutable
+
 	sealed  int     // in the present round: packets, those that are larger than a common datagram as several
 	rate    float64 // the same a round, smoothed
 	probing bool
@@ -64,16 +68,15 @@ func (m *Machine) groupOf(id TopicID) protocol.Group {
 	return protocol.Group(uint64(id) ^ zone.Sum64())
 }
 
-// refreshGroup gives every target of a topic its proof, and takes those of others away.
-func (m *Machine) refreshGroup(t *topic) *group {
+// refreshGroup gives every target of a group its proof, and takes those of others away.
+func (m *Machine) refreshGroup(t *topic, g *group) {
 	m.refreshTargets(t)
-	g := &t.group
 	if g.current {
-		return g
+		return
 	}
-	g.current, g.listed = true, false
-	proofs := make([]proof, 0, len(t.region)+8)
-	for _, id := range t.region {
+	g.current, g.listed, g.targets = true, false, m.targetsOf(t, g.band)
+	proofs := make([]proof, 0, len(g.targets)+8)
+	for _, id := range g.targets {
 		p := proof{id: id}
 		if known := g.find(id); known != nil {
 			p = *known
@@ -87,7 +90,6 @@ func (m *Machine) refreshGroup(t *topic) *group {
 			g.hearing++
 		}
 	}
-	return g
 }
 
 // find returns the proof of a target, nil when there is none.
@@ -118,9 +120,9 @@ func (g *group) count(p *Packet) { g.sealed += 1 + p.Size()/wire.DatagramDefault
 // unprove takes away what is known of the way to a peer: it has restarted.
 func (m *Machine) unprove(p *peer) {
 	for _, id := range p.topics {
-		if t := m.topics[id]; t != nil {
-			if known := t.group.find(p.id); known != nil {
-				t.group.set(known, false)
+		for g := range m.topics[id].groups() {
+			if known := g.find(p.id); known != nil {
+				g.set(known, false)
 			}
 		}
 	}
@@ -135,17 +137,17 @@ func (g *group) distrust(round uint32) {
 }
 
 // deaf returns the targets that do not hear.
-func (g *group) deaf(targets []protocol.NodeID) []protocol.NodeID {
+func (g *group) deaf() []protocol.NodeID {
 	if g.listed {
 		return g.rest
 	}
 	g.listed = true
-	if g.hearing == len(targets) {
+	if g.hearing == len(g.targets) {
 		g.rest = nil
 		return nil
 	}
-	g.rest = make([]protocol.NodeID, 0, len(targets)-g.hearing)
-	for _, id := range targets {
+	g.rest = make([]protocol.NodeID, 0, len(g.targets)-g.hearing)
+	for _, id := range g.targets {
 		if p := g.find(id); !p.hears {
 			g.rest = append(g.rest, id)
 		}

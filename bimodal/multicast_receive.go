@@ -1,6 +1,11 @@
 package bimodal
 
-import "spinglass/protocol"
+import (
+	"iter"
+
+	"spinglass/gravity"
+	"spinglass/protocol"
+)
 
 // Constants of hearing groups that are not for configuration.
 const (
@@ -19,55 +24,14 @@ type hearing struct {
 	complaints uint8  // since then
 }
 
-// offerGroups takes in how many groups the driver can join.
-func (m *Machine) offerGroups(groups int, out *protocol.Output) {
-	m.groups = max(0, groups)
-	for _, t := range m.topicOrder {
-		if m.groups == 0 {
-			t.group.distrust(m.round)
-		}
-		if m.groupsJoined > m.groups && t.joined {
-			m.leaveGroup(t, out)
-		}
-	}
-	m.joinGroups(out)
-}
-
-// joinGroups joins the groups of topics that this node wants, as far as the driver can. Senders find out who hears them.
-func (m *Machine) joinGroups(out *protocol.Output) {
-	if m.config.Mode != ModeFull {
-		return
-	}
-	for _, t := range m.topicOrder {
-		if !t.subscribed || t.joined {
-			continue
-		}
-		if m.groupsJoined >= m.groups {
-			return
-		}
-		m.groupsJoined++
-		t.joined = true
-		out.JoinGroup(t.address)
-	}
-}
-
-// leaveGroup leaves the group of a topic, if it was joined.
-func (m *Machine) leaveGroup(t *topic, out *protocol.Output) {
-	if t.joined {
-		m.groupsJoined--
-		t.joined = false
-		out.LeaveGroup(t.address)
-	}
-}
-
 // receiveProbe answers a probe that asks this member.
 func (m *Machine) receiveProbe(from protocol.NodeID, q *MulticastProbe, out *protocol.Output) {
 	m.stats.ProbesHeard++
 	if m.stranger(from, out) {
 		return
 	}
-	t := m.topics[q.Topic]
-	if t == nil || !t.subscribed {
+	t, band := m.bandNamed(q.Topic)
+	if t == nil || !t.subscribed || t.rating <= band.Floor() && t.bandsDiffer() {
 		out.Drop(from, ReasonUnwanted)
 		return
 	}
@@ -75,7 +39,7 @@ func (m *Machine) receiveProbe(from protocol.NodeID, q *MulticastProbe, out *pro
 		return // packets come into this zone by a way of their own
 	}
 	if s := m.byID[StreamID{Author: from, Epoch: m.peers[from].epoch, Topic: q.Topic}]; s != nil {
-		s.hearing = hearing{heard: true, at: m.round, round: q.Round}
+		*s.hearingOf(band) = hearing{heard: true, at: m.round, round: q.Round}
 	}
 	if !q.sampled(m.config.Self) {
 		return
@@ -91,19 +55,60 @@ func (m *Machine) receiveProbe(from protocol.NodeID, q *MulticastProbe, out *pro
 // that out, but in a large group not soon.
 func (m *Machine) complain(out *protocol.Output) {
 	for s := m.newest; s != nil; s = s.older {
-		h := &s.hearing
-		if !h.heard || m.round-h.at < probeSilence || s.missing() == 0 && !h.repaired {
-			continue
+		for band := range s.hearings() {
+			m.complainOf(s, band, out)
 		}
-		m.refreshTargets(s.topic)
-		if n := len(s.topic.region); n > complaintsSpread && m.config.Rand.IntN(n) >= complaintsSpread {
-			continue
-		}
-		h.at = m.round
-		if h.complaints++; h.complaints == complaintsMax {
-			h.heard = false
-		}
-		m.stats.ComplaintsSent++
-		out.Send(s.id.Author, &MulticastHeard{Lost: true, Topic: s.id.Topic, Round: h.round})
 	}
+}
+
+// complainOf does that for a band of a stream.
+func (m *Machine) complainOf(s *stream, band gravity.Band, out *protocol.Output) {
+	h := s.hearingOf(band)
+	if !h.heard || m.round-h.at < probeSilence || s.missing() == 0 && !h.repaired {
+		return
+	}
+	m.refreshTargets(s.topic)
+	if n := len(s.topic.region); n > complaintsSpread && m.config.Rand.IntN(n) >= complaintsSpread {
+		return
+	}
+	h.at = m.round
+	if h.complaints++; h.complaints == complaintsMax {
+		h.heard = false
+	}
+	m.stats.ComplaintsSent++
+	out.Send(s.id.Author, &MulticastHeard{Lost: true, Topic: s.topic.bandID(band), Round: h.round})
+}
+
+// hearingOf returns what is known of the probes of a band.
+func (s *stream) hearingOf(band gravity.Band) *hearing {
+	if band == gravity.BandLast {
+		return &s.hearing
+	}
+	if s.below == nil {
+		s.below = new([gravity.BandLast]hearing)
+	}
+	return &s.below[band]
+}
+
+// hearings yields the bands of which probes may have been heard, the highest first.
+func (s *stream) hearings() iter.Seq[gravity.Band] {
+	return func(yield func(gravity.Band) bool) {
+		if !yield(gravity.BandLast) || s.below == nil {
+			return
+		}
+		for band := range gravity.Band(gravity.BandLast) {
+			if !yield(band) {
+				return
+			}
+		}
+	}
+}
+
+// heardRepaired notes that a packet has come by repair.
+func (s *stream) heardRepaired(seq uint64) {
+	if s.below == nil {
+		s.hearing.repaired = true
+		return
+	}
+	s.hearingOf(s.height(seq).Band()).repaired = true
 }

@@ -19,10 +19,9 @@ type resend struct {
 	targets []protocol.NodeID // immutable
 }
 
-// resendTo plans that targets get all that went to the group after the probe of a round, which they have heard, together with those that are
+// resendTo plans that targets get all that went to a group after the probe of a round, which they have heard, together with those that are
 // being served already.
-func (m *Machine) resendTo(t *topic, targets []protocol.NodeID, round uint32) {
-	g := &t.group
+func (m *Machine) resendTo(t *topic, g *group, targets []protocol.NodeID, round uint32) {
 	before := g.probedBy(m.round, round)
 	if before == nil || before.high >= t.stream.high {
 		return
@@ -61,32 +60,36 @@ func (g *group) probedSince(round uint32) (count int) {
 }
 
 // resendAll plans the same for all targets; if they are many, for some of them, from whom the others get it by gossip.
-func (m *Machine) resendAll(t *topic, round uint32) {
-	targets := t.region
+func (m *Machine) resendAll(t *topic, g *group, round uint32) {
+	targets := g.targets
 	if len(targets) > groupRestMax {
 		begin := m.config.Rand.IntN(len(targets) - groupRestMax + 1)
 		targets = targets[begin : begin+groupRestMax : begin+groupRestMax]
 	}
-	m.resendTo(t, targets, round)
+	m.resendTo(t, g, targets, round)
 }
 
 // resendPlanned sends what is planned, as much a round as the streams carry.
-func (m *Machine) resendPlanned(t *topic, out *protocol.Output) {
-	r := &t.group.resend
+func (m *Machine) resendPlanned(t *topic, g *group, out *protocol.Output) {
+	r := &g.resend
 	if r.packets.Last == 0 {
 		return
 	}
 	left := min(resendBytesMax, max(m.config.RepairBytes, int(m.carriedMean)))
 	for ; r.packets.First <= r.packets.Last; r.packets.First++ {
 		p, _ := t.stream.packet(r.packets.First)
-		if p == nil {
+		if p == nil || t.groupFor(p) != g {
+			continue
+		}
+		targets := m.thoseWho(t, r.targets, p)
+		if len(targets) == 0 {
 			continue
 		}
 		if left -= p.Size(); left < 0 {
 			return
 		}
-		m.stats.PacketsResent += uint64(len(r.targets))
-		out.Spread(r.targets, p.again())
+		m.stats.PacketsResent += uint64(len(targets))
+		out.Spread(targets, p.again())
 	}
 	*r = resend{}
 }

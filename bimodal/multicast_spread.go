@@ -27,43 +27,53 @@ const (
 	probesLost       = 2   // probes after the one that a complaint names, for it to count: one that is late or lost shows nothing
 )
 
-// multicasts reports whether the next packet of a topic goes to its group.
-func (m *Machine) multicasts(t *topic) bool {
-	if m.groups == 0 || t.group.hearing == 0 || t.means == SpreadDirect || t.means == SpreadTree {
+// multicasts reports whether what is for a group goes to it, and into so many other zones as copies.
+func (m *Machine) multicasts(t *topic, g *group, entrances int) bool {
+	if m.groups == 0 || g == nil || g.hearing == 0 || t.means == SpreadDirect || t.means == SpreadTree {
 		return false
 	}
-	g := m.refreshGroup(t)
-	if t.levels != nil {
-		return false // not everybody wants what everybody would get
-	}
+	m.refreshGroup(t, g)
 	if t.means == SpreadMulticast {
 		return g.hearing > 0
 	}
-	rest := len(t.region) - g.hearing + len(t.entrances)
-	return g.hearing >= m.config.GroupMin && g.hearing*groupHearingPart >= len(t.region) && rest <= groupRestMax
+	rest := len(g.targets) - g.hearing + entrances
+	return g.hearing >= m.config.GroupMin && g.hearing*groupHearingPart >= len(g.targets) && rest <= groupRestMax
 }
 
-// spreadMulticast sends a packet to the group, a copy to each target of the own zone that does not hear the group, and one into each other zone. A
-// probe that is due goes with it.
-func (m *Machine) spreadMulticast(now protocol.Time, t *topic, p *Packet, out *protocol.Output) {
-	rest := m.refreshGroup(t).deaf(t.region)
-	m.stats.PacketsMulticast++
-	m.stats.PacketsSpread += 1 + uint64(len(rest))
-	m.shareWith(t, rest, p, p, out)
-	if g := &t.group; g.due {
-		g.due = false
-		m.probe(now, t, out)
+// multicastsAny reports whether anything of a topic goes to a group.
+func (m *Machine) multicastsAny(t *topic) bool {
+	for g := range t.groups() {
+		if m.multicasts(t, g, len(t.entrances)) {
+			return true
+		}
 	}
-	for i := range t.entrances {
-		if m.enterZone(t, t.entrances[i].zone, p, out) {
+	return false
+}
+
+// spreadMulticast sends a packet to its group, a copy to each target of the own zone that wants it and does not hear the group, and one into each other zone. A
+// probe that is due goes with it.
+func (m *Machine) spreadMulticast(now protocol.Time, t *topic, to *audience, g *group, p *Packet, out *protocol.Output) {
+	rest := m.restOf(t, g, p)
+	m.stats.PacketsMulticast++
+	if t.banded {
+		m.stats.PacketsBanded++
+	}
+	m.stats.PacketsSpread += 1 + uint64(len(rest))
+	m.shareWith(t, g, rest, p, p, out)
+	if g.due {
+		g.due = false
+		m.probe(now, t, g, out)
+	}
+	for i := range to.entrances {
+		if m.enterZone(t, to.entrances[i].zone, p, out) {
 			m.stats.PacketsSpread++
 		}
 	}
 }
 
 // shareWith sends a packet to a group, and to the targets that do not hear it as what it is, which their links prove.
-func (m *Machine) shareWith(t *topic, rest []protocol.NodeID, p *Packet, copy protocol.Message, out *protocol.Output) {
-	out.Multicast(t.address, nil, p.toGroup())
+func (m *Machine) shareWith(t *topic, g *group, rest []protocol.NodeID, p *Packet, copy protocol.Message, out *protocol.Output) {
+	out.Multicast(t.addressOf(g.band), nil, p.toGroup())
 	if len(rest) > 0 {
 		out.Spread(rest, copy)
 	}
@@ -72,17 +82,19 @@ func (m *Machine) shareWith(t *topic, rest []protocol.NodeID, p *Packet, copy pr
 // repairGroup repairs a packet for everybody by way of the group, if there is one and the budget allows. It reports whether it did.
 func (m *Machine) repairGroup(r repair, p *Packet, size int, out *protocol.Output) bool {
 	t := r.stream.topic
-	if !m.multicasts(t) || t.group.find(r.to.id) == nil {
+	to := m.audienceFor(t, p)
+	g := t.groupFor(p)
+	if !m.multicasts(t, g, len(to.entrances)) || g.find(r.to.id) == nil {
 		return false
 	}
-	rest := t.group.deaf(t.region)
+	rest := m.restOf(t, g, p)
 	copies := 1 + len(rest)
 	if copies*size > m.regionRoom(r.to) {
 		return false
 	}
 	m.stats.RepairsRegional++
 	m.stats.RepairsMulticast++
-	m.shareWith(t, rest, p, p.again(), out)
+	m.shareWith(t, g, rest, p, p.again(), out)
 	m.spend(copies, size)
 	r.to.line.spent += (copies - 1) * size
 	return true
@@ -94,20 +106,25 @@ func (m *Machine) probeGroups(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	for _, t := range m.topicOrder {
-		if t.stream != nil {
-			m.probeGroup(now, t, out)
+		if t.stream == nil {
+			continue
+		}
+		m.refreshTargets(t)
+		m.openBands(t)
+		for g := range t.groups() {
+			m.probeGroup(now, t, g, out)
 		}
 	}
 }
 
-// probeGroup judges the answers to the latest probe of a topic, and sends the next when it is time.
-func (m *Machine) probeGroup(now protocol.Time, t *topic, out *protocol.Output) {
-	g := m.refreshGroup(t)
+// probeGroup judges the answers to the latest probe of a group, and sends the next when it is time.
+func (m *Machine) probeGroup(now protocol.Time, t *topic, g *group, out *protocol.Output) {
+	m.refreshGroup(t, g)
 	g.rate += (float64(g.sealed) - g.rate) / groupMemory
 	g.sealed = 0
-	m.resendPlanned(t, out) // what was planned in the round before: answers that were late have had their time
-	m.judge(t)
-	if !m.probes(t) {
+	m.resendPlanned(t, g, out) // what was planned in the round before: answers that were late have had their time
+	m.judge(t, g)
+	if !m.probes(t, g) {
 		g.probing, g.due = false, false
 		if g.hearing > 0 {
 			g.distrust(m.round)
@@ -121,19 +138,18 @@ func (m *Machine) probeGroup(now protocol.Time, t *topic, out *protocol.Output) 
 		return
 	}
 	if g.due = g.hearing > 0 && g.rate >= probeRideRate && !g.due; !g.due {
-		m.probe(now, t, out)
+		m.probe(now, t, g, out)
 	}
 }
 
-// probe asks a sample of the targets whether they hear the group of a topic.
-func (m *Machine) probe(now protocol.Time, t *topic, out *protocol.Output) {
-	g := &t.group
+// probe asks a sample of the targets whether they hear a group.
+func (m *Machine) probe(now protocol.Time, t *topic, g *group, out *protocol.Output) {
 	if g.pause = min(max(1, 2*g.pause), probePauseMax); g.hearing > 0 {
 		g.pause = 1
 	}
 	g.next, g.asked, g.sampled, g.answers = m.round+g.pause, m.round, 0, 0
 	g.probed[m.round%probesKept] = probed{round: m.round, sent: now, high: t.stream.high}
-	q := &MulticastProbe{Topic: t.id, Round: m.round, Bits: g.sampleBits()}
+	q := &MulticastProbe{Topic: t.bandID(g.band), Round: m.round, Bits: g.sampleBits()}
 	for i := range g.proofs {
 		p := &g.proofs[i]
 		p.answered = false
@@ -142,20 +158,17 @@ func (m *Machine) probe(now protocol.Time, t *topic, out *protocol.Output) {
 		}
 	}
 	m.stats.ProbesSent++
-	out.Multicast(t.address, nil, q)
+	out.Multicast(t.addressOf(g.band), nil, q)
 }
 
-// probes reports whether a topic is one to probe for: always while this node publishes, if multicast is asked for; else if a copy for each
+// probes reports whether a group is one to probe for: always while this node publishes, if multicast is asked for; else if a copy for each
 // target costs more than probes and answers do.
-func (m *Machine) probes(t *topic) bool {
-	g := &t.group
-	copies := g.rate * float64(len(t.region))
+func (m *Machine) probes(t *topic, g *group) bool {
+	copies := g.rate * float64(len(g.targets))
 	switch {
-	case t.levels != nil:
-		return false
 	case t.means == SpreadMulticast:
 		return copies > groupCopiesEnd
-	case t.means != SpreadAuto || len(t.region) < m.config.GroupMin:
+	case t.means != SpreadAuto || len(g.targets) < m.config.GroupMin:
 		return false
 	case g.probing:
 		return copies > groupCopiesStop
@@ -174,8 +187,7 @@ func (g *group) sampleBits() uint8 {
 
 // judge counts who has answered the latest probe, when there was time to. When hardly anybody has, nothing is proven any more. One that does
 // not answer may be asleep, and hear all the same: it has longer, and if the network does not forward to it, it complains.
-func (m *Machine) judge(t *topic) {
-	g := &t.group
+func (m *Machine) judge(t *topic, g *group) {
 	if g.asked == 0 || m.round-g.asked < g.patience {
 		return
 	}
@@ -187,7 +199,7 @@ func (m *Machine) judge(t *topic) {
 			continue
 		}
 		if p.missed++; p.missed >= probeMisses && m.round-p.heard > probeMemory {
-			m.unhear(t, p, p.heard)
+			m.unhear(t, g, p, p.heard)
 		}
 	}
 	switch {
@@ -198,27 +210,28 @@ func (m *Machine) judge(t *topic) {
 		m.stats.MulticastFallbacks++
 		g.failed, g.doubts = round, (g.sampled+probeAnswersPart-1)/probeAnswersPart-g.answers
 		g.distrust(round)
-		m.resendAll(t, g.good)
+		m.resendAll(t, g, g.good)
 	}
 }
 
 // unhear notes that a target does not hear, after the probe of a round that it did hear.
-func (m *Machine) unhear(t *topic, p *proof, round uint32) {
+func (m *Machine) unhear(t *topic, g *group, p *proof, round uint32) {
 	if p.hears {
-		t.group.set(p, false)
-		m.resendTo(t, []protocol.NodeID{p.id}, round)
+		g.set(p, false)
+		m.resendTo(t, g, []protocol.NodeID{p.id}, round)
 	}
 }
 
 // receiveHeard takes in that a target hears the group of a topic, or no longer does.
 func (m *Machine) receiveHeard(now protocol.Time, from protocol.NodeID, h *MulticastHeard, out *protocol.Output) {
 	m.stats.AnswersHeard++
-	t := m.topics[h.Topic]
-	if t == nil || t.stream == nil {
+	t, band := m.bandNamed(h.Topic)
+	g := t.groupAt(band)
+	if g == nil || t.stream == nil {
 		out.Drop(from, ReasonUnasked)
 		return
 	}
-	g := m.refreshGroup(t)
+	m.refreshGroup(t, g)
 	p := g.find(from)
 	switch {
 	case p == nil:
@@ -226,7 +239,7 @@ func (m *Machine) receiveHeard(now protocol.Time, from protocol.NodeID, h *Multi
 	case h.Lost && (g.probedSince(h.Round) < probesLost || int32(p.heard-h.Round) > 0):
 		out.Drop(from, ReasonStale)
 	case h.Lost:
-		m.unhear(t, p, h.Round)
+		m.unhear(t, g, p, h.Round)
 	case m.round-h.Round > probeMemory || int32(h.Round-g.since) < 0:
 		out.Drop(from, ReasonStale)
 	default:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spinglass/bimodal"
+	"spinglass/gravity"
 	"spinglass/protocol"
 	"spinglass/sim"
 )
@@ -85,4 +86,53 @@ func TestMulticastFailuresLoseNothing(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// The same where members have ratings that change, so that bands of heights have groups of their own, which members join and leave: streams are delivered in order, once and unharmed, and at rating 1 what was delivered and what was told as
+// lost add up.
+func TestSwarmBands(t *testing.T) {
+	var banded, fallbacks uint64
+	sim.Swarm(t, 4, func(seed uint64) error {
+		r := rand.New(rand.NewPCG(seed, 97))
+		link := &sim.Link{Latency: sim.Exponential{Min: time.Millisecond, Mean: 3 * time.Millisecond}, Loss: r.Float64() * 0.1, Duplicate: r.Float64() * 0.1}
+		ratings := make([]gravity.Rating, 4+r.IntN(8))
+		for i := range ratings {
+			if ratings[i] = gravity.All; i%3 > 0 {
+				ratings[i] = rate(1 - r.Float64())
+			}
+		}
+		var f *fleet
+		trial := groupTrial(seed, len(ratings), 1+r.IntN(2), link, sim.Faults{Pause: 2 * time.Second, Partition: 8 * time.Second, Deafen: time.Second, Longest: 2 * time.Second}, 6*time.Second, func(built *fleet) { f = built })
+		trial.Build = func(w *sim.World) {
+			f = newRatedFleet(w, "lan", ratings, 1+int(seed%2), nil)
+			changes := rand.New(rand.NewPCG(seed, 98))
+			for author := range f.authors {
+				f.command(author, func(_ protocol.Time, m *bimodal.Machine, _ *protocol.Output) error {
+					return m.Configure(0, topicName, bimodal.TopicOptions{Spread: bimodal.SpreadMulticast})
+				})
+				for at := time.Millisecond; at < 8*time.Second; at += time.Duration(changes.ExpFloat64() * float64(5*time.Millisecond)) {
+					w.At(protocol.Time(at), func() { f.publish(author, 20+changes.IntN(2000)) })
+				}
+			}
+			for at := time.Second; at < 6*time.Second; at += time.Second {
+				w.At(protocol.Time(at), func() { f.rerate(changes) })
+			}
+		}
+		trial.Heal = func(*sim.World) {
+			*link = sim.Link{Latency: sim.Constant(time.Millisecond)}
+			for member := range f.members {
+				f.introduce(member)
+			}
+		}
+		trial.Converged = func(*sim.World) error { return f.settledAtAll() }
+		_, err := trial.Run()
+		for member := range f.authors {
+			s := f.world.Machine(protocol.NodeID(member + 1)).(*bimodal.Machine).Stats()
+			banded, fallbacks = banded+s.PacketsBanded, fallbacks+s.MulticastFallbacks
+		}
+		return errors.Join(err, f.err)
+	})
+	if banded == 0 || fallbacks == 0 {
+		t.Errorf("%d packets went to groups of bands, %d times one was given up: the trials do not test it", banded, fallbacks)
+	}
 }

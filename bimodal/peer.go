@@ -166,7 +166,9 @@ func (m *Machine) refreshTargets(t *topic) {
 	t.targets, t.region = targets, region
 	t.entrances = m.listEntrances(t)
 	m.fillLevels(t)
-	t.group.current = false
+	for g := range t.groups() {
+		g.current = false
+	}
 	if t.target != 0 {
 		m.resolveKnobs(t)
 	}

@@ -179,7 +179,10 @@ func (m *Machine) seal(now protocol.Time, t *topic, last bool, out *protocol.Out
 
 // launch keeps a packet of this node's own, spreads it, and delivers it here if the topic is subscribed to.
 func (m *Machine) launch(now protocol.Time, t *topic, p *Packet, out *protocol.Output) {
-	t.group.count(p)
+	m.refreshTargets(t)
+	if g := t.groupFor(p); g != nil {
+		g.count(p)
+	}
 	m.spread(now, t, p, out)
 	m.accept(now, t.stream, p, proven, out)
 }

@@ -184,6 +184,7 @@ func (m *Machine) SetRating(_ protocol.Time, name string, r gravity.Rating, out 
 		m.announceCarries(out)
 	}
 	m.regrade(t, out)
+	m.joinGroups(out)
 	return nil
 }
 

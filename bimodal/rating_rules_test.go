@@ -220,25 +220,6 @@ func TestBufferersWantWhatTheyHold(t *testing.T) {
 	}
 }
 
-// "Packets of a topic with mixed ratings are not multicast": not everybody wants them.
-func TestRatedTopicsAreNotMulticast(t *testing.T) {
-	for _, fraction := range []float64{1, 0.5} {
-		w := newWorld(t, 1, 8, func(_ int, c *Config) { c.Notary = nil }, "t")
-		for _, nd := range w.nodes {
-			nd.Notify(w.now, protocol.MulticastOffered{Groups: 4}, &nd.out)
-			w.flush(nd)
-		}
-		w.rate("t", 1, 1, fraction)
-		if err := w.nodes[0].Configure(0, "t", TopicOptions{Spread: SpreadMulticast}); err != nil {
-			t.Fatal(err)
-		}
-		w.publishEach(w.nodes[0], "t", 100, 10)
-		if got := w.nodes[0].Stats().PacketsMulticast > 0; got != (fraction == 1) {
-			t.Errorf("with a member at rating %v packets are multicast: %v", fraction, got)
-		}
-	}
-}
-
 // "A member on the wall is contacted, and serves, in proportion to its rating": digests sent and received.
 func TestContactsAreDrawnByRating(t *testing.T) {
 	fractions := []float64{1, 0.5, 0.25}

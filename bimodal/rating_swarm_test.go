@@ -25,27 +25,30 @@ func rate(fraction float64) gravity.Rating {
 }
 
 // newRatedFleet is newFleet with ratings.
-func newRatedFleet(w *sim.World, ratings []gravity.Rating, authors int, change func(member int, c *bimodal.Config)) *fleet {
+func newRatedFleet(w *sim.World, segment string, ratings []gravity.Rating, authors int, change func(member int, c *bimodal.Config)) *fleet {
 	f := &fleet{world: w, members: len(ratings), authors: authors, ratings: ratings, epoch: w.Seed()} // heights differ from seed to seed
-	f.build("", change)
+	f.build(segment, change)
 	return f
 }
 
-// "Delivered fraction = rating within 0.02 (mean of each rating class, at least 20 000 one-message packets) with 5 % loss and a quarter of the members perturbed"; at rating 1 everything. Two seeds, one with signatures and one
-// with trees, and all of
+// "Delivered fraction = rating within 0.02 (mean of each rating class, at least 20 000 one-message packets) with 5 % loss and a quarter of the members perturbed"; at rating 1 everything. Three seeds, some with signatures, of which one goes
+// directly, one by trees, and one by multicast, and all of
 //
 //	SPINGLASS_FULL=1 go test ./bimodal -run DeliveredFractions -v -timeout 30m
 func TestDeliveredFractions(t *testing.T) {
 	const packets, perSecond = 20_000, 400
 	fractions := []float64{1, 0.8, 0.5, 0.2, 0.1}
-	seeds := 2
+	seeds := 3
 	if os.Getenv("SPINGLASS_FULL") == "1" {
 		seeds = 20
 	}
 	sim.Swarm(t, seeds, func(seed uint64) error {
-		members := 20 // directly
-		if seed%2 == 0 {
+		members, segment := 20, "" // directly
+		switch seed % 3 {
+		case 2:
 			members = 50 // by trees
+		case 0:
+			segment = "lan" // by multicast
 		}
 		ratings := make([]gravity.Rating, members)
 		for i := range ratings {
@@ -53,7 +56,7 @@ func TestDeliveredFractions(t *testing.T) {
 		}
 		link := &sim.Link{Latency: sim.Uniform{Min: time.Millisecond, Max: 5 * time.Millisecond}, Loss: 0.05}
 		w := sim.New(sim.Config{Seed: seed, Network: sim.Network{Topology: sim.Flat{Link: link}}, Cost: sim.CommodityCost()})
-		f := newRatedFleet(w, ratings, 1, nil)
+		f := newRatedFleet(w, segment, ratings, 1, nil)
 		for member := 3; member < members; member += 4 { // of each class
 			w.Sleep(protocol.NodeID(member+1), 0.3, 100*time.Millisecond)
 		}
@@ -61,6 +64,9 @@ func TestDeliveredFractions(t *testing.T) {
 			w.At(protocol.Time(time.Second)*protocol.Time(n)/perSecond+1, func() { f.publish(0, 100) })
 		}
 		w.Run(protocol.Time(time.Second) * (packets/perSecond + 20))
+		if s := w.Machine(1).(*bimodal.Machine).Stats(); (s.PacketsBanded > packets*3/4) != (segment != "") {
+			return fmt.Errorf("%d packets of %d went to the groups of bands, on segment %q", s.PacketsBanded, packets, segment)
+		}
 		if f.err != nil || f.published[0] != packets {
 			return fmt.Errorf("%d published: %w", f.published[0], f.err)
 		}
@@ -103,7 +109,7 @@ func TestRatedSwarm(t *testing.T) {
 				Network: sim.Network{Topology: sim.Flat{Link: link}}, Cost: sim.CommodityCost(),
 			},
 			Build: func(w *sim.World) {
-				f = newRatedFleet(w, ratings, authors, func(_ int, c *bimodal.Config) { c.Life = 2 + int(seed%20) })
+				f = newRatedFleet(w, "", ratings, authors, func(_ int, c *bimodal.Config) { c.Life = 2 + int(seed%20) })
 				f.load(rand.New(rand.NewPCG(seed, 198)), 20*time.Second)
 				for at := time.Second; at < 20*time.Second; at += time.Second {
 					w.At(protocol.Time(at), func() { f.rerate(r) })

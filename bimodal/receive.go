@@ -86,7 +86,7 @@ func (m *Machine) take(now protocol.Time, from protocol.NodeID, p *Packet, way w
 	}
 	if way == wayRepair {
 		m.stats.PacketsRepaired++
-		s.hearing.repaired = true
+		s.heardRepaired(p.Seq)
 	}
 	if s.order.seeking {
 		s.began = min(s.began, beganAgo(now, p.Age))

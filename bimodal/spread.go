@@ -44,11 +44,8 @@ func ParseSpread(text string) (Spread, error) {
 	return 0, fmt.Errorf("%w: %q (auto, direct, tree or multicast)", ErrSpread, text)
 }
 
-// meansOf returns by which means a packet of a topic goes out now to those who want it. Lists are up to date. It never returns SpreadAuto.
+// meansOf returns by which means a packet of a topic goes out now to those who want it, where it does not go to a group. Lists are up to date. It never returns SpreadAuto.
 func (m *Machine) meansOf(t *topic, to *audience) Spread {
-	if m.multicasts(t) {
-		return SpreadMulticast
-	}
 	switch {
 	case m.config.Mode != ModeFull || t.means == SpreadDirect:
 		return SpreadDirect
@@ -66,9 +63,11 @@ func (m *Machine) spread(now protocol.Time, t *topic, p *Packet, out *protocol.O
 	if len(to.targets) == 0 {
 		return
 	}
+	if g := t.groupFor(p); m.multicasts(t, g, len(to.entrances)) {
+		m.spreadMulticast(now, t, to, g, p, out)
+		return
+	}
 	switch m.meansOf(t, to) {
-	case SpreadMulticast:
-		m.spreadMulticast(now, t, p, out)
 	case SpreadTree:
 		m.spreadTree(t, to, 0, p, out)
 	default:

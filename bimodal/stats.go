@@ -106,6 +106,7 @@ type Stats struct {
 	PollsRefused     uint64 // more in a round than are answered
 
 	PacketsMulticast   uint64 // own, sent to a group
+	PacketsBanded      uint64 // of these, to the group of a band, since some do not want everything
 	PacketsResent      uint64 // copies of own packets, sent again because their group had failed
 	ProbesSent         uint64 // of groups
 	ProbesHeard        uint64 // of others
@@ -140,9 +141,10 @@ type Stats struct {
 	OrdersPending    int // incomplete orders
 	RepairsWaiting   int
 	GroupsJoined     int   // of topics that this node wants
+	GroupsLacking    int   // of these topics: groups that are not joined, since the driver joins no more
 	Carries          int   // topics carried
 	ZonesBarred      int   // zones that are not entered with a topic that they want, for each such topic: none of their contacts may subscribe to it
-	MulticastTargets int   // of the topics that this node publishes to: targets that hear their group
+	MulticastTargets int   // of the topics that this node publishes to: targets that hear their group, summed over bands
 	EvictedAge       int   // age in rounds of the packet evicted last in its short phase: what that has shrunk to; 0 when none ever was
 	LongEvictedAge   int   // the same of what bufferers had to drop: what life has shrunk to
 	RepairBudget     int   // bytes, of the present round

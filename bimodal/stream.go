@@ -40,10 +40,11 @@ type stream struct {
 	meter    *lagMeter     // of a stream that packets come of; nil when it rests
 	crowd    *crowd        // what is known of the lag of others; nil when nothing is
 	hearing  hearing
-	endings  []ending // by levels of the topic; nil where there are none
-	ends     bool     // in Machine.endings
-	stamp    uint64   // of the last digest that listed the stream
-	newer    *stream  // in the list of active streams, most recent first
+	below    *[gravity.BandLast]hearing // the same of lower bands; nil before the first probe of one
+	endings  []ending                   // by levels of the topic; nil where there are none
+	ends     bool                       // in Machine.endings
+	stamp    uint64                     // of the last digest that listed the stream
+	newer    *stream                    // in the list of active streams, most recent first
 	older    *stream
 	relayed  bool   // its packets are handed on
 	pace     uint64 // packets heard of in the past round

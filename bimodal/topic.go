@@ -42,9 +42,13 @@ type topic struct {
 	dispatches []*dispatch    // for handing packets on
 	seed       uint64         // of their orders; 0 before the first
 	order      uint64         // number of the latest order
-	group      group          // the way to the targets by multicast
+	banded     bool           // some of the own zone do not want everything, so that each band of heights has a group of its own
+	group      group          // the way to the targets by multicast; where the topic is banded, to those of the highest band
+	bands      []group        // of the lower bands, of a topic that this node publishes to; nil where there are none
+	named      bool           // the ids of the bands are in Machine.bands
 	address    protocol.Group // of the topic in the own zone
-	joined     bool           // this node has joined the group
+	joined     bandSet        // groups that this node has joined
+	lingers    uint32         // round from which on it leaves those that it has joined and does not want; 0 when there is none
 
 	chosen Knobs   // for this topic; zeros follow target and Config
 	target float64 // probability to plan for; 0 for none
@@ -92,7 +96,7 @@ func (m *Machine) ownTopics() int {
 
 // newTopic takes up a topic; one that is carried for others may have no name.
 func (m *Machine) newTopic(now protocol.Time, id TopicID, name string) *topic {
-	t := &topic{id: id, name: name, background: m.background.ids[id], address: m.groupOf(id), rating: gravity.All, holds: gravity.All}
+	t := &topic{id: id, name: name, background: m.background.ids[id], address: m.groupOf(id), rating: gravity.All, holds: gravity.All, group: group{band: gravity.BandLast}}
 	t.limit(now, m.defaultLimits())
 	m.resolveKnobs(t)
 	if m.topics[id] = t; name != "" {
@@ -172,7 +176,7 @@ func (m *Machine) Unsubscribe(_ protocol.Time, name string, out *protocol.Output
 		m.announceCarries(out)
 	}
 	m.announceInterest(out)
-	m.leaveGroup(t, out)
+	m.leaveGroups(t, out)
 	m.joinGroups(out)
 	if t.stream == nil && t.carry == nil {
 		m.removeTopic(t)
@@ -184,6 +188,7 @@ func (m *Machine) removeTopic(t *topic) {
 	delete(m.byName, t.name)
 	delete(m.topics, t.id)
 	m.writable.Cancel(t)
+	m.forgetBands(t)
 	m.forgetOrders(t.id)
 	m.topicOrder = slices.DeleteFunc(m.topicOrder, func(other *topic) bool { return other == t })
 }

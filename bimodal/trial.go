@@ -1,7 +1,6 @@
 package bimodal
 
 import (
-	"spinglass/gravity"
 	"spinglass/identity"
 	"spinglass/protocol"
 )
@@ -14,7 +13,7 @@ func (m *Machine) try(now protocol.Time, a arrived, out *protocol.Output) {
 		m.tryShunned(s, a, by, out)
 		return
 	}
-	if s != nil && a.relay == nil && p.Manifest == nil && s.topic.holds != gravity.All && !s.topic.holds.Wants(s.height(p.Seq)) {
+	if a.relay == nil && p.Manifest == nil && m.topics[p.Stream.Topic].sparesPacket(p) {
 		m.stats.PacketsSpared++
 		return
 	}
