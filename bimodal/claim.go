@@ -49,9 +49,8 @@ func (m *Machine) hearSay(now protocol.Time, s *stream, id StreamID, e *DigestEn
 	if s == nil && m.dates(c, id, beganAgo(now, e.Age)) {
 		return nil
 	}
-	if c.allows(m.round, e.Manifest, o) {
+	if c.allows(m.round, e.Manifest, o) && m.askNumber(id, e.Manifest, o) {
 		c.asked, c.sought, c.teller = m.round, e.Manifest, o.from
-		m.askNumber(id, e.Manifest, o)
 	}
 	return s
 }
@@ -85,16 +84,25 @@ func (m *Machine) hearWanted(s *stream, e *DigestEntry, o *occasion, out *protoc
 	if !c.allows(m.round, seq, o) {
 		return s
 	}
-	c.asked, c.sought, c.teller = m.round, seq, o.from
-	switch {
-	case slices.ContainsFunc(e.Ranges, func(r Range) bool { return r.First <= seq && seq <= r.Last }):
-		m.askNumber(s.id, seq, o)
-	case !o.answer && m.pollsLeft > 0:
-		if b := m.drawBufferer(s, seq); b != nil {
-			m.sendPoll(b.id, PollEntry{Stream: s.id, Ranges: []Range{{seq, seq}}}, out)
-		}
+	if m.askWanted(s, seq, e, o, out) {
+		c.asked, c.sought, c.teller = m.round, seq, o.from
 	}
 	return s
+}
+
+// askWanted asks for a packet the one who told of it, or one of its bufferers where that does not hold it. It reports whether anybody was asked: who was not may be at the next occasion.
+func (m *Machine) askWanted(s *stream, seq uint64, e *DigestEntry, o *occasion, out *protocol.Output) bool {
+	if slices.ContainsFunc(e.Ranges, func(r Range) bool { return r.First <= seq && seq <= r.Last }) {
+		return m.askNumber(s.id, seq, o)
+	}
+	if o.answer || m.pollsLeft == 0 {
+		return false
+	}
+	b := m.drawBufferer(s, seq)
+	if b != nil {
+		m.sendPoll(b.id, PollEntry{Stream: s.id, Ranges: []Range{{seq, seq}}}, out)
+	}
+	return b != nil
 }
 
 // dates takes in when a stream that is not known began, as a member says. Its packets tell how old it was when they were sealed, and nothing of when that was. That it began
@@ -123,17 +131,18 @@ func (c *claim) allows(round uint32, seq uint64, o *occasion) bool {
 	return round-c.asked > o.pause || seq > c.sought+manifestMax || c.teller != o.from
 }
 
-// askNumber adds one packet to the request under way.
-func (m *Machine) askNumber(id StreamID, seq uint64, o *occasion) {
+// askNumber adds one packet to the request under way, if there is room.
+func (m *Machine) askNumber(id StreamID, seq uint64, o *occasion) bool {
 	c := &m.scratch
 	reserved := id.size() + 4*wire.UvarintSize(seq) + wire.UvarintSize(RequestNumbersMax)
 	if o.numbers == 0 || c.reserved+reserved > m.messageRoom() {
-		return
+		return false
 	}
 	o.numbers--
 	c.reserved += reserved
 	c.ranges = append(c.ranges, Range{First: seq, Last: seq})
 	c.asked = append(c.asked, RequestEntry{Stream: id, Ranges: c.ranges[len(c.ranges)-1:]})
+	return true
 }
 
 // newestManifest returns the number of the newest packet of a stream with a manifest, if it is held, else 0.

@@ -116,3 +116,24 @@ func TestForgedPacketsAtEndsBlockNothing(t *testing.T) {
 		t.Errorf("%d of 2 messages delivered, %+v", n, s.Stats())
 	}
 }
+
+// What could not be asked for, because the request was full, counts as not asked for: it is at the next occasion.
+func TestClaimsThatWereNotAskedForStayOpen(t *testing.T) {
+	packets := newSigner(t, writer, SpreadTree, nil).batch(9)
+	for _, rating := range []float64{1, 0.5} {
+		s := signedMachine(t, nil)
+		if err := s.SetRating(s.now, "t", ratingOf(rating), &s.out); err != nil {
+			t.Fatal(err)
+		}
+		s.hand(writer, packets[0])
+		known := s.byID[packets[0].Stream]
+		e := &DigestEntry{Author: writer, Epoch: 1, High: 40, Messages: 40, Manifest: 40, Floor: 1, Ranges: []Range{{1, 40}}}
+		for numbers, want := range []int{0, 1} {
+			s.scratch.asked, s.scratch.ranges = nil, nil
+			s.hearSay(s.now, known, known.id, e, &occasion{from: other, numbers: numbers, pause: 2}, &s.out)
+			if got := len(s.scratch.asked); got != want {
+				t.Errorf("rating %v, with room for %d numbers: %d are asked for, want %d", rating, numbers, got, want)
+			}
+		}
+	}
+}

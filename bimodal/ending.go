@@ -52,10 +52,22 @@ func (s *stream) matchEndings() {
 	if slices.EqualFunc(s.endings, levels, func(e ending, a audience) bool { return e.level == a.level }) {
 		return
 	}
+	before := s.endings
 	s.endings = make([]ending, len(levels))
 	for i := range levels {
-		s.endings[i] = ending{level: levels[i].level, told: endingTells}
+		s.endings[i] = s.endingAmong(before, levels[i].level)
 	}
+}
+
+// endingAmong returns the ending of a level as far as those of others show it: the latest of their packets that it wants. Ratings change while members still have to be told of what came before.
+func (s *stream) endingAmong(before []ending, level gravity.Rating) ending {
+	latest := ending{level: level, told: endingTells}
+	for _, e := range before {
+		if e.seq > latest.seq && level.Wants(s.height(e.seq)) {
+			latest = ending{level: level, seq: e.seq, round: e.round, told: e.told}
+		}
+	}
+	return latest
 }
 
 // tellEndings tells of the endings that are due.

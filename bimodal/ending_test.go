@@ -102,3 +102,47 @@ func TestEndingsARoundAreFew(t *testing.T) {
 		t.Errorf("at most %d endings were told of in a round, %d in all, and streams waited for %d rounds, each counted", most, st.EndingsTold, st.EndingsDelayed)
 	}
 }
+
+// A rating that changes before an ending is told keeps none from being told of it: levels take over what is open of the levels before. The control begins anew.
+func TestEndingsOutliveChangesOfRatings(t *testing.T) {
+	for _, begins := range []bool{false, true} {
+		z := newZoneTree(t, 8, zonesOf(6, "/a"), false, nil)
+		z.rateAll(1, 0)
+		z.rateAll(0.1, members(1, 5)...)
+		z.pass(3 * time.Second)
+		salt := gravity.NewSalt(uint64(TopicOf("t")), uint64(z.nodes[0].id), 1)
+		for seq := uint64(1); ; seq++ {
+			z.publishes(0, 1, time.Millisecond)
+			if ratingOf(0.1).Wants(salt.Height(seq)) {
+				break
+			}
+		}
+		told := func() (told uint64) {
+			for _, nd := range z.nodes {
+				told += nd.Stats().EndingsTold
+			}
+			return told
+		}
+		before := told()
+		for _, nd := range z.nodes[1:] { // within the rounds before it is told
+			if err := nd.SetRating(z.now, "t", ratingOf(0.2), &nd.out); err != nil {
+				t.Fatal(err)
+			}
+			z.flush(nd)
+		}
+		z.tell(false)
+		if begins {
+			for _, nd := range z.nodes {
+				for _, s := range nd.streams {
+					nd.refreshTargets(s.topic)
+					s.endings = nil
+					s.matchEndings()
+				}
+			}
+		}
+		z.pass(5 * time.Second)
+		if got := told() - before; (got > 0) == begins {
+			t.Errorf("the last packet was told of %d times, with endings that begin anew: %v", got, begins)
+		}
+	}
+}

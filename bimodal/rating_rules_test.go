@@ -405,3 +405,17 @@ func TestEndsThatOthersTellOfAreLookedThroughInBounds(t *testing.T) {
 		t.Errorf("%d of 20 lies were not looked into", got)
 	}
 }
+
+// Numbers that a stream has gone past while this node had heard of none of them count as missed as far as they are wanted.
+func TestOnlyWantedPacketsAreMissed(t *testing.T) {
+	for _, fraction := range []float64{1, 0.25} {
+		s := ratedSolo(t, fraction)
+		first, far := wantedOf(ratingOf(fraction), 1, 100)[0], wantedOf(ratingOf(fraction), 3*windowMax, 3*windowMax+100)[0]
+		s.receive(packet(first))
+		s.receive(packet(far))
+		past := far - first - windowMax
+		if got := float64(s.Stats().PacketsMissed) / float64(past); math.Abs(got-fraction) > 0.01 {
+			t.Errorf("at rating %v %d packets count as missed of %d", fraction, s.Stats().PacketsMissed, past)
+		}
+	}
+}

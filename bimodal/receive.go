@@ -213,9 +213,9 @@ func (m *Machine) raise(s *stream, floor uint64, reason GapReason, out *protocol
 	if s.next < floor {
 		m.goOn(s)
 		// Not even heard of so far. What it held shows in the counts of the packets to come.
-		m.stats.PacketsMissed += floor - s.next
-		s.missed += floor - s.next
-		wanted := min(floor-s.next, uint64(float64(floor-s.next)*s.topic.rating.Fraction()+0.5)) // which rounding can exceed
+		wanted := min(floor-s.next, uint64(float64(floor-s.next)*s.topic.holds.Fraction()+0.5)) // which rounding can exceed
+		m.stats.PacketsMissed += wanted
+		s.missed += wanted
 		s.order.failed += wanted
 		s.order.spared += floor - s.next - wanted
 		m.breakOff(s, reason)
