@@ -145,6 +145,7 @@ var protocolMetrics = []metric{
 	counter("directory_questions_heard_total", "Questions of others heard.", func(s *snapshot) uint64 { return s.directory.QuestionsHeard }),
 	counter("directory_calls_sent_total", "Times that this node asked which patterns are wanted.", func(s *snapshot) uint64 { return s.directory.CallsSent }),
 	counter("directory_calls_heard_total", "Times that others did.", func(s *snapshot) uint64 { return s.directory.CallsHeard }),
+	counter("directory_calls_refused_total", "Of those: that were not answered, since the member had asked too often.", func(s *snapshot) uint64 { return s.directory.CallsRefused }),
 	counter("directory_announcements_sent_total", "Announcements of topics sent.", func(s *snapshot) uint64 { return s.directory.AnnouncementsSent }),
 	counter("directory_announcements_heard_total", "Announcements of others heard that match what this node wants.", func(s *snapshot) uint64 { return s.directory.AnnouncementsHeard }),
 	counter("directory_malformed_total", "Messages of the directory that are none.", func(s *snapshot) uint64 { return s.directory.Malformed }),

@@ -57,9 +57,15 @@ func (d *Directory) toldBy(teller protocol.NodeID) (count int) {
 	return count
 }
 
-// hearCall has this member tell the board, unless others do so before.
-func (d *Directory) hearCall(now protocol.Time) {
+// hearCall has this member tell the board, unless others do so before, or the caller has called as often as a newcomer does. The whole board for a byte would be worth asking for again and again.
+func (d *Directory) hearCall(now protocol.Time, caller protocol.NodeID) {
 	d.stats.CallsHeard++
+	d.begin(now)
+	if known := d.callers[caller] > 0; d.callers[caller] >= callsTellerMax || !known && len(d.callers) >= callersMax {
+		d.stats.CallsRefused++
+		return
+	}
+	d.callers[caller]++
 	if d.called = now; d.tell == protocol.Never {
 		d.tell = now.Add(d.delay(tellWithin))
 		d.wake(d.tell)

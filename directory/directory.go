@@ -20,6 +20,8 @@ const (
 	OwnMax              = 1 << 14 // topics that it announces
 	EntriesMax          = 1 << 14 // topics of others that it lists, each counted for each of its publishers
 	EntriesPublisherMax = 1 << 12 // of them, of one publisher
+	callsTellerMax      = 6       // calls of one member in callsWindow that are answered: twice those of one that begins to publish
+	callersMax          = 1 << 10 // members whose calls are answered in callsWindow
 )
 
 // Times.
@@ -33,6 +35,7 @@ const (
 	answerWithin = 500 * time.Millisecond // of a question
 	answerEvery  = 2 * time.Second        // at most
 	tellWithin   = 500 * time.Millisecond // of a call
+	callsWindow  = time.Minute            // in which calls are counted
 	callQuiet    = time.Second            // for which another member's call does for this one's
 	again        = 200 * time.Millisecond // after which what could not be published is tried again
 	listenAgain  = 10 * time.Second       // after which listening is tried again
@@ -83,8 +86,10 @@ type Directory struct {
 	list  listing
 
 	listens  bool
-	listenAt protocol.Time // when that is tried again
-	called   protocol.Time // when the board was called for last, by another member
+	listenAt protocol.Time           // when that is tried again
+	called   protocol.Time           // when the board was called for last, by another member
+	callers  map[protocol.NodeID]int // calls since callsAt that were answered
+	callsAt  protocol.Time
 	tell     protocol.Time // when this member tells it
 	callAt   protocol.Time // when this member calls
 	calls    int           // so far
@@ -118,7 +123,7 @@ type want struct {
 func New(c Config) *Directory {
 	const before = math.MinInt64 / 2
 	return &Directory{
-		config: c, own: map[string]*own{}, list: newListing(), called: before,
+		config: c, own: map[string]*own{}, list: newListing(), called: before, callers: map[protocol.NodeID]int{},
 		tell: protocol.Never, callAt: protocol.Never, dirty: protocol.Never, tick: protocol.Never, deadline: protocol.Never,
 	}
 }
@@ -215,6 +220,7 @@ func (d *Directory) rest(now protocol.Time, out *protocol.Output) {
 	d.listens = false
 	_ = d.config.Host.Unsubscribe(now, topic.System, out) // it is subscribed
 	d.board = nil
+	clear(d.callers)
 	d.tell, d.callAt, d.calls = protocol.Never, protocol.Never, 0
 }
 
@@ -264,6 +270,10 @@ func (d *Directory) endWindow(now protocol.Time, out *protocol.Output) {
 	for _, name := range d.list.drop(func(e *entry) bool { return d.list.expire(e, now) }) {
 		d.lost(now, name, out)
 	}
+	if now.Sub(d.callsAt) >= callsWindow {
+		clear(d.callers)
+		d.callsAt = now
+	}
 	d.board = slices.DeleteFunc(d.board, func(p *posted) bool { return now.Sub(p.asked) >= boardLife })
 	if !d.listens && len(d.names) > 0 && now >= d.listenAt && d.listen(now, out) == nil {
 		d.calls, d.callAt = 0, now
@@ -298,7 +308,7 @@ func (d *Directory) Deliver(now protocol.Time, author protocol.NodeID, name stri
 	}
 	switch {
 	case len(payload) == 1 && payload[0] == messageCall:
-		d.hearCall(now)
+		d.hearCall(now, author)
 	case len(payload) > 0 && payload[0] == messageQuestion:
 		asks, err := decodeQuestion(payload[1:])
 		if err != nil {

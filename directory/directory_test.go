@@ -357,6 +357,53 @@ func TestAnswersHaveABudget(t *testing.T) {
 	}
 }
 
+// A member that calls for the board again and again has it told as often as a newcomer needs it, and takes nothing from others: neither their calls nor, however many do so, more than so many in a minute.
+func TestCallsAreBounded(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.members[0]
+	a.publish("x")
+	w.run(20 * time.Second)
+	a.Deliver(w.now, 8, topic.System, appendQuestion(nil, []ask{{pattern: mustParse(t, "#")}}), nil)
+	w.run(time.Second)
+	flood := func(caller protocol.NodeID, calls int) uint64 {
+		before := a.Stats().QuestionsSent
+		for range calls {
+			a.Deliver(w.now, caller, topic.System, []byte{messageCall}, nil)
+			w.run(700 * time.Millisecond)
+		}
+		return a.Stats().QuestionsSent - before
+	}
+	if told := flood(9, 30); told != callsTellerMax {
+		t.Errorf("the board was told %d times to who called 30 times", told)
+	}
+	if told := flood(10, 1); told != 1 {
+		t.Errorf("the board was told %d times to another member", told)
+	}
+	if s := a.Stats(); s.CallsRefused != 30-callsTellerMax {
+		t.Errorf("%d calls were refused", s.CallsRefused)
+	}
+	a.Deliver(w.now, 8, topic.System, appendQuestion(nil, []ask{{pattern: mustParse(t, "#")}}), nil)
+	w.run(callsWindow + window)
+	if told := flood(9, 1); told != 1 {
+		t.Errorf("a minute later the board was told %d times", told)
+	}
+	for id := range protocol.NodeID(2 * callersMax) {
+		a.Deliver(w.now, 100+id, topic.System, []byte{messageCall}, nil)
+	}
+	if len(a.callers) > callersMax {
+		t.Errorf("%d callers are remembered", len(a.callers))
+	}
+}
+
+func mustParse(t *testing.T, text string) topic.Pattern {
+	t.Helper()
+	p, err := topic.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // What is not for this member, or nonsense, changes nothing.
 func TestWhatIsNoMessage(t *testing.T) {
 	w := newWorld(t, 2)

@@ -158,6 +158,7 @@ type Stats struct {
 	QuestionsHeard     uint64
 	CallsSent          uint64
 	CallsHeard         uint64
+	CallsRefused       uint64 // of these, those that were not answered: the caller had called too often
 	AnnouncementsSent  uint64
 	AnnouncementsHeard uint64 // of patterns that this member wants
 	Malformed          uint64 // messages that are none
