@@ -273,9 +273,17 @@ func (n *Node) Subscribe(ctx context.Context, topic string, options ...Subscribe
 	case errors.Is(failed, errSubscribed):
 		return nil, fmt.Errorf("%w: %w", ErrConfig, failed)
 	case failed != nil:
-		return nil, fmt.Errorf("%w: %w", ErrLimit, failed)
+		return nil, limited(failed)
 	}
 	return s, nil
+}
+
+// limited returns an ErrLimit that says which of the limits of subscriptions it is.
+func limited(err error) error {
+	if limit, ok := errors.AsType[*bimodal.LimitError](err); ok && limit.What == "Subscriptions" {
+		return fmt.Errorf("%w: a node subscribes to at most %d topics, those of its patterns and of the system included: %w", ErrLimit, limit.Limit, err)
+	}
+	return fmt.Errorf("%w: %w", ErrLimit, err)
 }
 
 // errSubscribed tells that a subscription cannot ask for what was published before it.

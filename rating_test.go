@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -285,5 +286,26 @@ func TestRowsBoundRatings(t *testing.T) {
 	}
 	if !errors.Is(err, spinglass.ErrLimit) || subscribed < 30 {
 		t.Errorf("%d topics with ratings: %v", subscribed, err)
+	}
+}
+
+// A node has room for so many rated topics, and says what there is no room for; what is subscribed to stays as it was.
+func TestRoomForRatedTopics(t *testing.T) {
+	n := fleet(t, 1)[0]
+	count := 0
+	for ; count < 500; count++ {
+		s, err := n.Subscribe(t.Context(), fmt.Sprintf("topic/%d", count), spinglass.Rating(0.5))
+		if err == nil {
+			err = s.SetRating(t.Context(), 0.25)
+		}
+		if err != nil {
+			if text := "a node subscribes to at most 64 topics"; !errors.Is(err, spinglass.ErrLimit) || !strings.Contains(err.Error(), text) {
+				t.Errorf("%v, want %q", err, text)
+			}
+			break
+		}
+	}
+	if count != 64 {
+		t.Errorf("there is room for %d topics, which docs/GRAVITY.md says are 64", count)
 	}
 }

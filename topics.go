@@ -39,8 +39,10 @@ type TopicPublisher struct {
 type looks map[topic.Pattern]*look
 
 type look struct {
-	count int
-	since protocol.Time
+	count  int // calls under way
+	since  protocol.Time
+	until  protocol.Time // when no call is under way
+	ticket bool          // endLook will be called
 }
 
 // Topics returns the topics that match a pattern, by their names: those to which this node publishes, and those of others that it has heard of. For a pattern that it was not looking for before it waits for [TopicsWait]; members
@@ -55,7 +57,7 @@ func (n *Node) Topics(ctx context.Context, pattern string) ([]Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer time.AfterFunc(topicsLinger, func() { n.lookAway(p) })
+	defer n.lookAway(p)
 	if err := n.await(ctx, since); err != nil {
 		return nil, err
 	}
@@ -106,15 +108,33 @@ func (n *Node) await(ctx context.Context, since time.Duration) error {
 	}
 }
 
-// lookAway ends one call of lookFor.
+// lookAway ends one call of lookFor. The node goes on looking for a while, with one timer a pattern however many calls there were.
 func (n *Node) lookAway(p topic.Pattern) {
-	_ = n.call(n.lifetime, func(now protocol.Time, out *protocol.Output) { // it fails when the node is closed
-		if known := n.looks[p]; known.count > 1 {
-			known.count--
-			return
+	_ = n.call(n.lifetime, func(now protocol.Time, _ *protocol.Output) { // it fails when the node is closed
+		known := n.looks[p]
+		if known.count--; known.count == 0 {
+			known.until = now.Add(topicsLinger)
 		}
-		delete(n.looks, p)
-		n.stack.UnwantTopics(now, p, out)
+		if !known.ticket {
+			known.ticket = true
+			time.AfterFunc(topicsLinger, func() { n.endLook(p) })
+		}
+	})
+}
+
+// endLook ends looking for topics, if no call was made for long.
+func (n *Node) endLook(p topic.Pattern) {
+	_ = n.call(n.lifetime, func(now protocol.Time, out *protocol.Output) {
+		known := n.looks[p]
+		switch left := known.until.Sub(now); {
+		case known.count > 0:
+			known.ticket = false // the call under way will see to it
+		case left > 0:
+			time.AfterFunc(left, func() { n.endLook(p) })
+		default:
+			delete(n.looks, p)
+			n.stack.UnwantTopics(now, p, out)
+		}
 	})
 }
 

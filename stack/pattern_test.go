@@ -18,6 +18,7 @@ import (
 	"spinglass/protocol"
 	"spinglass/sim"
 	"spinglass/stack"
+	"spinglass/table"
 	topics "spinglass/topic"
 )
 
@@ -382,6 +383,113 @@ func TestFewTopicsOfMany(t *testing.T) {
 	t.Logf("%d members, %d topics: the last of 10 is joined after %v; %d announcements heard, %d entries; bimodal before %d streams, after %d", size, 10*size, slowest, s.AnnouncementsHeard, s.Entries,
 		before.Streams, f.node(1).Bimodal.Stats().Streams)
 	if s.Entries != 10 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A name that a pattern matches takes no further room, whether there was room for the topic before or not, and stays joined when the name is left. What could not be joined is as soon as another topic is left.
+func TestNamesAndPatternsShareRoom(t *testing.T) {
+	f := newPatternFleet(t, lan(1, 0), 3, "/lab")
+	f.pass(5 * time.Second)
+	name := func(do func(n *stack.Node, now protocol.Time, out *protocol.Output) error) {
+		t.Helper()
+		f.do(1, func(now protocol.Time, n *stack.Node, out *protocol.Output) error { return do(n, now, out) })
+		f.pass(time.Millisecond)
+	}
+	name(func(n *stack.Node, now protocol.Time, out *protocol.Output) error {
+		return n.Subscribe(now, "other/a", out)
+	})
+	name(func(n *stack.Node, now protocol.Time, out *protocol.Output) error {
+		return n.Subscribe(now, "other/b", out)
+	})
+	f.subscribeRated(1, "x/#", rated(0.5))
+	for i := range 80 {
+		f.publish(3, fmt.Sprintf("x/%d", i))
+	}
+	f.pass(11 * time.Second) // it has been tried again a moment ago, or will be in some seconds
+	stats := func() stack.PatternStats { return f.node(1).PatternStats() }
+	room := bimodal.DefaultConfig().Subscriptions - 4 // two of the system, and two names
+	if s := stats(); s.Topics != room || s.Unjoined != 80-room {
+		t.Fatalf("%+v", s)
+	}
+	unjoined := ""
+	for i := 79; unjoined == ""; i-- {
+		if topic := fmt.Sprintf("x/%d", i); !f.node(1).Bimodal.Subscribed(topic) {
+			unjoined = topic
+		}
+	}
+	name(func(n *stack.Node, now protocol.Time, out *protocol.Output) error {
+		if err := n.Unsubscribe(now, "other/a", out); err != nil {
+			return err
+		}
+		return n.SubscribeWith(now, unjoined, bimodal.SubscribeOptions{Rating: rated(0.1)}, out)
+	})
+	if s := stats(); s.Topics != room+1 || f.node(1).Bimodal.Rating(unjoined) != rated(0.5) {
+		t.Errorf("%+v, at rating %v", s, f.node(1).Bimodal.Rating(unjoined))
+	}
+	name(func(n *stack.Node, now protocol.Time, out *protocol.Output) error {
+		return n.Unsubscribe(now, unjoined, out)
+	})
+	if s := stats(); s.Topics != room+1 || f.node(1).Bimodal.Rating(unjoined) != rated(0.5) {
+		t.Errorf("when the name is left: %+v, at rating %v", s, f.node(1).Bimodal.Rating(unjoined))
+	}
+	f.pass(200 * time.Millisecond)
+	name(func(n *stack.Node, now protocol.Time, out *protocol.Output) error {
+		return n.Unsubscribe(now, "other/b", out)
+	})
+	f.pass(200 * time.Millisecond)
+	if s := stats(); s.Topics != room+2 {
+		t.Errorf("a fifth of a second after a topic was left: %+v", s)
+	}
+}
+
+// What fails leaves no trace: a rating of who has no subscription by its name, and one for which the row has no room.
+func TestErrorsOfRatingsLeaveNoTrace(t *testing.T) {
+	f := newPatternFleet(t, lan(1, 0), 2, "/lab")
+	f.pass(5 * time.Second)
+	f.subscribe(1, "x/#")
+	f.publish(2, "x/a")
+	f.pass(2 * time.Second)
+	do := func(what func(now protocol.Time, n *stack.Node, out *protocol.Output) error) {
+		t.Helper()
+		f.do(1, what)
+	}
+	do(func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+		if err := n.SetRating(now, "x/a", rated(0.5), false, out); !errors.Is(err, bimodal.ErrNotSubscribed) {
+			t.Error(err)
+		}
+		return n.SubscribeWith(now, "x/a", bimodal.SubscribeOptions{Rating: rated(0.7)}, out)
+	})
+	// The row is filled, so that the first rating below 1 does not fit.
+	fill := func(tag string) {
+		do(func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+			for size := 512; size > 0; size /= 2 {
+				for i := range 16 {
+					if n.SetAttribute(now, protocol.Attribute{Name: fmt.Sprintf("%s%d.%d", tag, size, i), Value: make([]byte, size)}, out) != nil {
+						break
+					}
+				}
+			}
+			return nil
+		})
+	}
+	fill("a")
+	f.unsubscribe(1, "x/#") // which leaves the rating of the name, and the row has no room for it
+	fill("b")
+	do(func(now protocol.Time, n *stack.Node, out *protocol.Output) error {
+		if r := n.Bimodal.Rating("x/a"); r != gravity.All {
+			t.Errorf("the row has room for a rating of %v: the test shows nothing", r)
+		}
+		if err := n.SetRating(now, "x/a", rated(0.5), false, out); !errors.Is(err, table.ErrRowFull) {
+			t.Error(err)
+		}
+		if r := n.Bimodal.Rating("x/a"); r != gravity.All {
+			t.Errorf("after an error the rating is %v", r)
+		}
+		return n.Unsubscribe(now, "x/a", out)
+	})
+	f.pass(time.Second)
+	if s := f.node(1).PatternStats(); s.Topics != 0 || f.node(1).Bimodal.Subscribed("x/a") {
 		t.Errorf("%+v", s)
 	}
 }
