@@ -88,7 +88,7 @@ type others struct{ knowing, telling, pushing, named, holding []float64 }
 
 // newOthers makes these of the part that lacks the packet at first, of the course of repair there, and of the usual course of other packets; nil when neither is known.
 func (s *surroundings) newOthers(lacking float64, c, usual *course) others {
-	n, short, life := s.steps(), s.parameters.short(), s.parameters.Life
+	n := s.steps()
 	got, ticked := make([]float64, n), make([]float64, n) // by step; who gets it by what began with a round, by when that began, and who at other times
 	for at := range got {
 		seconds := float64(at) / roundSteps * s.round
@@ -103,7 +103,7 @@ func (s *surroundings) newOthers(lacking float64, c, usual *course) others {
 			}
 		}
 		blocked = s.blocked(usual)
-		askedShort, askedLife = s.askedWithin(c, lacking, short), s.askedWithin(c, lacking, life)
+		askedShort, askedLife = s.askedWithin(c, lacking, s.parameters.short()), s.askedWithin(c, lacking, s.parameters.Life)
 	}
 	o := others{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
 	for at := range o.knowing {
@@ -112,23 +112,39 @@ func (s *surroundings) newOthers(lacking float64, c, usual *course) others {
 			o.knowing[at] += lacking * (1 - c.unknown[at])
 		}
 	}
-	hold := func(at, there int, part float64, begun func(rounds float64, count int) float64) {
-		for later := there; later < n && part >= unlikely; later++ {
-			age := float64(later-at) / roundSteps
-			window := 1 - begun(age, short)*(1-blocked[later])
-			bufferer := max(window, 1-begun(age, life)*(1-askedLife[later]))
+	hold := func(at, there int, part float64, over *rounds) {
+		if part < unlikely {
+			return
+		}
+		for later := there; later < n; later++ {
+			age := later - at
+			window := 1 - over.short[age]*(1-blocked[later])
+			bufferer := max(window, 1-over.life[age]*(1-askedLife[later]))
 			held := s.kept*bufferer + (1-s.kept)*(window+(1-window)*askedShort[later])
 			o.telling[later] += part * window
 			o.holding[later] += part * held
 			o.named[later] += part * (oldToHolder*bufferer + (1-oldToHolder)*held)
-			o.pushing[later] += part * min(held, begun(age, life/2))
+			o.pushing[later] += part * min(held, over.half[age])
 		}
 	}
+	anytime, ticking := s.newRounds(n, phased), s.newRounds(n, whole)
 	for at := range got {
-		hold(at, at, got[at], phased)
-		hold(at, at+s.way(), ticked[at], whole)
+		hold(at, at, got[at], anytime)
+		hold(at, at+s.way(), ticked[at], ticking)
 	}
 	return o
+}
+
+// rounds is the part of members for which a short phase, a life, and half of one are over, by steps since they got a packet.
+type rounds struct{ short, life, half []float64 }
+
+func (s *surroundings) newRounds(steps int, begun func(rounds float64, count int) float64) *rounds {
+	r := rounds{make([]float64, steps), make([]float64, steps), make([]float64, steps)}
+	for at := range steps {
+		age := float64(at) / roundSteps
+		r.short[at], r.life[at], r.half[at] = begun(age, s.parameters.short()), begun(age, s.parameters.Life), begun(age, s.parameters.Life/2)
+	}
+	return &r
 }
 
 // way is how many steps pass from a poll to the repair.
