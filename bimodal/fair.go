@@ -43,10 +43,14 @@ func (f *favours) begin() {
 
 // portions returns what a sender has had. All who are no peers are one source.
 func (m *Machine) portions(from protocol.NodeID) *portions {
-	if p := m.peers[from]; p != nil {
-		return &p.portions
+	p := m.peers[from]
+	if p == nil {
+		return &m.strangers
 	}
-	return &m.strangers
+	if p.portions == nil {
+		p.portions = new(portions)
+	}
+	return p.portions
 }
 
 // countHeld counts packets that wait for an order against who sent them.

@@ -25,18 +25,18 @@ type peer struct {
 	distance   int    // levels up to what both have in common
 	since      uint32 // round in which it came up
 	trouble    trouble
-	troubled   bool   // was in trouble before
-	lagged     uint32 // round in which it was said to lag
-	recovered  uint32 // round in which that ended
-	line       line   // repairs that it waits for
-	link       voice  // what it hands on over its link,
-	group      voice  // and by groups
-	record     record // of corrupt packets
-	entered    uint32 // round in which a packet was sent into its zone through it, since it was heard last, or since when it is silent; 0 for never
-	unanswered int    // requests since a repair last came from it
-	held       int    // packets from it that wait for an order
-	asked      uint32 // round in which it was last asked for the ends of its streams
-	portions   portions
+	troubled   bool      // was in trouble before
+	lagged     uint32    // round in which it was said to lag
+	recovered  uint32    // round in which that ended
+	line       line      // repairs that it waits for
+	link       voice     // what it hands on over its link,
+	group      *voice    // and by groups; nil as long as that is nothing
+	record     record    // of corrupt packets
+	entered    uint32    // round in which a packet was sent into its zone through it, since it was heard last, or since when it is silent; 0 for never
+	unanswered int       // requests since a repair last came from it
+	held       int       // packets from it that wait for an order
+	asked      uint32    // round in which it was last asked for the ends of its streams
+	portions   *portions // nil as long as it has not asked for anything: few representatives of other zones ever do
 }
 
 // setPeer takes over what membership says of a peer.
@@ -53,7 +53,7 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		}
 		known = &peer{id: p.ID, hash: hashMember(p.ID), reachable: true, regional: p.Distance == 0, since: m.round, asked: m.round - authorPause}
 		m.settled = m.round + max(newcomerWait, slowMemory)
-		known.link, known.group = voice{peer: known}, voice{peer: known, group: true}
+		known.link = voice{peer: known}
 		m.locate(known, p)
 		m.peers[p.ID] = known
 		i, _ := m.findPeer(p.ID)

@@ -77,7 +77,10 @@ func (m *Machine) voiceOf(a *arrived) *voice {
 	case p == nil:
 		return &m.proving.strangers
 	case a.shared:
-		return &p.group
+		if p.group == nil {
+			p.group = &voice{peer: p, group: true}
+		}
+		return p.group
 	default:
 		return &p.link
 	}
