@@ -71,7 +71,7 @@ var layers = map[string][]string{
 
 	"lab/traditional":     {"protocol", "wire"},
 	"adhoc/flood":         {"protocol", "wire", "adhoc"},
-	"lab/manet":           {"protocol", "wire", "adhoc", "adhoc/flood", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "sim", "lab/compare"},
+	"lab/manet":           {"protocol", "wire", "adhoc", "adhoc/flood", "adhoc/aodv", "adhoc/maodv", "adhoc/anonymous", "identity", "sim", "lab/compare"},
 	"lab/hierarchical":    {"protocol", "wire", "lab/traditional"},
 	"lab/throughput":      {"protocol", "wire", "bimodal", "vsync", "sim", "lab/traditional"},
 	"lab/convoys":         {"protocol", "wire", "bimodal", "sim", "lab/traditional", "lab/hierarchical"},
