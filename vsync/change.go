@@ -137,7 +137,7 @@ func (g *group) receiveFailed(now protocol.Time, from int, f *Failed, out *proto
 	before, view := g.failed, g.view
 	g.adopt(now, from, f.Failed, out)
 	if g.view != view || g.lead == nil || g.lead.stuck {
-		if g.view == view && g.lead == nil && f.Failed != (ranks{}) && g.coordinator() == g.rank {
+		if g.view == view && g.lead == nil && (f.Failed != (ranks{}) || f.Promised > g.promised.Round) && g.coordinator() == g.rank {
 			g.setSooner(taskFlush, now)
 		}
 		return
@@ -167,7 +167,8 @@ func (g *group) watchAfter() time.Duration {
 
 // reason to change the view, as the coordinator.
 func (g *group) toChange(now protocol.Time) bool {
-	return g.failed != ranks{} || g.leavers != ranks{} || g.wishes != nil || len(g.admitted(now)) > 0 || len(g.total.terms) >= termsMax/2
+	strayed := !g.blocked && g.rounds > g.promised.Round // others are in a change that this member is not in
+	return strayed || g.failed != ranks{} || g.leavers != ranks{} || g.wishes != nil || len(g.admitted(now)) > 0 || len(g.total.terms) >= termsMax/2
 }
 
 // admitted returns who is to join in the next view.
@@ -566,6 +567,7 @@ func (g *group) retryOutside(now protocol.Time, out *protocol.Output) {
 		return
 	}
 	g.lead = nil
+	g.press(now, out) // it may know of nothing
 	g.setSooner(taskWatch, now.Add(g.watchAfter()))
 }
 
@@ -594,6 +596,7 @@ func (g *group) watch(now protocol.Time, out *protocol.Output) {
 	switch {
 	case g.decided != nil:
 		g.askAny(now, out)
+		g.beStranded(now, out) // who has what is missing may be gone
 		g.set(taskWatch, now.Add(limit/2))
 	case g.blocked && g.coordinator() == g.rank:
 		g.setSooner(taskFlush, now)
@@ -614,15 +617,20 @@ func (g *group) watch(now protocol.Time, out *protocol.Output) {
 	}
 }
 
-// watchBlocked looks whether the coordinator goes on.
-func (g *group) watchBlocked(now protocol.Time, out *protocol.Output) {
-	limit := g.m.config.FlushLimit
-	g.askAny(now, out)
-	if now.Sub(g.blockedAt) > 4*limit && !g.outside {
+// beStranded takes in that a change has come to nothing for so long that no majority can be there.
+func (g *group) beStranded(now protocol.Time, out *protocol.Output) {
+	if now.Sub(g.blockedAt) > 4*g.m.config.FlushLimit && !g.outside {
 		g.outside = true
 		g.m.stats.OutsideTimes++
 		out.Emit(Outside{Group: g.name})
 	}
+}
+
+// watchBlocked looks whether the coordinator goes on.
+func (g *group) watchBlocked(now protocol.Time, out *protocol.Output) {
+	limit := g.m.config.FlushLimit
+	g.askAny(now, out)
+	g.beStranded(now, out)
 	if now.Sub(g.heardAt) < limit+limit/2 {
 		g.set(taskWatch, now.Add(limit/2))
 		return

@@ -274,3 +274,37 @@ func TestIncarnations(t *testing.T) {
 		}
 	}
 }
+
+// A member that knows the next view, and lacks messages of its cut that nobody has who is left, finds that it is outside, and takes part in a recovery: the recovered view has what those that are left have.
+func TestRecoveryOfWhatCannotBeInstalled(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	g.ready = true
+	g.view.Members[0].Weight = 3 // a majority by itself
+	decision := g.proposal(1, 5).Decision
+	g.receiveDecided(0, 2, seal(&Decided{header: g.header(), Decision: decision}), out)
+	if g.decided == nil || g.view.ID == decision.Next.ID {
+		t.Fatal("the view is installed without its messages")
+	}
+	limit := g.m.config.FlushLimit
+	g.m.run(protocol.Time(limit), out)
+	if g.outside {
+		t.Error("it gives up at once")
+	}
+	g.m.run(protocol.Time(6*limit), out)
+	if !g.outside || g.view.ID == decision.Next.ID {
+		t.Fatalf("outside %v, in view %v", g.outside, g.view.ID)
+	}
+	now := protocol.Time(6 * limit)
+	if err := g.m.Recover(now, g.name, out); err != nil {
+		t.Fatal(err)
+	}
+	g.receive(now, 2, seal(&FlushAnswer{header: g.header(), Ballot: g.lead.ballot, Have: make([]uint64, 3)}), out)
+	g.m.run(now.Add(limit), out)
+	if g.lead == nil || g.lead.proposal == nil {
+		t.Fatal("nothing is proposed")
+	}
+	g.receive(now.Add(limit), 2, seal(&Agreed{header: g.header(), Ballot: g.lead.ballot}), out)
+	if g.view.ID.Recoveries() != 1 || len(g.view.Members) != 2 || g.outside {
+		t.Errorf("in view %+v, outside %v", g.view, g.outside)
+	}
+}

@@ -138,6 +138,30 @@ func TestTwoMembersOutliveACut(t *testing.T) {
 	}
 }
 
+// A member that decides alone, and knows of nothing, is told by those that are outside without it that they are blocked, also in a group in which nothing is cast.
+func TestTheOutsideCallsTheMajority(t *testing.T) {
+	for seed := range uint64(8) {
+		w := sim.New(sim.Config{Seed: seed, Network: lan(0), Cost: sim.CommodityCost()})
+		f := newFleet(w, vsync.DefaultOptions(), func(c *vsync.Config) { c.StallTicks = 8 }, 0, 0, 0)
+		f.heavy = map[protocol.NodeID]uint64{1: 2}
+		c := f.check()
+		f.until(t, 20*time.Second, func() error { return f.converged(f.hosts...) })
+		w.Run(w.Now().Add(5 * time.Second)) // until nobody has anything to tell
+		cut := w.Isolate(2, 3)
+		f.cast(2)
+		f.outside(t, 2, 3)
+		if f.apps[1].blocked || len(f.apps[1].view.Members) != 3 {
+			t.Fatalf("host 1 has noticed: %v", f.apps[1].view)
+		}
+		w.Run(w.Now().Add(time.Second))
+		cut.Heal()
+		f.until(t, 30*time.Second, func() error { return f.converged(f.hosts...) })
+		if err := c.finish(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Joiners that die before they arrive do not keep the others from a majority.
 func TestJoinersThatDieAreNoVoters(t *testing.T) {
 	for seed := range uint64(8) {

@@ -24,13 +24,14 @@ func (m *Machine) Recover(now protocol.Time, name string, out *protocol.Output) 
 		return ErrNotMember
 	case !g.ready:
 		return ErrNotReady
-	case !g.outside || g.decided != nil:
+	case !g.outside:
 		return ErrMajority
 	case g.recoverUntil > 0:
 		return ErrRecovering
 	case g.view.ID.Recoveries() >= RecoveriesMax:
 		return ErrRecoveries
 	}
+	g.decided = nil // what is missing of it nobody has that is left
 	g.recoverUntil = now.Add(recoverLimits * m.config.FlushLimit)
 	g.beginRecovery(now, out)
 	return nil
@@ -77,7 +78,7 @@ func (g *group) receiveRecover(now protocol.Time, from int, r *Recover, out *pro
 	}
 	g.rounds = max(g.rounds, r.Ballot.Round)
 	switch {
-	case !g.outside || g.decided != nil:
+	case !g.outside:
 		g.m.post(out, sender, seal(&Recover{header: g.header(), Ballot: r.Ballot, Refused: true}))
 		return
 	case r.Ballot.less(g.promised):
@@ -85,7 +86,7 @@ func (g *group) receiveRecover(now protocol.Time, from int, r *Recover, out *pro
 		return
 	}
 	g.failed = g.dead
-	g.lead = nil
+	g.lead, g.decided = nil, nil
 	if g.promised != r.Ballot {
 		g.promised, g.pending = r.Ballot, nil
 	}
