@@ -33,10 +33,14 @@ func (f *favours) begin() {
 
 // portions returns what a sender has had. All who are no members are one.
 func (m *Machine) portions(from protocol.NodeID) *portions {
-	if e := m.table.Get(from); e != nil {
-		return &e.State.portions
+	e := m.table.Get(from)
+	if e == nil {
+		return &m.strangers
 	}
-	return &m.strangers
+	if e.State.portions == nil {
+		e.State.portions = new(portions)
+	}
+	return e.State.portions
 }
 
 // mayAnswer reports whether something may be sent in answer to a sender. What is sent then may be more than is left.

@@ -109,7 +109,7 @@ func (m *Machine) relocate(now protocol.Time, before *table.Row, out *protocol.O
 			m.rejoin(now, e, out)
 		}
 	}
-	m.own.State.rumoured = rumoured{} // the new zone is to hear of it now
+	m.own.State.rumoured = nil // the new zone is to hear of it now
 }
 
 // tellFormer pushes the own row to members of the zone that it was in, and returns them.

@@ -25,7 +25,7 @@ func (s State) String() string {
 	return [...]string{StateUp: "up", StateSuspect: "suspect", StateDown: "down", StateLeft: "left"}[s&3]
 }
 
-// peer is what this node knows of the owner of a row.
+// peer is what this node knows of the owner of a row. What it has of few of them at a time is behind pointers: most of a simulated fleet's memory are peers.
 type peer struct {
 	since       protocol.Time // when it came into its state
 	roundTrip   time.Duration // smoothed; 0 when not measured
@@ -38,8 +38,8 @@ type peer struct {
 	sum        *[sha256.Size]byte // SHA-256 of the row without its signature; nil without an identity
 	rows       rate               // of changes of the row
 
-	rumoured rumoured
-	portions portions // of what is done for others in a round
+	rumoured *rumoured // nil before the first rumour
+	portions *portions // of what is done for others in a round; nil before it has had any
 }
 
 // check returns a byte of the row's hash.

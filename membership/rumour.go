@@ -34,11 +34,11 @@ type rumours struct {
 // to hear at once, since what is published before does not reach it; and so with one that leaves, or moves to another zone.
 func (m *Machine) changed(now protocol.Time, e *entry) {
 	s, row := &e.State, e.Row()
-	if last := s.rumoured.row; last != nil && !row.Left && !m.elsewhere(row) && row.Epoch == last.Epoch && now < s.rumoured.at.Add(rumourRest*m.config.Round) && sameTopics(row, last) {
+	if last := s.rumoured; last != nil && !row.Left && !m.elsewhere(row) && row.Epoch == last.row.Epoch && now < last.at.Add(rumourRest*m.config.Round) && sameTopics(row, last.row) {
 		m.stats.RumoursSpared++
 		return
 	}
-	s.rumoured = rumoured{row: row, at: now}
+	s.rumoured = &rumoured{row: row, at: now}
 	m.spread(now, e.Owner())
 }
 
