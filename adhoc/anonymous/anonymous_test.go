@@ -303,6 +303,31 @@ func TestNonMemberForwards(t *testing.T) {
 	}
 }
 
+// A member does not search its history for a walk that goes on in any case: whoever sends walks would have all members on their way do so.
+func TestHistoryIsNotSearchedForWalksThatGoOn(t *testing.T) {
+	allocations := func(held int) float64 {
+		m, _ := stubbed(func(c *Config) { c.Settle, c.Accept = 0, 1e-12 }, adhoc.NextHop{Node: 3, Distance: 1})
+		var out protocol.Output
+		if err := m.Join(0, theGroup, &out); err != nil {
+			t.Fatal(err)
+		}
+		for range held {
+			if _, err := m.Publish(0, theGroup, []byte("x"), &out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		q := &Request{TTL: 9, Group: theGroup, Initiator: 8, All: true}
+		return testing.AllocsPerRun(100, func() {
+			if walkTo(m, 2, q) != 3 {
+				t.Error("the walk does not go on")
+			}
+		})
+	}
+	if none, many := allocations(0), allocations(RepliesMax); many != none {
+		t.Errorf("a walk that goes on takes %v allocations where nothing is held, and %v where %d messages are", none, many, RepliesMax)
+	}
+}
+
 // "a member accepts or forwards at random"; where it ends, a member accepts.
 func TestMemberAcceptsAtRandom(t *testing.T) {
 	m, s := stubbed(func(c *Config) { c.Settle = 0 }, adhoc.NextHop{Node: 2, Distance: 1}, adhoc.NextHop{Node: 3, Distance: 1})

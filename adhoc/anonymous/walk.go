@@ -13,10 +13,10 @@ func (m *Machine) receiveRequest(now protocol.Time, from protocol.NodeID, q *Req
 	}
 	m.offer(now, from, q)
 	g := m.membership(q.Group)
-	var found []*Message
-	if g != nil {
-		found = m.lookUp(now, g, q)
-		if q.TTL <= 1 || m.config.Rand.Float64() < m.config.Accept && (!m.config.Choosy || len(found) > 0 || m.knowsOneOf(q.Keys)) {
+	// Most walks go on. The history is searched for those only that may end here.
+	if g != nil && (q.TTL <= 1 || m.config.Rand.Float64() < m.config.Accept) {
+		found := m.lookUp(now, g, q)
+		if q.TTL <= 1 || !m.config.Choosy || len(found) > 0 || m.knowsOneOf(q.Keys) {
 			m.acceptWalk(now, g, q, found, out)
 			return
 		}
@@ -30,7 +30,7 @@ func (m *Machine) receiveRequest(now protocol.Time, from protocol.NodeID, q *Req
 		}
 	}
 	if g != nil {
-		m.acceptWalk(now, g, q, found, out)
+		m.acceptWalk(now, g, q, m.lookUp(now, g, q), out)
 		return
 	}
 	m.stats.RequestsDeadEnds++
