@@ -36,7 +36,7 @@ type GroupStream struct {
 
 // JoinGroup has the agent join a group for as long as the stream lasts, which ends with ctx. It returns once the agent looks for the group.
 func (c *Client) JoinGroup(ctx context.Context, name string, o GroupOptions) (*GroupStream, error) {
-	target := groupURL(name, "/events")
+	target := groupURL(name, eventsSuffix)
 	target.RawQuery = o.query().Encode()
 	response, err := c.do(ctx, http.MethodGet, target, nil)
 	if err != nil {

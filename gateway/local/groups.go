@@ -140,30 +140,38 @@ func membersAnswer(members []spinglass.GroupMember) []GroupMember {
 
 const groupPrefix = "/v1/groups/"
 
-// recoverySuffix ends the path by which a group is recovered.
-const recoverySuffix = "/recovery"
+// What the path of a group ends with, behind its name.
+const (
+	eventsSuffix   = "/events"
+	recoverySuffix = "/recovery"
+)
 
 // group serves a group: its events, for as long as a command has the agent join it, what is cast to it then, and its recovery.
 func (s *Server) group(w http.ResponseWriter, r *http.Request) {
-	path, events := strings.CutSuffix(r.URL.EscapedPath(), "/events")
-	path, messages := strings.CutSuffix(path, topicSuffix)
-	path, recovery := strings.CutSuffix(path, recoverySuffix)
-	name, err := url.PathUnescape(strings.TrimPrefix(path, groupPrefix))
-	if err != nil || !events && !messages && !recovery || strings.Contains(strings.TrimPrefix(path, groupPrefix), "/") {
+	name, what, ok := cutGroup(r.URL.EscapedPath())
+	if !ok {
 		notFound(w, r)
 		return
 	}
 	switch {
-	case events && r.Method == http.MethodGet:
+	case what == eventsSuffix && r.Method == http.MethodGet:
 		s.stream(w, r, func(ctx context.Context) { s.joinGroup(ctx, w, r, name) })
-	case messages && r.Method == http.MethodPost:
+	case what == topicSuffix && r.Method == http.MethodPost:
 		s.stream(w, r, func(ctx context.Context) { s.cast(ctx, w, r, name) })
-	case recovery && r.Method == http.MethodPost:
+	case what == recoverySuffix && r.Method == http.MethodPost:
 		s.recoverGroup(w, r, name)
 	default:
 		w.Header().Set("Allow", "GET, POST")
 		writeError(w, http.StatusMethodNotAllowed, errors.New("a group is joined with GET of its events, cast to with POST of messages, and recovered with POST of recovery"))
 	}
+}
+
+// cutGroup returns the group of an escaped path, and what of it is meant. A group may be called like that.
+func cutGroup(path string) (name, what string, ok bool) {
+	segment, rest, _ := strings.Cut(strings.TrimPrefix(path, groupPrefix), "/")
+	what = "/" + rest
+	name, err := url.PathUnescape(segment)
+	return name, what, err == nil && (what == eventsSuffix || what == topicSuffix || what == recoverySuffix)
 }
 
 // errWord says that a group is to be recovered without a person's word.

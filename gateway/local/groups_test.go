@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -41,6 +42,35 @@ func TestGroup(t *testing.T) {
 	case <-s.node.left:
 	case <-ctx.Done():
 		t.Error("the group is not left when the stream ends")
+	}
+}
+
+// A group may be called like what stands behind the name in a path, or like a step of one.
+func TestGroupOfAnyName(t *testing.T) {
+	s := start(t)
+	ctx := testContext(t)
+	for _, name := range []string{"recovery", "messages", "events", "a/recovery", "a/messages", "/", ".", "..", "%2F", "ä?#&="} {
+		stream, err := s.client.JoinGroup(ctx, name, DefaultGroupOptions())
+		if err != nil {
+			t.Errorf("%q is not joined: %v", name, err)
+			continue
+		}
+		if _, ok := s.server.joined.Load(name); !ok {
+			t.Errorf("another group than %q is joined", name)
+		}
+		if done, err := s.client.Cast(ctx, name, framesOf("x")); err != nil || done.Messages != 1 {
+			t.Errorf("%q: cast %+v, %v", name, done, err)
+		}
+		s.node.groups = []spinglass.GroupStatus{{Name: name, Phase: spinglass.GroupPhaseOutside}}
+		if g, err := s.client.RecoverGroup(ctx, name); err != nil || g.Name != name {
+			t.Errorf("%q: recovered %+v, %v", name, g, err)
+		}
+		_ = stream.Close()
+	}
+	for _, path := range []string{"a", "a/messages/events", "a/events/", "a/b/events", "a/eventsx"} {
+		if refused, ok := errors.AsType[*Error](ignore(s.client.do(ctx, http.MethodGet, &url.URL{Path: groupPrefix + path}, nil))); !ok || refused.Status != http.StatusNotFound {
+			t.Errorf("%s: %v", path, refused)
+		}
 	}
 }
 
