@@ -74,8 +74,8 @@ func writeLabViews(w io.Writer, first bool, r *views.Result) {
 		return number(*v)
 	}
 	changes := strconv.Itoa(r.Changes)
-	if r.Unfinished > 0 {
-		changes += fmt.Sprintf(" of %d", r.Changes+r.Unfinished)
+	if missing := r.Unfinished + r.Skipped; missing > 0 {
+		changes += fmt.Sprintf(" of %d", r.Changes+missing)
 	}
 	fmt.Fprintf(w, format, r.Protocol, r.Order, strconv.Itoa(r.Members), percent(r.Loss), percent(r.Perturb), strconv.FormatUint(r.Seed, 10), r.Change, changes,
 		optional(r.Found), optional(r.ChangeMean), optional(r.ChangeMax), optional(r.Flush), optional(r.Held), optional(r.HeldMax), fmt.Sprintf("%.3f %%", 100*r.HeldFraction), fmt.Sprintf("%.2f %%", 100*r.WaitFraction),

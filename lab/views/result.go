@@ -21,6 +21,7 @@ type Result struct {
 	Change     Kind    `json:"change"`
 	Changes    int     `json:"changes"`    // of this kind that were done
 	Unfinished int     `json:"unfinished"` // that were not done after two minutes
+	Skipped    int     `json:"skipped"`    // for which there was nobody but who casts and who sleeps; what would have followed on them was not made either
 	// From the crash, or the command, until the first member suspects who crashed, or is blocked; the mean over changes.
 	Found *float64 `json:"found_ms"`
 	// From then until all members that are well have installed a view as it should be: the mean, and the most of any change.
@@ -47,6 +48,7 @@ type Result struct {
 type found struct {
 	time            time.Duration
 	unfinished      int
+	skipped         int
 	found, flush    []float64 // milliseconds, of each change
 	change          []float64
 	heldSum         time.Duration // over members
@@ -161,25 +163,25 @@ func (r *run) account(kind Kind, long time.Duration) {
 	}
 }
 
-// results returns a result for each kind of change that there was, and one for all.
+// results returns a result for each kind of change that there was, or should have been, and one for all.
 func (r *run) results() (results []Result) {
 	all := &r.found[KindAll]
 	for kind := KindNone; kind < KindAll; kind++ {
 		f := &r.found[kind]
-		if f.time == 0 {
+		if f.time == 0 && f.skipped == 0 {
 			continue
 		}
 		results = append(results, r.result(kind))
 		if kind == KindNone {
 			continue
 		}
-		all.time, all.memberTime, all.unfinished = all.time+f.time, all.memberTime+f.memberTime, all.unfinished+f.unfinished
+		all.time, all.memberTime, all.unfinished, all.skipped = all.time+f.time, all.memberTime+f.memberTime, all.unfinished+f.unfinished, all.skipped+f.skipped
 		all.heldSum, all.heldMax, all.memberIntervals = all.heldSum+f.heldSum, max(all.heldMax, f.heldMax), all.memberIntervals+f.memberIntervals
 		all.found, all.change, all.flush = append(all.found, f.found...), append(all.change, f.change...), append(all.flush, f.flush...)
 		all.waited += f.waited
 		all.latencies = append(all.latencies, f.latencies...)
 	}
-	if all.time > 0 {
+	if all.time > 0 || all.skipped > 0 {
 		results = append(results, r.result(KindAll))
 	}
 	return results
@@ -189,8 +191,11 @@ func (r *run) results() (results []Result) {
 func (r *run) result(kind Kind) Result {
 	c, f := &r.config, &r.found[kind]
 	out := Result{
-		Experiment: "views", Protocol: c.Protocol, Order: c.Order.String(), Members: c.Members, Loss: c.Loss, Perturb: c.Perturb, Seed: c.Seed, Change: kind, Changes: len(f.change), Unfinished: f.unfinished,
-		PerMinute: thousandths(float64(len(f.change)) / f.time.Minutes()), HeldFraction: fraction(f.heldSum, f.memberTime), WaitFraction: fraction(f.waited, f.time),
+		Experiment: "views", Protocol: c.Protocol, Order: c.Order.String(), Members: c.Members, Loss: c.Loss, Perturb: c.Perturb, Seed: c.Seed, Change: kind, Changes: len(f.change), Unfinished: f.unfinished, Skipped: f.skipped,
+		HeldFraction: fraction(f.heldSum, f.memberTime), WaitFraction: fraction(f.waited, f.time),
+	}
+	if f.time > 0 {
+		out.PerMinute = thousandths(float64(len(f.change)) / f.time.Minutes())
 	}
 	out.Found, _ = summary(f.found)
 	out.ChangeMean, out.ChangeMax = summary(f.change)
@@ -221,8 +226,11 @@ func summary(values []float64) (mean, most *float64) {
 
 func milliseconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e3 }
 
-// fraction leaves out the digits of a part of a time that mean nothing.
+// fraction leaves out the digits of a part of a time that mean nothing; 0 of no time.
 func fraction(part, of time.Duration) float64 {
+	if of == 0 {
+		return 0
+	}
 	return math.Round(part.Seconds()/of.Seconds()*1e7) / 1e7
 }
 

@@ -199,6 +199,7 @@ func (r *run) cycle(ctx context.Context) error {
 	for _, kind := range []Kind{KindCrash, KindCoordinator, KindLeave} {
 		subject, ok := r.choose(kind)
 		if !ok {
+			r.found[kind].skipped++
 			continue
 		}
 		if err := r.pass(ctx, kind, subject); err != nil {
@@ -215,7 +216,7 @@ func (r *run) cycle(ctx context.Context) error {
 	return nil
 }
 
-// choose returns who is the subject of a change, neither who casts nor who sleeps.
+// choose returns who is the subject of a change, neither who casts nor who sleeps, if there is anybody.
 func (r *run) choose(kind Kind) (protocol.NodeID, bool) {
 	view := r.members[r.caster].view
 	if len(view) == 0 {

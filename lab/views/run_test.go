@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"reflect"
 	"slices"
@@ -96,6 +97,26 @@ func TestSleeperIsLeftBehind(t *testing.T) {
 	}
 	if longest < 500 {
 		t.Errorf("a member that sleeps for a second in the mean holds nothing up: %v ms at most", longest)
+	}
+}
+
+// Of a change for which there is nobody, since one casts and one sleeps, is told that it was not made.
+func TestSkippedChangesAreTold(t *testing.T) {
+	told := rows(t, func(g *Grid) {
+		g.Protocol, g.Members, g.Perturb, g.Loss, g.Cycles = []string{Vsync}, []int{3}, []float64{0.9}, []float64{0}, 2
+	})
+	made := find(t, told, Vsync, 3, KindAll)
+	if made.Skipped == 0 || made.Changes+made.Unfinished+2*made.Skipped != 2*6 { // with what follows on it
+		t.Errorf("%+v", made)
+	}
+	for _, kind := range []Kind{KindCrash, KindCoordinator, KindLeave} {
+		if r := find(t, told, Vsync, 3, kind); r.Changes+r.Unfinished+r.Skipped != 2 {
+			t.Errorf("%+v", r)
+		}
+	}
+	only := (&run{config: Config{Members: 3}, found: [kinds]found{KindCrash: {skipped: 2}}}).results()
+	if text, err := json.Marshal(only); err != nil || len(only) != 2 || only[0].Change != KindCrash || only[1].Skipped != 2 {
+		t.Errorf("%s, %v", text, err)
 	}
 }
 
