@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,12 +91,19 @@ func TestBounds(t *testing.T) {
 		"SELECT replace(printf('%.*c', 900000, 'x'), 'x', 'xx')": codeLimit,
 		"SELECT zeroblob(900000) FROM hosts LIMIT 20":            codeLimit,
 		long: codeComplex,
-		"SELECT 1 WHERE 1 = " + strings.Repeat("1 + ", 2*DepthMax) + "1": codeComplex,
-		"SELECT '" + strings.Repeat("x", StatementMax) + "'":             codeLimit,
-		"SELECT g FROM generate_series(1, 100000) g":                     codeComplex,
-		"SELECT 'x' ~ '" + strings.Repeat("x", patternMax+1) + "'":       codeLimit,
-		"SELECT 'x' ~ '" + strings.Repeat("x{1000}", 100) + "'":          codeLimit,
-		"SELECT 'x' LIKE '" + strings.Repeat("%", patternMax) + "'":      "",
+		"SELECT 1 WHERE 1 = " + strings.Repeat("1 + ", 2*DepthMax) + "1":                                     codeComplex,
+		"SELECT '" + strings.Repeat("x", StatementMax) + "'":                                                 codeLimit,
+		"SELECT g FROM generate_series(1, 100000) g":                                                         codeComplex,
+		"SELECT 'x' ~ '" + strings.Repeat("x", patternMax+1) + "'":                                           codeLimit,
+		"SELECT 'x' ~ '" + strings.Repeat("x{1000}", 100) + "'":                                              codeLimit,
+		"SELECT 'x' LIKE '" + strings.Repeat("%", patternMax) + "'":                                          "",
+		"SELECT printf('%.*c', 60000, 'a') ~ '(a?){900}(a?){900}(a?){900}(a?){900}b'":                        codeLimit,
+		"SELECT printf('%.*c', 200000, 'a') LIKE '%' || printf('%.*c', 4000, 'a') || 'b'":                    codeLimit,
+		"SELECT printf('%.*c', 900000, 'a') LIKE '%' || printf('%.*c', 4000, 'a') || 'b' ESCAPE '!'":         codeLimit,
+		"SELECT printf('%.*c', 900000, 'a') GLOB '*' || printf('%.*c', 4000, 'a') || 'b'":                    codeUnsupported,
+		"SELECT instr(printf('%.*c', 1000000, 'a'), printf('%.*c', 500000, 'a') || 'b')":                     "",
+		"SELECT length(replace(printf('%.*c', 1000000, 'a'), printf('%.*c', 500000, 'a') || 'b', ''))":       "",
+		"SELECT pg_position('{' || replace(printf('%.*c', 20000, 'a'), 'a', 'a,') || '}', zeroblob(900000))": "",
 	} {
 		began := time.Now()
 		_, err := g.Query(t.Context(), query)
@@ -129,6 +137,34 @@ func TestTrim(t *testing.T) {
 	}
 	if _, err := g.Query(t.Context(), "SELECT unhex('41', 'x')"); err == nil {
 		t.Error("unhex of two texts was done")
+	}
+}
+
+// Functions of texts give what those of PostgreSQL give, whatever they are made of.
+func TestTexts(t *testing.T) {
+	g := gatewayOf(t, newFake(2))
+	for expression, want := range map[string]string{
+		"instr('xäbä', 'b')": "3", "strpos('xäbä', 'ä')": "2", "instr('x', 'y')": "0", "instr('x', '')": "1", "instr(NULL, 'x')": "<nil>", "instr(120, 2)": "2", "instr(X'00ff01', X'01')": "3",
+		"replace('aXbX', 'X', 'yy')": "ayybyy", "replace('abc', '', 'x')": "abc", "replace('abc', 'b', NULL)": "<nil>", "replace(101, 0, 'x')": "1x1",
+		"'a_b' LIKE 'a!_b' ESCAPE '!'": "1", "'axb' LIKE 'a!_b' ESCAPE '!'": "0", "'AB' LIKE 'a%' ESCAPE '!'": "0", "'AB' ILIKE 'a%' ESCAPE '!'": "1", `'a\b' LIKE 'a\b' ESCAPE ''`: "1", `'a%' LIKE 'a\%' ESCAPE '\'`: "1",
+		"array_to_string('{a,b}', '+')": "a+b", "pg_position('1 3', 3)": "2", "name LIKE NULL ESCAPE '!'": "<nil>",
+	} {
+		r, err := g.Query(t.Context(), "SELECT "+expression+" FROM self")
+		if err != nil {
+			t.Errorf("%s: %v", expression, err)
+		} else if got := fmt.Sprint(r.Rows[0][0]); got != want {
+			t.Errorf("%s: %s, want %s", expression, got, want)
+		}
+	}
+	// A text that is longer than values may be is not made, however long it would be.
+	if _, err := arrayToString([]driver.Value{"{a,a,a}", strings.Repeat("x", ValueMax/2)}); codeOf(err) != codeLimit {
+		t.Errorf("a list with long texts in between: %v", err)
+	}
+	if _, err := replaced([]driver.Value{"aaa", "a", strings.Repeat("x", ValueMax/2)}); codeOf(err) != codeLimit {
+		t.Errorf("long texts in the place of short ones: %v", err)
+	}
+	if _, err := g.Query(t.Context(), "SELECT 'a' LIKE 'a' ESCAPE 'xy'"); codeOf(err) != "22019" {
+		t.Errorf("an escape of two characters: %v", err)
 	}
 }
 

@@ -110,6 +110,8 @@ var engineErrors = []struct{ contains, code, say string }{
 	{"is no part of a time", codeParameter, ""},
 	{"is no unit", codeParameter, ""},
 	{"must not end with escape", "22025", ""},
+	{"the escape of LIKE is", "22019", ""},
+	{"is not of PostgreSQL", codeUnsupported, ""},
 	{"syntax error", codeSyntax, ""},
 	{"incomplete input", codeSyntax, ""},
 	{"unrecognized token", codeSyntax, ""},

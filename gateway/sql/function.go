@@ -10,11 +10,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"modernc.org/sqlite"
 )
 
-// scalar is a function that statements call, of any number of arguments when count is -1.
+// scalar is a function that statements call, of any number of arguments when count is -1. What a call does is bounded, since the clock of the statement is not looked at meanwhile.
 type scalar struct {
 	count    int
 	fixed    bool // equal arguments have equal results
@@ -45,13 +46,18 @@ func always(value driver.Value) scalar {
 
 var scalars = map[string]scalar{
 	"regexp": {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, regular) }},
-	"like":   {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, likeExact) }},
-	"match":  {2, true, func(a []driver.Value) (driver.Value, error) { return matches(a, likeAnyCase) }},
+	"like":   {-1, true, func(a []driver.Value) (driver.Value, error) { return alike(a, "(?s)") }},
+	"match":  {-1, true, func(a []driver.Value) (driver.Value, error) { return alike(a, "(?is)") }},
+	"glob": {2, true, func([]driver.Value) (driver.Value, error) {
+		return nil, errorf(codeUnsupported, "GLOB is not of PostgreSQL: use LIKE or ~")
+	}},
 
-	// SQLite's own look at each character for each that is to go, in one instruction, at whose end it looks at the clock: an hour for long texts.
-	"trim":  {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimFunc), nil }},
-	"ltrim": {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimLeftFunc), nil }},
-	"rtrim": {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimRightFunc), nil }},
+	// SQLite's own look at each character for each of the other text, in one instruction, at whose end it looks at the clock: seconds to an hour for long texts.
+	"instr":   {2, true, func(a []driver.Value) (driver.Value, error) { return instr(a), nil }},
+	"replace": {3, true, replaced},
+	"trim":    {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimFunc), nil }},
+	"ltrim":   {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimLeftFunc), nil }},
+	"rtrim":   {2, true, func(a []driver.Value) (driver.Value, error) { return trimmed(a, strings.TrimRightFunc), nil }},
 	"unhex": {2, true, func([]driver.Value) (driver.Value, error) {
 		return nil, errorf(codeUnsupported, "unhex takes one text")
 	}},
@@ -61,7 +67,7 @@ var scalars = map[string]scalar{
 	"pg_time":      {1, true, func(a []driver.Value) (driver.Value, error) { return timeValue(a[0]) }},
 	"pg_list":      {1, true, func(a []driver.Value) (driver.Value, error) { return jsonOf(listOf(a[0])), nil }},
 	"pg_element":   {2, true, func(a []driver.Value) (driver.Value, error) { return element(a[0], a[1]), nil }},
-	"pg_position":  {2, true, func(a []driver.Value) (driver.Value, error) { return position(a[0], a[1]), nil }},
+	"pg_position":  {2, true, func(a []driver.Value) (driver.Value, error) { return position(a[0], textOf(a[1])), nil }},
 	"pg_extract":   {2, true, extract},
 	"date_trunc":   {2, true, truncate},
 	"pg_series":    {-1, true, series},
@@ -137,33 +143,39 @@ var scalars = map[string]scalar{
 	"pg_get_statisticsobjdef_expressions": always(nil),
 }
 
+// pattern is a regular expression, of so many steps. Matching takes time that is linear in the text and in these.
+type pattern struct {
+	*regexp.Regexp
+	steps int
+}
+
 // patterns are regular expressions at hand.
 var patterns = struct {
 	sync.Mutex
-	compiled map[string]*regexp.Regexp
-}{compiled: map[string]*regexp.Regexp{}}
+	compiled map[string]*pattern
+}{compiled: map[string]*pattern{}}
 
-// compiled returns the regular expression of a pattern, as translate makes one of it. Matching takes time that is linear in the text.
-func compiled(form, pattern string, translate func(string) (string, error)) (*regexp.Regexp, error) {
-	if len(pattern) > patternMax {
-		return nil, errorf(codeLimit, "a pattern of %d bytes exceeds the limit of %d", len(pattern), patternMax)
+// compiled returns the regular expression of a pattern, as translate makes one of it.
+func compiled(form, written string, translate func(string) (string, error)) (*pattern, error) {
+	if len(written) > patternMax {
+		return nil, errorf(codeLimit, "a pattern of %d bytes exceeds the limit of %d", len(written), patternMax)
 	}
-	key := form + pattern
+	key := form + written
 	patterns.Lock()
 	known := patterns.compiled[key]
 	patterns.Unlock()
 	if known != nil {
 		return known, nil
 	}
-	expression, err := translate(pattern)
+	expression, err := translate(written)
 	if err != nil {
 		return nil, err
 	}
-	if err := boundedPattern(expression); err != nil {
+	made := &pattern{}
+	if made.steps, err = stepsOf(expression); err != nil {
 		return nil, err
 	}
-	made, err := regexp.Compile(expression)
-	if err != nil {
+	if made.Regexp, err = regexp.Compile(expression); err != nil {
 		return nil, errorf("2201B", "invalid regular expression: %v", err)
 	}
 	patterns.Lock()
@@ -175,48 +187,64 @@ func compiled(form, pattern string, translate func(string) (string, error)) (*re
 	return made, nil
 }
 
-// boundedPattern refuses a regular expression that is made of too many steps: repetitions are written in few bytes.
-func boundedPattern(expression string) error {
+// stepsOf returns of how many steps a regular expression is made, and refuses one of too many: repetitions are written in few bytes.
+func stepsOf(expression string) (int, error) {
 	parsed, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
-		return errorf("2201B", "invalid regular expression: %v", err)
+		return 0, errorf("2201B", "invalid regular expression: %v", err)
 	}
 	program, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
-		return errorf("2201B", "invalid regular expression: %v", err)
+		return 0, errorf("2201B", "invalid regular expression: %v", err)
 	}
 	if len(program.Inst) > patternStepsMax {
-		return errorf(codeLimit, "a pattern of %d steps exceeds the limit of %d", len(program.Inst), patternStepsMax)
+		return 0, errorf(codeLimit, "a pattern of %d steps exceeds the limit of %d", len(program.Inst), patternStepsMax)
 	}
-	return nil
+	return len(program.Inst), nil
 }
 
-// matcher compiles a pattern.
-type matcher func(pattern string) (*regexp.Regexp, error)
-
-func regular(pattern string) (*regexp.Regexp, error) {
-	return compiled("r", pattern, func(p string) (string, error) { return p, nil })
+func regular(written string) (*pattern, error) {
+	return compiled("r", written, func(p string) (string, error) { return p, nil })
 }
 
-func likeExact(pattern string) (*regexp.Regexp, error) {
-	return compiled("l", pattern, func(p string) (string, error) { return likeExpression("(?s)", p) })
+// escapeNone is a character that no text has.
+const escapeNone = -1
+
+// alike compares the second argument with the pattern of LIKE that the first is. A third one is the character of ESCAPE, or empty for none; without it that is a backslash.
+func alike(a []driver.Value, flags string) (driver.Value, error) {
+	escape := '\\'
+	switch len(a) {
+	case 2:
+	case 3:
+		if a[2] == nil {
+			return nil, nil
+		}
+		given, size := utf8.DecodeRuneInString(textOf(a[2]))
+		if size != len(textOf(a[2])) {
+			return nil, errorf("22019", "the escape of LIKE is one character, or none")
+		}
+		if escape = given; size == 0 {
+			escape = escapeNone
+		}
+	default:
+		return nil, errors.New("wrong number of arguments to function like()")
+	}
+	return matches(a, func(written string) (*pattern, error) {
+		return compiled(fmt.Sprintf("%s%d ", flags, escape), written, func(p string) (string, error) { return likeExpression(flags, p, escape) })
+	})
 }
 
-func likeAnyCase(pattern string) (*regexp.Regexp, error) {
-	return compiled("i", pattern, func(p string) (string, error) { return likeExpression("(?is)", p) })
-}
-
-// likeExpression returns the regular expression of a pattern of LIKE, in which a backslash takes the meaning of the next character.
-func likeExpression(flags, pattern string) (string, error) {
+// likeExpression returns the regular expression of a pattern of LIKE, in which escape takes the meaning of the next character.
+func likeExpression(flags, written string, escape rune) (string, error) {
 	var b strings.Builder
 	b.WriteString(flags + "^")
 	escaped := false
-	for _, r := range pattern {
+	for _, r := range written {
 		switch {
 		case escaped:
 			b.WriteString(regexp.QuoteMeta(string(r)))
 			escaped = false
-		case r == '\\':
+		case r == escape:
 			escaped = true
 		case r == '%':
 			b.WriteString(".*")
@@ -234,7 +262,7 @@ func likeExpression(flags, pattern string) (string, error) {
 }
 
 // matches compares the second argument with the pattern that the first is.
-func matches(a []driver.Value, compile matcher) (driver.Value, error) {
+func matches(a []driver.Value, compile func(written string) (*pattern, error)) (driver.Value, error) {
 	if a[0] == nil || a[1] == nil {
 		return nil, nil
 	}
@@ -242,8 +270,48 @@ func matches(a []driver.Value, compile matcher) (driver.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return truth(expression.MatchString(textOf(a[1]))), nil
+	text := textOf(a[1])
+	if len(text) > patternWorkMax/expression.steps {
+		return nil, errorf(codeLimit, "a text of %d bytes exceeds the limit of %d for a pattern of %d steps", len(text), patternWorkMax/expression.steps, expression.steps)
+	}
+	return truth(expression.MatchString(text)), nil
 }
+
+// instr returns where the second argument stands in the first one, from 1, in characters, or in bytes where both are bytes; 0 says that it does not.
+func instr(a []driver.Value) driver.Value {
+	if a[0] == nil || a[1] == nil {
+		return nil
+	}
+	in, bytes := a[0].([]byte)
+	sought, also := a[1].([]byte)
+	if bytes && also {
+		return int64(strings.Index(string(in), string(sought)) + 1)
+	}
+	text := textOf(a[0])
+	at := strings.Index(text, textOf(a[1]))
+	if at < 0 {
+		return int64(0)
+	}
+	return int64(utf8.RuneCountInString(text[:at]) + 1)
+}
+
+// replaced returns the first argument with the third one wherever it has the second one.
+func replaced(a []driver.Value) (driver.Value, error) {
+	if a[0] == nil || a[1] == nil || a[2] == nil {
+		return nil, nil
+	}
+	text, old, by := textOf(a[0]), textOf(a[1]), textOf(a[2])
+	if old == "" {
+		return text, nil
+	}
+	if count := strings.Count(text, old); len(text)+count*(len(by)-len(old)) > ValueMax {
+		return nil, errLong
+	}
+	return strings.ReplaceAll(text, old, by), nil
+}
+
+// errLong tells that a value would be too long. It is told before it is made: a list and what stands between its elements can be short, and a text of both longer than all memory.
+var errLong = errorf(codeLimit, "a value exceeds the limit of %d bytes", ValueMax)
 
 // trimmed returns the first argument without the characters at its ends that the second one has.
 func trimmed(a []driver.Value, trim func(text string, unwanted func(rune) bool) string) driver.Value {
@@ -328,9 +396,9 @@ func element(list, number driver.Value) driver.Value {
 }
 
 // position returns the place of a value in a list, from 1; 0 says that it is not there.
-func position(list, value driver.Value) driver.Value {
+func position(list driver.Value, value string) driver.Value {
 	for i, e := range listOf(list) {
-		if textOf(e) == textOf(value) {
+		if textOf(e) == value {
 			return int64(i + 1)
 		}
 	}
@@ -342,12 +410,17 @@ func arrayToString(a []driver.Value) (driver.Value, error) {
 		return nil, nil
 	}
 	var words []string
+	between, size := textOf(a[1]), 0
 	for _, e := range listOf(a[0]) {
 		if e != nil {
 			words = append(words, textOf(e))
+			size += len(words[len(words)-1])
 		}
 	}
-	return strings.Join(words, textOf(a[1])), nil
+	if size+len(between)*max(0, len(words)-1) > ValueMax {
+		return nil, errLong
+	}
+	return strings.Join(words, between), nil
 }
 
 func quotedIdent(value driver.Value) driver.Value {

@@ -85,4 +85,5 @@ const (
 	patternMax    = 4 << 10             // bytes of one
 
 	patternStepsMax = 4 * patternMax // steps that one is made of, of some 40 bytes each
+	patternWorkMax  = 32 << 20       // bytes of a text, times steps: about as much as a statement may compute
 )
