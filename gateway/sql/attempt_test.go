@@ -172,7 +172,13 @@ func TestTexts(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	g := gatewayOf(t, newFake(64))
 	before := peakMemory()
-	_, err := g.Query(t.Context(), "SELECT length(z) FROM (SELECT zeroblob(900000) || a.name || b.name AS z FROM hosts a, hosts b ORDER BY z)")
+	var err error
+	for range 20 { // where the machine is busy its time may end it before
+		_, err = g.Query(t.Context(), "SELECT length(z) FROM (SELECT zeroblob(900000) || a.name || b.name AS z FROM hosts a, hosts b ORDER BY z)")
+		if codeOf(err) != codeCanceled {
+			break
+		}
+	}
 	if codeOf(err) != codeMemory || g.Stats().Memory != 1 {
 		t.Errorf("%v", err)
 	}
