@@ -188,6 +188,8 @@ func (s *Server) admit(conn net.Conn) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.lifetime.Err() != nil: // it was accepted just before the server closed, which has closed all that it knew of
+		return errorf(codeShutdown, "the server is closed")
 	case len(s.conns) >= s.connectionsMax:
 		s.gateway.stats.connectionsRefused.Add(1)
 		return errorf(codeConnections, "sorry, too many clients already: the limit is %d", s.connectionsMax)

@@ -596,6 +596,9 @@ func TestClose(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if late := s.admit(nil); late == nil || late.Code != codeShutdown {
+		t.Errorf("a connection that was accepted just before: %v", late)
+	}
 	if stats := g.Stats(); stats.Connections != 0 || stats.Sessions != 0 {
 		t.Errorf("%+v", stats)
 	}
