@@ -222,6 +222,35 @@ func TestStreamsCarryEverything(t *testing.T) {
 	}
 }
 
+// A stream that the other end has closed, and of which somebody has not taken all, does not keep its connection from ending; and what has arrived of it may be taken after that.
+func TestAStreamThatNobodyReadsDoesNotHoldUpTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		one, _ := w.connect(1, nil)
+		two, _ := w.connect(2, nil)
+		conn, err := one.Dial(t.Context(), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := <-two.conns
+		if _, err := conn.Write([]byte("the rest")); err != nil {
+			t.Error(err)
+		}
+		_ = conn.Close()
+		synctest.Wait()
+		two.Close()
+		synctest.Wait()
+		if two.ended() == nil {
+			t.Error("the connection waits for who reads the stream")
+		}
+		if rest, err := io.ReadAll(there); err != nil || string(rest) != "the rest" {
+			t.Errorf("%q, %v", rest, err)
+		}
+		_ = there.Close()
+	})
+}
+
 func TestStreamsThatCannotBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(l *Limits) { l.Streams, l.OpenBurst = 3, 100 })

@@ -128,7 +128,8 @@ func (c *Conn) remove(s *stream) bool {
 	return true
 }
 
-// run starts the goroutines of a stream, unless the connection has ended.
+// run starts the goroutines of a stream, unless the connection has ended. They end with the connection, or, where the other end has closed the stream before, when the user has taken what has arrived, or closes it. So nobody waits for them: a user that
+// takes nothing would hold up the end of the connection.
 func (c *Conn) run(s *stream) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -136,8 +137,8 @@ func (c *Conn) run(s *stream) bool {
 		return false
 	}
 	c.Counters.StreamsOpened.Add(1)
-	c.running.Go(s.send)
-	c.running.Go(s.receive)
+	go s.send()
+	go s.receive()
 	return true
 }
 
