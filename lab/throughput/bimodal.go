@@ -3,7 +3,6 @@ package throughput
 import (
 	"context"
 	"errors"
-	"time"
 
 	"spinglass/bimodal"
 	"spinglass/protocol"
@@ -99,5 +98,5 @@ func (g *bimodalGroup) begin() {
 
 func (g *bimodalGroup) finish(r *Result) {
 	s := g.world.Machine(first).(member).Stats()
-	r.Repairs = thousandths(float64(s.PacketsRepaired) / (time.Duration(g.world.Now()) / time.Second * time.Second).Seconds())
+	r.Repairs = thousandths(float64(s.PacketsRepaired) / g.world.Now().Sub(g.begun).Seconds())
 }
