@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/net/netutil"
 
 	"spinglass"
 	"spinglass/cmd/spinglass/internal/facts"
@@ -22,9 +23,12 @@ import (
 )
 
 const (
-	leaveTimeout         = 5 * time.Second  // for an agent to tell its peers that it leaves
-	metricsHeaderTimeout = 10 * time.Second // for the header of a scrape to arrive
-	filesMin             = 32               // that an agent has to be able to open: about 16 for itself, and some for links and commands
+	leaveTimeout          = 5 * time.Second  // for an agent to tell its peers that it leaves
+	metricsConnectionsMax = 16               // on the address of its own that metrics may have, to which anybody can connect who reaches it
+	metricsHeaderTimeout  = 10 * time.Second // for the header of a scrape to arrive
+	metricsWriteTimeout   = 30 * time.Second // for a scrape to be taken
+	metricsIdleTimeout    = 2 * time.Minute  // between two of one connection
+	filesMin              = 32               // that an agent has to be able to open: about 16 for itself, and some for links and commands
 )
 
 // agentSettings are the flags of an agent.
@@ -274,12 +278,8 @@ func (s *agentSettings) keepFacts(ctx context.Context, node *spinglass.Node, dat
 
 // serveMetrics serves the metrics on an address of their own, where one is wanted.
 func (s *agentSettings) serveMetrics(server *local.Server, logger *slog.Logger) (*http.Server, error) {
-	metrics := &http.Server{
-		Handler: server.Metrics(), ReadHeaderTimeout: metricsHeaderTimeout,
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-	}
 	if s.metricsListen == "" {
-		return metrics, nil
+		return &http.Server{}, nil
 	}
 	host, port, err := net.SplitHostPort(s.metricsListen)
 	if err != nil {
@@ -293,12 +293,21 @@ func (s *agentSettings) serveMetrics(server *local.Server, logger *slog.Logger) 
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	logger.Info("metrics are served", "address", listener.Addr().String())
+	return serveScrapes(listener, server.Metrics(), logger), nil
+}
+
+// serveScrapes answers the scrapes of a listener. Its connections are bounded, in number and time, so that they leave the agent its files.
+func serveScrapes(listener net.Listener, handler http.Handler, logger *slog.Logger) *http.Server {
+	metrics := &http.Server{
+		Handler: handler, ReadHeaderTimeout: metricsHeaderTimeout, WriteTimeout: metricsWriteTimeout, IdleTimeout: metricsIdleTimeout,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
 	go func() {
-		if err := metrics.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := metrics.Serve(netutil.LimitListener(listener, metricsConnectionsMax)); !errors.Is(err, http.ErrServerClosed) {
 			logger.Error("metrics are no longer served", "error", err)
 		}
 	}()
-	return metrics, nil
+	return metrics
 }
 
 // leave ends the commands that use the agent and tells the other members, within leaveTimeout.
