@@ -30,6 +30,7 @@
 //	GET  /v1/topics/{topic}/messages   frames of type application/vnd.spinglass.frames; ?queue=BYTES bounds the subscription's queue, rating=FRACTION
 //	                                   says what is wanted, last=MESSAGES or buffered=all what of the past; latest=1 has the queue keep only the
 //	                                   newest message of each publisher and topic; the topic may be a pattern
+//	POST /v1/patterns/messages         the same of {"patterns": {PATTERN: RATING, ...}}, of which the most specific one counts that matches a topic, with the other options
 //	GET  /v1/groups                    {"groups": [[Group], ...]} that the agent is in
 //	GET  /v1/groups/{name}/events      joins a group for as long as the request lasts: one [GroupEvent] per line, as JSON; ?order=fifo|causal|total, weight=N,
 //	                                   found_after=DURATION, queue=BYTES
