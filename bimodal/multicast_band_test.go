@@ -182,3 +182,33 @@ func TestGroupsOfBandsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Who ceases to hear the lower bands, which are all that it wants, misses packets and says so, as who ceases to hear a topic does.
+func TestWhoCeasesToHearLowerBandsComplains(t *testing.T) {
+	w := newBands(t, 6, 13, 20, SpreadMulticast, 1, 0.2, 0.6)
+	w.window(1500, 100)
+	author, member := w.nodes[0].topics[TopicOf("t")], w.nodes[1]
+	hears := func() (bands bandSet) {
+		for b := range gravity.Band(gravity.Bands) {
+			if p := author.groupAt(b).find(member.id); p != nil && p.hears {
+				bands |= bandAlone(b)
+			}
+		}
+		return bands
+	}
+	w.publishEach(w.nodes[0], "t", 100, 100) // after the pause groups are proven anew
+	if got := hears(); got != bandsBelow(3) {
+		t.Fatalf("a member at rating 0.2 hears the bands %b", got)
+	}
+	w.stopped = func(_, to protocol.NodeID) bool { return to == member.id }
+	begin := w.now
+	for hears() != 0 && w.now.Sub(begin) < 3*time.Second {
+		w.publishEach(w.nodes[0], "t", 10, 100)
+	}
+	if took := w.now.Sub(begin); took > time.Second {
+		t.Errorf("it took %v until the author knew that the member hears nothing", took)
+	}
+	if n := member.Stats().ComplaintsSent; n < 3 {
+		t.Errorf("the member has complained %d times", n)
+	}
+}

@@ -38,7 +38,7 @@ func (m *Machine) receiveProbe(from protocol.NodeID, q *MulticastProbe, out *pro
 	if !m.peers[from].regional {
 		return // packets come into this zone by a way of their own
 	}
-	if s := m.byID[StreamID{Author: from, Epoch: m.peers[from].epoch, Topic: q.Topic}]; s != nil {
+	if s := m.byID[StreamID{Author: from, Epoch: m.peers[from].epoch, Topic: t.id}]; s != nil {
 		*s.hearingOf(band) = hearing{heard: true, at: m.round, round: q.Round}
 	}
 	if !q.sampled(m.config.Self) {
