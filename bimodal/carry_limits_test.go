@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"spinglass/gravity"
 	"spinglass/protocol"
 )
 
@@ -329,6 +330,49 @@ func TestCarriedTopicsLeaveRoom(t *testing.T) {
 	for i, topic := range []string{"mine", "mine too", "one more"} {
 		if err := g.Subscribe(g.now, topic, &g.out); (err == nil) != (i < 2) {
 			t.Errorf("%s: %v", topic, err)
+		}
+	}
+}
+
+// Who says that it carries a topic besides wanting some of it is sent what its zone wants from then on, and no longer when it has ceased to.
+func TestListsFollowCarriers(t *testing.T) {
+	id := TopicOf("t")
+	var broad protocol.Interest
+	broad.Add(uint64(id))
+	for _, carries := range [][]byte{AppendInterest(nil, []TopicID{id}), broad[:]} {
+		s := soloMachine(t, nil) // it wants everything
+		s.rateOther(other, ratingOf(0.2))
+		wanting := func() int { return len(s.topics[id].audienceOf(gravity.Height(1 << 63)).targets) }
+		for _, carrier := range []bool{false, true, false} {
+			p := &protocol.Peer{ID: other, Epoch: 1, RoundTrip: time.Millisecond, Attributes: []protocol.Attribute{
+				{Name: InterestAttribute, Value: gravity.AppendInterest(nil, []TopicID{id}, []gravity.Rating{ratingOf(0.2)})},
+			}}
+			if carrier {
+				p.Attributes = append(p.Attributes, protocol.Attribute{Name: CarriesAttribute, Value: carries})
+			}
+			s.Notify(s.now, protocol.PeerChanged{Peer: p}, &s.out)
+			s.refreshTargets(s.topics[id])
+			if n := wanting(); (n == 1) != carrier {
+				t.Errorf("carries %v: a packet of the upper half is sent to %d members", carrier, n)
+			}
+		}
+	}
+}
+
+// Who carried a topic for its zone and now wants everything itself is sent everything, though its row names the same topics as before.
+func TestListsFollowCarriersThatSubscribe(t *testing.T) {
+	id := TopicOf("t")
+	s := ratedSolo(t, 0.2)
+	s.rateOther(other, ratingOf(0.2))
+	for _, subscribed := range []bool{false, true} {
+		name := CarriesAttribute
+		if subscribed {
+			name = InterestAttribute
+		}
+		s.Notify(s.now, protocol.PeerUp{Peer: &protocol.Peer{ID: 5, Epoch: 1, Attributes: []protocol.Attribute{{Name: name, Value: AppendInterest(nil, []TopicID{id})}}}}, &s.out)
+		s.refreshTargets(s.topics[id])
+		if n := len(s.topics[id].audienceOf(gravity.Height(1 << 63)).targets); (n == 1) != subscribed {
+			t.Errorf("subscribed %v: a packet of the upper half is sent to %d members", subscribed, n)
 		}
 	}
 }

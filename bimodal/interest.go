@@ -93,10 +93,13 @@ func interestOf(p *protocol.Peer) (s stated) {
 	return s
 }
 
-// equalRatings reports whether two statements say the same of ratings, if they do of topics.
-func (s *stated) equalRatings(other *stated) bool {
-	return bytes.Equal(s.ratings, other.ratings) && (s.sketch == other.sketch || s.sketch != nil && other.sketch != nil && *s.sketch == *other.sketch)
+// equal reports whether two statements of one peer say the same, but for what the bitmap of a zone says, of which the topics that this node knows are compared.
+func (s *stated) equal(other *stated, distant bool) bool {
+	return slices.Equal(s.claimed, other.claimed) && bytes.Equal(s.ratings, other.ratings) && slices.Equal(s.carried, other.carried) &&
+		same(s.sketch, other.sketch) && (distant || same(s.broad, other.broad))
 }
+
+func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // topicsOf returns the topics that a peer counts as wanting.
 func (m *Machine) topicsOf(claimed, carried []TopicID, broad *protocol.Interest, c protocol.Credential) []TopicID {

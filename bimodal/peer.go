@@ -68,10 +68,10 @@ func (m *Machine) setPeer(p *protocol.Peer, out *protocol.Output) {
 		known.credential = credential
 		m.revisePublisher(known)
 	}
-	rerated := !known.equalRatings(&said)
+	restated := !known.equal(&said, p.Distance > 0) // who carries what it wants some of is sent more of it
 	known.stated = said
 	known.epoch, known.roundTrip, known.format = p.Epoch, p.RoundTrip, p.Format
-	if rerated || restarted || p.Distance != known.distance || m.elsewhere(known, p) || !slices.Equal(topics, known.topics) {
+	if restated || restarted || p.Distance != known.distance || m.elsewhere(known, p) || !slices.Equal(topics, known.topics) {
 		m.changed(known)
 		before := known.topics
 		known.topics = topics
