@@ -47,3 +47,34 @@ func TestCarriersJudgeByPresentRatings(t *testing.T) {
 		t.Errorf("%d packets were spared", got)
 	}
 }
+
+// What carriers are sent, and how likely others are gossiped with, goes by what the zone wants; so it follows what this node itself comes to want of a topic that it publishes to, and ceases to.
+func TestListsFollowOwnSubscriptions(t *testing.T) {
+	id := TopicOf("t")
+	s := &solo{Machine: benchMachine(t, 1, nil), t: t}
+	if err := s.Publish(0, "t", []byte("x"), &s.out); err != nil {
+		t.Fatal(err)
+	}
+	s.rateOther(other, ratingOf(0.2))
+	s.Notify(0, protocol.PeerUp{Peer: &protocol.Peer{ID: 5, Epoch: 1, Attributes: []protocol.Attribute{{Name: CarriesAttribute, Value: AppendInterest(nil, []TopicID{id})}}}}, &s.out)
+	topic := s.topics[id]
+	check := func(what string, carriers int, attraction float64) {
+		t.Helper()
+		s.refreshTargets(topic)
+		if n := len(topic.audienceOf(gravity.Height(1 << 63)).targets); n != carriers {
+			t.Errorf("%s: a packet of the upper half is sent to %d members, want %d", what, n, carriers)
+		}
+		if got := s.attraction(topic, s.peers[other]); got < attraction-0.01 || got > attraction+0.01 {
+			t.Errorf("%s: a member at rating 0.2 is gossiped with at %.2f, want %v", what, got, attraction)
+		}
+	}
+	check("published to", 0, 1)
+	if err := s.Subscribe(0, "t", &s.out); err != nil {
+		t.Fatal(err)
+	}
+	check("subscribed to", 1, 0.2)
+	if err := s.Unsubscribe(0, "t", &s.out); err != nil {
+		t.Fatal(err)
+	}
+	check("published to again", 0, 1)
+}

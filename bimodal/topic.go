@@ -140,7 +140,8 @@ func (m *Machine) SubscribeWith(now protocol.Time, name string, options Subscrib
 	}
 	m.subscriptions++
 	t.subscribed, t.since, t.rating, t.history = true, now, options.Rating, options.History
-	m.settleHolds(t)
+	m.reshape(t)
+	m.refreshTargets(t)
 	for _, s := range m.streams {
 		if s.topic == t { // what it held was not delivered so far
 			s.order.fresh, s.order.reason = true, ""
@@ -163,7 +164,8 @@ func (m *Machine) Unsubscribe(_ protocol.Time, name string, out *protocol.Output
 	}
 	m.subscriptions--
 	t.subscribed, t.rating = false, gravity.All
-	m.settleHolds(t)
+	m.reshape(t)
+	m.refreshTargets(t)
 	for _, s := range m.streams {
 		if s.topic == t {
 			m.endRewind(s)
