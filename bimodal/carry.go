@@ -93,13 +93,14 @@ func (m *Machine) wantedAt(depth int, id TopicID) (highest gravity.Rating) {
 	return highest
 }
 
-// carryDepth returns the number of components of the zone that something enters which comes from a member, 0 of the own zone. Of who is no peer the zone is not known: the topmost is assumed.
+// carryDepth returns the number of components of the zone that something enters which comes from a member, 0 of the own zone. Of who is no peer the zone is not known: the topmost is assumed where there are others, and else that it
+// is a new member of the own one.
 func (m *Machine) carryDepth(from protocol.NodeID) int {
 	p := m.peers[from]
 	switch {
-	case p == nil:
+	case p == nil && slices.ContainsFunc(m.peerOrder, func(p *peer) bool { return !p.regional }):
 		return 1
-	case p.regional:
+	case p == nil || p.regional:
 		return 0
 	}
 	return p.depth

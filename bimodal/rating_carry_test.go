@@ -78,3 +78,17 @@ func TestListsFollowOwnSubscriptions(t *testing.T) {
 	}
 	check("published to again", 0, 1)
 }
+
+// A digest of who is no peer yet comes from a new member where there is one zone only, and makes nobody carry what it does not want itself. Where there are others it may come from one of these.
+func TestNewMembersMakeNoCarriers(t *testing.T) {
+	for _, zones := range []bool{false, true} {
+		s := ratedSolo(t, 0.2) // the other one wants everything
+		if zones {
+			s.Notify(s.now, protocol.PeerUp{Peer: &protocol.Peer{ID: 800, Epoch: 1, Name: "/b/m", Distance: 1}}, &s.out)
+		}
+		s.Receive(s.now, 50, offer(1, 3, Range{1, 3}), &s.out)
+		if carries := s.Stats().Carries == 1; carries != zones {
+			t.Errorf("other zones %v: carries %v", zones, carries)
+		}
+	}
+}
