@@ -32,18 +32,24 @@ type carrying struct {
 
 // carry is how a topic is carried.
 type carry struct {
-	depth int    // the least of zones through which packets came in
-	used  uint32 // round in which anything came from another zone last
+	depth    int             // the least of zones through which packets came in
+	used     uint32          // round in which anything came from another zone last
+	stranger protocol.NodeID // whose digest is all that has come so far, where that is no peer; else 0
 }
 
 // follows reports whether this node takes part in a topic: because it is subscribed to it, or carries it.
 func (t *topic) follows() bool { return t != nil && (t.subscribed || t.carry != nil) }
 
+// carried reports whether this node carries a topic.
+func (t *topic) carried() bool { return t != nil && t.carry != nil }
+
 // carryFor takes up a topic of which something came, if the zone of so many components that it entered wants it. It reports whether this node follows the topic then.
 func (m *Machine) carryFor(now protocol.Time, from protocol.NodeID, id TopicID, depth int, out *protocol.Output) bool {
 	t := m.topics[id]
-	if t != nil && t.carry != nil {
-		t.carry.used, t.carry.depth = m.round, min(t.carry.depth, depth)
+	if t.carried() {
+		if t.carry.used, t.carry.depth = m.round, min(t.carry.depth, depth); from != t.carry.stranger {
+			t.carry.stranger = 0
+		}
 	}
 	switch {
 	case t.follows():
@@ -117,10 +123,19 @@ func (m *Machine) carryDigest(now protocol.Time, from protocol.NodeID, d *Digest
 			looks--
 		}
 		if depth > 0 {
-			m.carryFor(now, from, id, depth, out)
+			m.carryAfar(now, from, id, depth, out)
 		} else {
 			m.carryBroad(now, from, id, out)
 		}
+	}
+}
+
+// carryAfar takes up a topic that a digest from another zone tells of, as it seems.
+func (m *Machine) carryAfar(now protocol.Time, from protocol.NodeID, id TopicID, depth int, out *protocol.Output) {
+	carried := m.topics[id].carried()
+	m.carryFor(now, from, id, depth, out)
+	if t := m.topics[id]; m.peers[from] == nil && !carried && t.carried() {
+		t.carry.stranger = from
 	}
 }
 
@@ -176,7 +191,7 @@ func (m *Machine) reshape(t *topic) {
 	t.known, m.partnersKnown = false, false
 }
 
-// reviewCarries ends what is carried for nobody any more.
+// reviewCarries ends what is carried for nobody any more, or because of a member that was new in the own zone.
 func (m *Machine) reviewCarries(out *protocol.Output) {
 	if m.round%carryReview != 0 {
 		return
@@ -185,7 +200,8 @@ func (m *Machine) reviewCarries(out *protocol.Output) {
 		m.carrying.limit = carriesMax // the row may have room again
 	}
 	for _, t := range slices.Clone(m.carrying.topics) {
-		if m.round-t.carry.used > carryIdle || !m.wantedIn(t.carry.depth, t.id) {
+		stranger := m.peers[t.carry.stranger]
+		if m.round-t.carry.used > carryIdle || !m.wantedIn(t.carry.depth, t.id) || stranger != nil && stranger.regional {
 			m.endCarry(t, out)
 		}
 	}

@@ -3,6 +3,7 @@ package bimodal
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"spinglass/gravity"
 	"spinglass/protocol"
@@ -89,6 +90,29 @@ func TestNewMembersMakeNoCarriers(t *testing.T) {
 		s.Receive(s.now, 50, offer(1, 3, Range{1, 3}), &s.out)
 		if carries := s.Stats().Carries == 1; carries != zones {
 			t.Errorf("other zones %v: carries %v", zones, carries)
+		}
+	}
+}
+
+// Where there are other zones a digest of a new member makes a carrier, until that is known; unless anything else has come meanwhile.
+func TestCarryingForNewMembersEnds(t *testing.T) {
+	const stranger, elsewhere = protocol.NodeID(50), protocol.NodeID(800)
+	for _, more := range []bool{false, true} {
+		s := ratedSolo(t, 0.2) // the other one wants everything
+		s.Notify(s.now, protocol.PeerUp{Peer: &protocol.Peer{ID: elsewhere, Epoch: 1, Name: "/b/m", Distance: 1}}, &s.out)
+		s.Receive(s.now, stranger, offer(1, 3, Range{1, 3}), &s.out)
+		if more {
+			s.Receive(s.now, elsewhere, offer(1, 3, Range{1, 3}), &s.out)
+		}
+		s.Receive(s.now, stranger, offer(2, 3, Range{1, 3}), &s.out)
+		s.rounds(2 * carryReview)
+		if n := s.Stats().Carries; n != 1 {
+			t.Errorf("more %v: carries %d topics", more, n)
+		}
+		s.up(stranger, 0, time.Millisecond)
+		s.rounds(2 * carryReview)
+		if carries := s.Stats().Carries == 1; carries != more {
+			t.Errorf("more %v: carries %v since it knows who that was", more, carries)
 		}
 	}
 }
