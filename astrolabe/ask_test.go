@@ -251,3 +251,20 @@ func TestBlobsComeByTheirHashes(t *testing.T) {
 		t.Errorf("%+v", effects.Effects)
 	}
 }
+
+// A row is made for an answer only where that wants it and nobody has made one: a zone that representatives have made rows of needs none, and each takes a number, and a signature.
+func TestNoRowIsMadeForAnAnswerThatHasOne(t *testing.T) {
+	f := formed(t, 1, 0)
+	for i := range f.names {
+		m := f.tables(i)
+		before := m.Issued("/eu") + m.Issued("/us")
+		table := m.Resolve(f.world.Now(), astrolabe.SubjectTable, "/")
+		row := m.Resolve(f.world.Now(), astrolabe.SubjectRow, "/us")
+		if len(table.Rows) < 2 || len(row.Rows) < 1 {
+			t.Fatalf("member %d answers with %d rows of the root, and %d of /us", i, len(table.Rows), len(row.Rows))
+		}
+		if after := m.Issued("/eu") + m.Issued("/us"); after != before {
+			t.Errorf("member %d, %s, made %d rows", i, f.names[i], after-before)
+		}
+	}
+}

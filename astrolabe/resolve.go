@@ -57,8 +57,10 @@ func (m *Machine) tableOf(now protocol.Time, path, name string) *TableAnswer {
 		}
 		if i == last {
 			a.Rows = append(a.Rows, m.answeredHosts(name)...)
-		} else if r := m.ownAnswer(now, l); r != nil && named(name, l.own) && !slices.ContainsFunc(a.Rows, func(r AnsweredRow) bool { return r.Row.Name == l.own }) {
-			a.Rows = append(a.Rows, AnsweredRow{Row: r, Chain: m.certificates(now, m.config.Self)})
+		} else if named(name, l.own) && !slices.ContainsFunc(a.Rows, func(r AnsweredRow) bool { return r.Row.Name == l.own }) {
+			if r := m.ownAnswer(now, l); r != nil {
+				a.Rows = append(a.Rows, AnsweredRow{Row: r, Chain: m.certificates(now, m.config.Self)})
+			}
 		}
 		return a
 	}
