@@ -146,6 +146,12 @@ func (o *reassembly) lost(at uint64) uint64 {
 	return lost
 }
 
+// wantsStill reports whether this node wants a packet that it misses, as its zone may no longer for which it carries the topic.
+func (m *Machine) wantsStill(s *stream, seq uint64) bool {
+	m.refreshTargets(s.topic)
+	return s.topic.holds.Wants(s.height(seq))
+}
+
 // takeSpared takes in a packet that this node does not want: that there is one.
 func (m *Machine) takeSpared(now protocol.Time, from protocol.NodeID, s *stream, p *Packet, out *protocol.Output) {
 	m.stats.PacketsSpared++

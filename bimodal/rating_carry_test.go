@@ -116,3 +116,30 @@ func TestCarryingForNewMembersEnds(t *testing.T) {
 		}
 	}
 }
+
+// What a carrier misses of what its zone wants no longer does not hold up what it wants itself, and is not asked for: nobody would take it in.
+func TestCarriersMissNoMoreThanIsWanted(t *testing.T) {
+	s := ratedSolo(t, 0.2) // the other one wants everything
+	s.Notify(s.now, protocol.PeerUp{Peer: &protocol.Peer{ID: 9, Epoch: 1, Name: "/b/m", Distance: 1}}, &s.out)
+	const high = 60
+	s.Receive(s.now, 9, offer(1, high), &s.out)
+	if s.Stats().Carries != 1 {
+		t.Fatal("it does not carry the topic")
+	}
+	own := wantedOf(ratingOf(0.2), 1, high)
+	for _, seq := range own {
+		s.receive(packet(seq))
+	}
+	w := s.byID[packet(1).Stream]
+	if got := w.missing(); got != high-uint64(len(own)) {
+		t.Fatalf("%d packets are missing, of %d it has %d", got, high, len(own))
+	}
+	s.rateOther(other, ratingOf(0.2))
+	s.rounds(2)
+	if got, want := s.Stats().MessagesDelivered, uint64(len(own)); got != want || w.missing() != 0 {
+		t.Errorf("%d of %d messages are delivered, and %d packets are missing", got, want, w.missing())
+	}
+	if n := s.Stats().PacketsMissed; n > 0 {
+		t.Errorf("%d packets count as missed", n)
+	}
+}
