@@ -174,7 +174,7 @@ func (m *Machine) endCarry(t *topic, out *protocol.Output) {
 		return
 	}
 	m.forget(func(s *stream) bool { return s.topic == t && s != t.stream })
-	if t.stream == nil {
+	if !t.needed() {
 		m.removeTopic(t)
 		return
 	}

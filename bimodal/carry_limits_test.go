@@ -376,3 +376,24 @@ func TestListsFollowCarriersThatSubscribe(t *testing.T) {
 		}
 	}
 }
+
+// What the application has chosen for a topic that it neither publishes to nor subscribes to yet stays when the topic is carried for a while.
+func TestOptionsOutliveCarrying(t *testing.T) {
+	g := newGate(t, false, "t")
+	g.config.Topics = 1
+	if err := g.Configure(0, "t", TopicOptions{Spread: SpreadDirect}); err != nil {
+		t.Fatal(err)
+	}
+	g.enterPacket("t")
+	if err := g.Configure(0, "u", TopicOptions{}); err == nil {
+		t.Error("a topic that is carried as well leaves room for another one")
+	}
+	g.want()
+	for g.Stats().Carries > 0 {
+		g.now = max(g.now, g.Deadline())
+		g.Timeout(g.now, &g.out)
+	}
+	if topic := g.byName["t"]; topic == nil || topic.means != SpreadDirect {
+		t.Error("the options are forgotten")
+	}
+}

@@ -14,6 +14,7 @@ type topic struct {
 
 	background bool // see background.go
 	subscribed bool
+	configured bool           // by options of its own
 	rating     gravity.Rating // of the subscription
 	holds      gravity.Rating // what this node holds: what it wants, and what it carries for others; All of a topic that it only publishes to
 	carry      *carry         // nil when this node does not carry it for others
@@ -87,12 +88,15 @@ func (m *Machine) topicNamed(now protocol.Time, name string) (*topic, error) {
 func (m *Machine) ownTopics() int {
 	count := len(m.topicOrder)
 	for _, t := range m.carrying.topics {
-		if !t.subscribed && t.stream == nil {
+		if !t.needed() {
 			count--
 		}
 	}
 	return count
 }
+
+// needed reports whether this node has to do with a topic for itself, and not only to carry it.
+func (t *topic) needed() bool { return t.subscribed || t.configured || t.stream != nil }
 
 // newTopic takes up a topic; one that is carried for others may have no name.
 func (m *Machine) newTopic(now protocol.Time, id TopicID, name string) *topic {
@@ -246,7 +250,7 @@ func (m *Machine) Configure(now protocol.Time, name string, options TopicOptions
 		return err
 	}
 	m.setKnobs(t, &options)
-	t.means = options.Spread
+	t.means, t.configured = options.Spread, true
 	if t.flow.limits == wanted {
 		return nil
 	}
