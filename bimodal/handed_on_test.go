@@ -105,6 +105,19 @@ func TestWaitingPacketsAreHandedOn(t *testing.T) {
 	}
 }
 
+// A copy counts once, though it is one of what is here already and of what waits to be handed on.
+func TestDuplicatesCountOnce(t *testing.T) {
+	p := newSigner(t, writer, SpreadTree, nil).batch(5)[0]
+	s := entranceMachine(t)
+	s.hand(writer, p)
+	for copies := range uint64(3) {
+		s.hand(relayer, entering(p))
+		if st := s.Stats(); st.PacketsReceived != copies+2 || st.PacketsDuplicate != copies+1 {
+			t.Errorf("of %d packets %d are duplicates", st.PacketsReceived, st.PacketsDuplicate)
+		}
+	}
+}
+
 // What a bufferer keeps beyond the short phase it can hand on: it is proven as long as the manifest is here, which is most often of another block and goes.
 func TestBufferersKeepWhatTheyCanProve(t *testing.T) {
 	tried := 0

@@ -68,7 +68,9 @@ func (m *Machine) wait(a arrived, by *voice) bool {
 	for x := t.suspects[a.packet.Seq]; x != nil; x = x.rival {
 		switch {
 		case x.packet.equals(a.packet):
-			m.stats.PacketsDuplicate++
+			if !a.taken { // it was counted then
+				m.stats.PacketsDuplicate++
+			}
 			if a.relay != nil && x.relay == nil {
 				x.from, x.relay = a.from, m.relayOf(a.relay, x.packet)
 			}
