@@ -348,3 +348,32 @@ func FuzzFunction(f *testing.F) {
 		}
 	})
 }
+
+// An output for which a zone's row has no room counts when the row is made, and not again in each round in which that says the same.
+func TestDroppedOutputsCountByRow(t *testing.T) {
+	const outputs = 16
+	f := formed(t, 1, 0)
+	var program strings.Builder
+	for i := range outputs {
+		fmt.Fprintf(&program, ", SUM(nmembers) AS %s%d", strings.Repeat("long", 12), i)
+	}
+	if err := f.install(3, &astrolabe.Function{Name: "wide", Scope: "/", Version: 1, Expires: 7200, Program: "SELECT" + program.String()[1:]}); err != nil {
+		t.Fatal(err)
+	}
+	f.world.Run(f.world.Now().Add(spreadTime))
+	count := func() (dropped, issued uint64) {
+		for i := range f.ids {
+			dropped, issued = dropped+f.tables(i).Stats().OutputsDropped, issued+f.tables(i).Stats().Issued
+		}
+		return dropped, issued
+	}
+	before, issued := count()
+	if before == 0 {
+		t.Fatal("all outputs have room")
+	}
+	f.world.Run(f.world.Now().Add(20 * time.Second))
+	after, later := count()
+	if dropped, rows := after-before, later-issued; dropped > outputs*rows {
+		t.Errorf("%d outputs were dropped in 20 s in which %d rows were made", dropped, rows)
+	}
+}

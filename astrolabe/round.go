@@ -135,7 +135,7 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 		return
 	}
 	row := &table.Row{Owner: m.config.Self, Name: l.own, Addresses: own.Addresses}
-	m.stats.OutputsDropped += fitAttributes(row, l.child.summary, m.config.RowLimit, m.notary != nil)
+	dropped := fitAttributes(row, l.child.summary, m.config.RowLimit, m.notary != nil)
 	if e != nil && !l.issued.stale && own.Epoch == l.issued.epoch && sameContent(e.Row(), row) {
 		if proof, ok := m.proof(l); ok {
 			claim := e.Claim()
@@ -144,6 +144,7 @@ func (m *Machine) issue(now protocol.Time, l *level) {
 			return
 		}
 	}
+	m.stats.OutputsDropped += dropped
 	m.publish(l, row)
 }
 
