@@ -268,3 +268,28 @@ func TestNoRowIsMadeForAnAnswerThatHasOne(t *testing.T) {
 		}
 	}
 }
+
+// A row that takes several pieces comes whole over long distances as well, though how long ago it was heard of is another number in each moment.
+func TestLongRowsComeInPieces(t *testing.T) {
+	for _, way := range []time.Duration{50 * time.Millisecond, 150 * time.Millisecond} {
+		wide := sim.Network{Topology: sim.Flat{Link: &sim.Link{Latency: sim.LogNormal{Min: way / 2, Median: way, Sigma: 0.1}}}}
+		f := newFleet(sim.Config{Seed: 1, Network: wide}, sixZones(), nil)
+		f.until(t, time.Minute, func() error { return f.counted(60) })
+		far := []int{33, 35, 45, 46, 47, 48}
+		for _, i := range far {
+			f.world.Command(f.ids[i], func(now protocol.Time, _ protocol.Machine, out *protocol.Output) {
+				for size, err := 1000, errors.New("not tried"); err != nil; size-- { // the longest that the row has room for
+					err = f.node(i).members.SetAttribute(now, an("long", table.Bytes(make([]byte, size))), out)
+				}
+			})
+		}
+		f.world.Run(f.world.Now().Add(spreadTime))
+		all := answers(f)
+		for _, i := range far {
+			a, _ := f.drill(t, all, 1, astrolabe.SubjectRow, f.names[i])
+			if size := len(a.Append(nil)); a.Form != astrolabe.FormFound || size <= 1024 {
+				t.Errorf("%s: form %d, %d bytes", f.names[i], a.Form, size)
+			}
+		}
+	}
+}

@@ -12,26 +12,30 @@ const (
 	piecesOfPeer   = 128 // of them to one peer: half a megabyte and an eighth of one
 	snapshotFresh  = 2   // rounds after which the rows of a table are looked at again
 	snapshotRounds = 16  // for which what was asked for stays as it was, for who has not got all of it
+	rowsServed     = 256 // answers with rows, of several pieces, that stay so: as many as one peer can have made in two rounds. The first ones make room
 )
 
 // serving is what is kept to answer questions.
 type serving struct {
 	pieces    budget
-	snapshots []snapshot // those made first first; of a table two at most
+	snapshots []snapshot // of tables that are held, those made first first; of each two at most
+	rows      []snapshot // of other answers that take several pieces, those made first first
 }
 
-// snapshot is a table as it was.
+// snapshot is an answer as it was.
 type snapshot struct {
-	path  string
-	body  []byte
-	sum   uint64
-	round uint64
+	subject Subject
+	path    string
+	body    []byte
+	sum     uint64
+	round   uint64
 }
 
 // refill begins a round.
 func (s *serving) refill(round uint64) {
 	s.pieces.refill(piecesPerRound, piecesOfPeer)
-	s.snapshots = slices.DeleteFunc(s.snapshots, func(s snapshot) bool { return round-s.round > snapshotRounds })
+	old := func(s snapshot) bool { return round-s.round > snapshotRounds }
+	s.snapshots, s.rows = slices.DeleteFunc(s.snapshots, old), slices.DeleteFunc(s.rows, old)
 }
 
 // receiveAsk answers a question with one piece, if the round has room for it. So nobody is sent much more than he asks for, also where links prove no addresses.
@@ -69,11 +73,26 @@ func (m *Machine) bodyOf(now protocol.Time, a *Ask) (body []byte, sum uint64) {
 			return body, sum
 		}
 	}
+	return m.rowFor(now, a)
+}
+
+// rowFor returns the answer to a question for a row, or for what is not held here, where that takes several pieces as it was a moment ago, or when the asker began: what it tells of silence changes all the time.
+func (m *Machine) rowFor(now protocol.Time, a *Ask) (body []byte, sum uint64) {
+	s := &m.serving
+	for _, kept := range s.rows {
+		if kept.subject == a.Subject && kept.path == a.Path && (kept.sum == a.Sum || a.Sum == 0 && m.stats.Rounds-kept.round < snapshotFresh) {
+			return kept.body, kept.sum
+		}
+	}
 	body = m.Resolve(now, a.Subject, a.Path).Append(nil)
 	if len(body) > answerSizeMax {
 		return nil, 1
 	}
-	return body, sumOf(body)
+	sum = sumOf(body)
+	if len(body) > pieceSize {
+		s.putRow(snapshot{a.Subject, a.Path, body, sum, m.stats.Rounds})
+	}
+	return body, sum
 }
 
 // snapshotOf returns a table that is held as it was a moment ago, or as it was when the asker began.
@@ -100,7 +119,7 @@ func (m *Machine) snapshotOf(now protocol.Time, path string, sum uint64) ([]byte
 	if len(body) > answerSizeMax {
 		return nil, 1, true
 	}
-	s.put(snapshot{path, body, sumOf(body), m.stats.Rounds})
+	s.put(snapshot{SubjectTable, path, body, sumOf(body), m.stats.Rounds})
 	return body, sumOf(body), true
 }
 
@@ -119,4 +138,12 @@ func (s *serving) put(latest snapshot) {
 		s.snapshots = slices.Delete(s.snapshots, first, first+1)
 	}
 	s.snapshots = append(s.snapshots, latest)
+}
+
+// putRow keeps a snapshot of another answer.
+func (s *serving) putRow(latest snapshot) {
+	if len(s.rows) >= rowsServed {
+		s.rows = slices.Delete(s.rows, 0, 1)
+	}
+	s.rows = append(s.rows, latest)
 }

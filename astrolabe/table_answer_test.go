@@ -270,3 +270,21 @@ func TestBlobsAreBounded(t *testing.T) {
 		t.Error("what the row names no longer was kept")
 	}
 }
+
+// Answers that are kept until all of their pieces are asked for are bounded, and end.
+func TestServedRowsAreBounded(t *testing.T) {
+	var s serving
+	for i := range uint64(3 * rowsServed) {
+		s.putRow(snapshot{sum: i, round: i / rowsServed})
+	}
+	if n := len(s.rows); n != rowsServed || s.rows[0].sum != 2*rowsServed {
+		t.Errorf("%d answers are kept, from %d on", n, s.rows[0].sum)
+	}
+	s.refill(2 + snapshotRounds)
+	if len(s.rows) != rowsServed {
+		t.Errorf("%d answers are left", len(s.rows))
+	}
+	if s.refill(3 + snapshotRounds); len(s.rows) != 0 {
+		t.Errorf("%d answers are kept for too long", len(s.rows))
+	}
+}
