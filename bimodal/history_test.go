@@ -108,3 +108,31 @@ func TestHistoryOfOwnStreams(t *testing.T) {
 		}
 	}
 }
+
+// Who looks back asks for no more ranges than a poll may have, also where its rating leaves out every other packet: nobody could read it.
+func TestPollsForHistoryCanBeRead(t *testing.T) {
+	for _, fraction := range []float64{1, 0.5, 0.2} {
+		s := &solo{Machine: benchMachine(t, 1, nil), t: t}
+		if err := s.SubscribeWith(0, "t", SubscribeOptions{Rating: ratingOf(fraction), History: History{All: true}}, &s.out); err != nil {
+			t.Fatal(err)
+		}
+		s.up(other, 0, 0)
+		p := packet(wantedOf(ratingOf(fraction), 1000, 2000)[0])
+		p.Age = 100_000 // the stream began long before
+		s.receive(p)
+		polls := 0
+		for range 10 {
+			for _, q := range sent[*Poll](s) {
+				polls++
+				var d Decoder
+				if _, err := d.Decode(q.Kind(), q.Append(nil)); err != nil {
+					t.Fatalf("rating %v: a poll with %d ranges: %v", fraction, len(q.Entries[0].Ranges), err)
+				}
+			}
+			s.rounds(1)
+		}
+		if polls == 0 {
+			t.Errorf("rating %v: nobody is polled", fraction)
+		}
+	}
+}

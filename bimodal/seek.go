@@ -56,7 +56,7 @@ func (m *Machine) pollSeeking(s *stream, to protocol.NodeID, out *protocol.Outpu
 func (s *stream) sought() []Range {
 	var ranges []Range
 	left := uint64(s.topic.history.requests())
-	for seq, missing := s.last(s.high, s.next, findMissing); missing && left > 0; {
+	for seq, missing := s.last(s.high, s.next, findMissing); missing && left > 0 && len(ranges) < PollRangesMax; {
 		first := max(s.next, seq+1-min(seq, left))
 		if settled, more := s.last(seq, first, findSettled); more {
 			first = settled + 1
