@@ -28,8 +28,8 @@ type change struct {
 	decided  *Decided  // that is to be installed once all up to its cut is here
 	lead     *lead
 
-	recoverUntil protocol.Time // until when a person's word counts that the group is to go on without those that cannot be reached; 0 for none
-	yieldUntil   protocol.Time // until when this member, which has answered in a recovery, begins no change itself
+	recovering bool          // a person's word counts that the group is to go on without those that cannot be reached
+	yieldUntil protocol.Time // until when this member, which has answered in a recovery, begins no change itself
 }
 
 // proposed is a proposal that this member has, or has not yet, all messages of.
@@ -190,7 +190,7 @@ func (g *group) driveFlush(now protocol.Time, out *protocol.Output) {
 	if g.view == nil || g.decided != nil || g.yields(now, taskFlush) {
 		return
 	}
-	if g.lead == nil && g.recoverUntil > 0 {
+	if g.lead == nil && g.recovering {
 		g.beginRecovery(now, out)
 		return
 	}

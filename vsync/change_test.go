@@ -1,6 +1,7 @@
 package vsync
 
 import (
+	"slices"
 	"testing"
 
 	"spinglass/protocol"
@@ -306,5 +307,49 @@ func TestRecoveryOfWhatCannotBeInstalled(t *testing.T) {
 	g.receive(now.Add(limit), 2, seal(&Agreed{header: g.header(), Ballot: g.lead.ballot}), out)
 	if g.view.ID.Recoveries() != 1 || len(g.view.Members) != 2 || g.outside {
 		t.Errorf("in view %+v, outside %v", g.view, g.outside)
+	}
+}
+
+// A recovery ends at its limit, whatever has come meanwhile: a view that this member cannot install, since nobody gives what is missing of it, or changes that a member begins again and again. Who waits is told, once, and it can be tried again.
+func TestRecoveriesEnd(t *testing.T) {
+	for name, meanwhile := range map[string]func(g *group, now protocol.Time, out *protocol.Output){
+		"a view that cannot be installed": func(g *group, now protocol.Time, out *protocol.Output) {
+			g.receiveDecided(now, 3, seal(&Decided{header: g.header(), Decision: g.proposal(1, 5).Decision}), out)
+		},
+		"changes of another member": func(g *group, now protocol.Time, out *protocol.Output) {
+			others := seal(&Flush{header: g.header(), Ballot: Ballot{Round: g.rounds + 1}})
+			others.Failed.add(2)
+			g.receive(now, 0, seal(others), out)
+		},
+	} {
+		g, out := second(t, OrderFIFO)
+		g.ready, g.outside = true, true
+		g.view.Members[0].Weight = 3 // a majority by itself
+		if err := g.m.Recover(0, g.name, out); err != nil {
+			t.Fatal(err)
+		}
+		limit := protocol.Time(g.m.config.FlushLimit)
+		g.receive(0, 2, seal(&FlushAnswer{header: g.header(), Ballot: g.lead.ballot, Have: make([]uint64, 3)}), out)
+		g.m.run(limit, out)
+		if g.lead == nil || g.lead.proposal == nil {
+			t.Fatalf("%s: nothing is proposed", name)
+		}
+		out.Reset()
+		for now := limit + 1; now < (recoverLimits+1)*limit; now += limit / 4 {
+			meanwhile(g, now, out)
+			g.m.run(now+limit/4, out)
+		}
+		var ended []RecoveryOutcome
+		for _, e := range out.Effects {
+			if e, ok := e.Event.(RecoveryEnded); ok {
+				ended = append(ended, e.Outcome)
+			}
+		}
+		if !slices.Equal(ended, []RecoveryOutcome{RecoveryLate}) || g.recovers() {
+			t.Errorf("%s: the recovery has ended with %v, leads %v", name, ended, g.recovers())
+		}
+		if err := g.m.Recover((recoverLimits+1)*limit, g.name, out); err != nil {
+			t.Errorf("%s: it cannot be tried again: %v", name, err)
+		}
 	}
 }

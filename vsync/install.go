@@ -71,7 +71,7 @@ func (g *group) install(now protocol.Time, d *Decided, out *protocol.Output) {
 
 // enter begins a view.
 func (g *group) enter(now protocol.Time, d *Decided, founds bool, out *protocol.Output) {
-	before, streams, recovers := g.view, g.streams, g.recoverUntil > 0
+	before, streams, recovers := g.view, g.streams, g.recovering
 	blocked := time.Duration(0)
 	if g.blocked {
 		blocked = now.Sub(g.blockedAt)

@@ -57,6 +57,7 @@ const (
 	taskOrder                // order what has arrived
 	taskPatience             // something has no place in the order for too long
 	taskSeal                 // a term is to begin
+	taskRecover              // a recovery takes too long
 	taskPull                 // ask for what is missing
 	taskLeave                // say again that this member wants to be out
 	taskState                // ask for the state
@@ -112,6 +113,8 @@ func (g *group) due(now protocol.Time, what task, out *protocol.Output) {
 		g.patience(now, out)
 	case taskSeal:
 		g.driveSeal(now, out)
+	case taskRecover:
+		g.giveUpRecovery(now, out)
 	case taskPull:
 		g.pullMissing(now, out)
 	case taskLeave:

@@ -26,26 +26,35 @@ func (m *Machine) Recover(now protocol.Time, name string, out *protocol.Output) 
 		return ErrNotReady
 	case !g.outside:
 		return ErrMajority
-	case g.recoverUntil > 0:
+	case g.recovering:
 		return ErrRecovering
 	case g.view.ID.Recoveries() >= RecoveriesMax:
 		return ErrRecoveries
 	}
 	g.decided = nil // what is missing of it nobody has that is left
-	g.recoverUntil = now.Add(recoverLimits * m.config.FlushLimit)
+	g.recovering = true
+	g.set(taskRecover, now.Add(recoverLimits*m.config.FlushLimit))
 	g.beginRecovery(now, out)
 	return nil
 }
 
-// beginRecovery asks all members, or ends what takes too long.
+// beginRecovery asks all members, whoever is taken for failed.
 func (g *group) beginRecovery(now protocol.Time, out *protocol.Output) {
-	if now >= g.recoverUntil {
-		g.endRecovery(RecoveryLate, 0, out)
-		g.setSooner(taskFlush, now.Add(g.m.config.Retry))
-		return
-	}
 	g.failed = g.dead
 	g.beginBallot(now, true, out)
+}
+
+// giveUpRecovery ends a recovery that takes too long, whatever it waits for.
+func (g *group) giveUpRecovery(now protocol.Time, out *protocol.Output) {
+	if g.m.wasStopped(now) {
+		g.set(taskRecover, now.Add(stoppedFor)) // what it has come to may be in the inbox
+		return
+	}
+	if g.recovers() {
+		g.lead = nil
+	}
+	g.endRecovery(RecoveryLate, 0, out)
+	g.setSooner(taskFlush, now.Add(g.m.config.Retry))
 }
 
 // recovers reports whether this member leads a recovery.
@@ -121,10 +130,11 @@ func (g *group) tellRecovered(before, next ViewID, out *protocol.Output) {
 
 // endRecovery tells what has become of a recovery, if there is one.
 func (g *group) endRecovery(outcome RecoveryOutcome, member protocol.NodeID, out *protocol.Output) {
-	if g.recoverUntil == 0 {
+	if !g.recovering {
 		return
 	}
-	g.recoverUntil = 0
+	g.recovering = false
+	g.cancel(taskRecover)
 	g.recovery(outcome, member, out)
 }
 
