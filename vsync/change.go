@@ -331,6 +331,7 @@ func (g *group) checkFlushed(now protocol.Time, out *protocol.Output) {
 	}
 	l.proposal = seal(&Proposal{header: g.header(), Ballot: l.ballot, Failed: g.failed, Decision: l.decision, Holders: g.holders(l.decision.Cut)})
 	l.limit = now.Add(g.m.config.FlushLimit)
+	g.set(taskFlush, now.Add(g.m.config.Retry))
 	for _, id := range g.others(g.failed) {
 		g.m.send(id, l.proposal, out)
 	}

@@ -322,19 +322,7 @@ func TestRecoveriesEnd(t *testing.T) {
 			g.receive(now, 0, seal(others), out)
 		},
 	} {
-		g, out := second(t, OrderFIFO)
-		g.ready, g.outside = true, true
-		g.view.Members[0].Weight = 3 // a majority by itself
-		if err := g.m.Recover(0, g.name, out); err != nil {
-			t.Fatal(err)
-		}
-		limit := protocol.Time(g.m.config.FlushLimit)
-		g.receive(0, 2, seal(&FlushAnswer{header: g.header(), Ballot: g.lead.ballot, Have: make([]uint64, 3)}), out)
-		g.m.run(limit, out)
-		if g.lead == nil || g.lead.proposal == nil {
-			t.Fatalf("%s: nothing is proposed", name)
-		}
-		out.Reset()
+		g, limit, out := recovering(t, 0)
 		for now := limit + 1; now < (recoverLimits+1)*limit; now += limit / 4 {
 			meanwhile(g, now, out)
 			g.m.run(now+limit/4, out)
@@ -351,5 +339,38 @@ func TestRecoveriesEnd(t *testing.T) {
 		if err := g.m.Recover((recoverLimits+1)*limit, g.name, out); err != nil {
 			t.Errorf("%s: it cannot be tried again: %v", name, err)
 		}
+	}
+}
+
+// recovering returns a member of rank 1 that leads a recovery: one of the others has answered, the one of the given rank is gone with the majority, and the view of the two that are left is proposed.
+func recovering(t *testing.T, gone int) (g *group, now protocol.Time, out *protocol.Output) {
+	t.Helper()
+	g, out = second(t, OrderFIFO)
+	g.ready, g.outside = true, true
+	g.view.Members[gone].Weight = 3
+	if err := g.m.Recover(0, g.name, out); err != nil {
+		t.Fatal(err)
+	}
+	g.receive(0, 2-gone, seal(&FlushAnswer{header: g.header(), Ballot: g.lead.ballot, Have: make([]uint64, 3)}), out)
+	now = protocol.Time(g.m.config.FlushLimit)
+	if g.m.run(now, out); g.lead == nil || g.lead.proposal == nil {
+		t.Fatal("nothing is proposed")
+	}
+	out.Reset()
+	return g, now, out
+}
+
+// A proposal is sent again until it is answered, also where it was made without those who had not answered in time.
+func TestProposalsAreRepeated(t *testing.T) {
+	g, now, out := recovering(t, 0)
+	g.m.run(now.Add(4*g.m.config.Retry), out)
+	sent := 0
+	for _, e := range out.Effects {
+		if _, ok := e.Message.(*Proposal); ok && slices.Contains(append(e.Targets, e.To), 3) {
+			sent++
+		}
+	}
+	if sent != 4 {
+		t.Errorf("a proposal that was lost is sent %d times within four pauses", sent)
 	}
 }
