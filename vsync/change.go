@@ -599,6 +599,8 @@ func (g *group) watch(now protocol.Time, out *protocol.Output) {
 		g.askAny(now, out)
 		g.beStranded(now, out) // who has what is missing may be gone
 		g.set(taskWatch, now.Add(limit/2))
+	case g.recovers():
+		g.set(taskWatch, now.Add(limit)) // it is this member that goes on with it
 	case g.blocked && g.coordinator() == g.rank:
 		g.setSooner(taskFlush, now)
 		g.set(taskWatch, now.Add(limit))

@@ -374,3 +374,21 @@ func TestProposalsAreRepeated(t *testing.T) {
 		t.Errorf("a proposal that was lost is sent %d times within four pauses", sent)
 	}
 }
+
+// Who leads a recovery waits for all that have answered until the limit, whatever their ranks, and takes nobody for failed before.
+func TestRecoveriesWaitForAgreement(t *testing.T) {
+	g, now, out := recovering(t, 2)
+	g.m.run(now.Add(g.m.config.FlushLimit*9/10), out)
+	for _, e := range out.Effects {
+		if s, ok := e.Event.(Suspected); ok {
+			t.Errorf("%+v, though it has answered", s)
+		}
+	}
+	if g.view.ID.Recoveries() > 0 {
+		t.Fatalf("view %v is installed without the agreement of a member of it", g.view.ID)
+	}
+	g.receive(now, 0, seal(&Agreed{header: g.header(), Ballot: g.lead.ballot}), out)
+	if g.view.ID.Recoveries() != 1 || len(g.view.Members) != 2 {
+		t.Errorf("in view %+v", g.view)
+	}
+}
