@@ -392,3 +392,19 @@ func TestRecoveriesWaitForAgreement(t *testing.T) {
 		t.Errorf("in view %+v", g.view)
 	}
 }
+
+// A recovery whose view this member has to give up at once, since the state that it was given holds what nobody has that is left, is not told to be done.
+func TestRecoveriesThatEject(t *testing.T) {
+	g, now, out := recovering(t, 0)
+	g.cover, g.coverView = []uint64{1, 0, 0}, g.view.ID
+	g.receive(now, 2, seal(&Agreed{header: g.header(), Ballot: g.lead.ballot}), out)
+	var events []any
+	for _, e := range out.Effects {
+		if e.Kind == protocol.EffectEmit {
+			events = append(events, e.Event)
+		}
+	}
+	if want := []any{RecoveryEnded{Group: g.name, Outcome: RecoveryOut}, Ejected{Group: g.name, Reason: EjectGap}}; !slices.Equal(events, want) {
+		t.Errorf("told %+v, want %+v", events, want)
+	}
+}

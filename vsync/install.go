@@ -71,7 +71,7 @@ func (g *group) install(now protocol.Time, d *Decided, out *protocol.Output) {
 
 // enter begins a view.
 func (g *group) enter(now protocol.Time, d *Decided, founds bool, out *protocol.Output) {
-	before, streams, recovers := g.view, g.streams, g.recovering
+	before, streams := g.view, g.streams
 	blocked := time.Duration(0)
 	if g.blocked {
 		blocked = now.Sub(g.blockedAt)
@@ -91,7 +91,7 @@ func (g *group) enter(now protocol.Time, d *Decided, founds bool, out *protocol.
 	}
 	g.streams = make([]stream, n)
 	g.met()
-	g.change = change{joiners: g.joiners}
+	g.change = change{joiners: g.joiners, recovering: g.recovering}
 	g.total, g.sent = total{}, make([]uint64, n)
 	switch g.options.Order {
 	case OrderTotal:
@@ -107,9 +107,6 @@ func (g *group) enter(now protocol.Time, d *Decided, founds bool, out *protocol.
 	}
 	g.m.stats.ViewsInstalled++
 	g.begun(now, before == nil, founds, blocked, d.Decision.Cut, out)
-	if recovers {
-		g.tellRecovered(before.ID, next.ID, out)
-	}
 }
 
 // begun tells of a view that has begun, and takes up what waited for it.
@@ -135,6 +132,7 @@ func (g *group) begun(now protocol.Time, joined, founds bool, blocked time.Durat
 	if g.view == nil {
 		return
 	}
+	g.tellRecovered(out)
 	g.activate(now)
 	for i := range view.Members {
 		if g.regard(now, view.Members[i].ID, out); g.view != view {

@@ -119,13 +119,13 @@ func (g *group) decideAlone() *Decision {
 	return g.gather(g.view.ID.recovered(g.rank, g.m.config.Rand.Uint64N(1<<lotBits)))
 }
 
-// tellRecovered tells what has become of a recovery, now that there is another view.
-func (g *group) tellRecovered(before, next ViewID, out *protocol.Output) {
+// tellRecovered tells what has become of a recovery, if there is one, now that there is another view.
+func (g *group) tellRecovered(out *protocol.Output) {
 	outcome := RecoveryMajority
-	if next.Recoveries() > before.Recoveries() {
+	if g.view.ID.Recoveries() > g.latest.View.Recoveries() {
 		outcome = RecoveryDone
 	}
-	g.recovery(outcome, 0, out)
+	g.endRecovery(outcome, 0, out)
 }
 
 // endRecovery tells what has become of a recovery, if there is one.
@@ -135,10 +135,6 @@ func (g *group) endRecovery(outcome RecoveryOutcome, member protocol.NodeID, out
 	}
 	g.recovering = false
 	g.cancel(taskRecover)
-	g.recovery(outcome, member, out)
-}
-
-func (g *group) recovery(outcome RecoveryOutcome, member protocol.NodeID, out *protocol.Output) {
 	if outcome == RecoveryDone {
 		g.m.stats.Recoveries++
 	} else {
