@@ -408,3 +408,15 @@ func TestRecoveriesThatEject(t *testing.T) {
 		t.Errorf("told %+v, want %+v", events, want)
 	}
 }
+
+// A member that cannot install a view goes over to one that was made by a recovery instead, with it: those that are in that can give it nothing else.
+func TestRecoveredViewsOvertake(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	lost := g.proposal(1, 5).Decision
+	g.receiveDecided(0, 3, seal(&Decided{header: g.header(), Decision: lost}), out)
+	recovered := &Decision{Next: &View{ID: g.view.ID.recovered(2, 1), Members: g.view.Members[1:]}, Cut: make([]uint64, 3)}
+	g.receiveDecided(0, 3, seal(&Decided{header: g.header(), Decision: recovered}), out)
+	if g.view.ID != recovered.Next.ID {
+		t.Errorf("in view %v, and waits for %+v", g.view.ID, g.decided)
+	}
+}

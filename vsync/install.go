@@ -36,7 +36,7 @@ func (g *group) receiveDecided(now protocol.Time, from protocol.NodeID, d *Decid
 func (g *group) advanceTo(now protocol.Time, rank int, d *Decided, out *protocol.Output) {
 	switch {
 	case rank >= 0 && d.Decision.Next.Members[rank].Incarnation == g.incarnation:
-		if g.decided == nil {
+		if g.decided == nil || g.decided.Decision.Next.ID.Less(d.Decision.Next.ID) { // who waits for a view may have been taken into a recovered one
 			g.takeDecided(now, d, out)
 		}
 	case g.leaving:
