@@ -420,3 +420,16 @@ func TestRecoveredViewsOvertake(t *testing.T) {
 		t.Errorf("in view %v, and waits for %+v", g.view.ID, g.decided)
 	}
 }
+
+// What is missing of a view that was decided is asked for, whatever is proposed meanwhile.
+func TestPullsWhatIsDecided(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	g.receiveDecided(0, 3, seal(&Decided{header: g.header(), Decision: g.proposal(1, 5).Decision}), out)
+	g.receive(0, 0, g.proposal(2, 0), out)
+	g.m.run(1, out)
+	out.Reset()
+	g.m.run(protocol.Time(2*g.m.config.Retry), out)
+	if !slices.ContainsFunc(out.Effects, func(e protocol.Effect) bool { _, ok := e.Message.(*Pull); return ok }) {
+		t.Error("nothing is asked for")
+	}
+}

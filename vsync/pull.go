@@ -28,10 +28,10 @@ const (
 func (g *group) need(rank int) uint64 {
 	s := &g.streams[rank]
 	switch {
-	case g.pending != nil:
-		return g.pending.decision.Cut[rank]
 	case g.decided != nil:
 		return g.decided.Decision.Cut[rank]
+	case g.pending != nil:
+		return g.pending.decision.Cut[rank]
 	case g.blocked:
 		return s.have
 	}
