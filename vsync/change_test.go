@@ -193,6 +193,24 @@ func TestRecoveryNeedsAVote(t *testing.T) {
 	t.Error("it has not ended")
 }
 
+// A state as of a view that this member has not been in, since those that are left have gone over to another one by a recovery, is not taken up: it may hold what they never get.
+func TestStateOfAnotherBranch(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	g.ready = false
+	other := g.proposal(1, 0).Decision.Next
+	g.transfer = &transfer{group: g, closed: true, complete: true, view: other.ID, position: make([]uint64, 3)}
+	recovered := &Decision{Next: &View{ID: g.view.ID.recovered(2, 1), Members: g.view.Members[1:]}, Cut: []uint64{9, 9, 9}}
+	for range 9 {
+		for rank := range g.streams {
+			g.take(0, rank, g.streams[rank].have+1, []byte{bodyCast}, out)
+		}
+	}
+	g.receiveDecided(0, 3, seal(&Decided{header: g.header(), Decision: recovered}), out)
+	if g.view.ID != recovered.Next.ID || g.ready || g.transfer != nil {
+		t.Errorf("in view %v, ready %v, waits %v", g.view.ID, g.ready, g.transfer != nil)
+	}
+}
+
 // A state of another epoch is taken up by nobody, now or later: another donor is asked.
 func TestStateOfAnotherEpoch(t *testing.T) {
 	for _, epoch := range []uint64{6, 8} {

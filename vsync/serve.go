@@ -12,7 +12,8 @@ type serving struct {
 	queue      []queued
 	queueBytes int
 	transfer   *transfer
-	donors     int // asked so far
+	donors     int    // asked so far
+	entered    ViewID // the first view
 
 	// The state that this member was given holds casts of a view that were delivered to its donor: those up to cover.
 	cover     []uint64
@@ -44,7 +45,7 @@ const queuedCost = 160
 
 // beginServing begins with the state of the group, as a joiner.
 func (g *group) beginServing(now protocol.Time, founds bool, out *protocol.Output) {
-	g.serving = serving{}
+	g.serving = serving{entered: g.view.ID}
 	if founds || !g.options.State {
 		g.ready = true
 		out.Emit(Ready{Group: g.name})

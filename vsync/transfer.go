@@ -193,11 +193,12 @@ func (m *Machine) StateTaken(now protocol.Time, name string, number, offset uint
 	return nil
 }
 
-// useState takes up a state that is complete, unless it has to wait for the view in which its donor was. One of another epoch, or not of the members of that view, makes no sense.
+// useState takes up a state that is complete, unless it has to wait for the view in which its donor was. One of another epoch, or not of the members of that view, makes no sense; nor does one of a view that this member has not been in, and is
+// not going to be in, since it has gone over to another one by a recovery.
 func (g *group) useState(now protocol.Time, t *transfer, out *protocol.Output) {
 	switch {
 	case t.view.Epoch == g.view.ID.Epoch && g.view.ID.Less(t.view):
-	case t.view.Epoch != g.view.ID.Epoch, t.view == g.view.ID && len(t.position) != len(g.view.Members):
+	case t.view.Epoch != g.view.ID.Epoch, !g.wasIn(t.view), t.view == g.view.ID && len(t.position) != len(g.view.Members):
 		out.Drop(t.donor, ReasonMalformed)
 		t.complete = false
 		g.m.broken(now, t, out)
@@ -205,6 +206,11 @@ func (g *group) useState(now protocol.Time, t *transfer, out *protocol.Output) {
 		g.becomeReady(out)
 		g.fall(now, out)
 	}
+}
+
+// wasIn reports whether this member, which waits for its state, has been in a view.
+func (g *group) wasIn(view ViewID) bool {
+	return view == g.entered || slices.ContainsFunc(g.queue, func(q queued) bool { return q.installed != nil && q.installed.View.ID == view })
 }
 
 // parse looks at what has come.
