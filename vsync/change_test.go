@@ -79,10 +79,16 @@ func TestStateWithinTheCut(t *testing.T) {
 		"one beyond":           {[]uint64{4, 0, 2}, EjectGap},
 		"of too many members":  {[]uint64{4, 0, 1, 0}, EjectGap},
 		"what is not the last": {[]uint64{5, 0, 0}, EjectGap},
+		"nobody else is left":  {[]uint64{5, 0, 0}, ""},
 	} {
 		g, out := second(t, OrderFIFO)
 		g.cover, g.coverView = c.cover, g.view.ID
-		g.passView(&Installed{Group: g.name, View: &View{ID: ViewID{7, 3}}}, []uint64{4, 0, 1}, out)
+		next := &View{ID: ViewID{7, 3}, Members: g.view.Members}
+		v := &Installed{Group: g.name, View: next}
+		if name == "nobody else is left" { // but for who joins
+			next.Members, v.Joiners = next.Members[1:], []int{1}
+		}
+		g.passView(v, []uint64{4, 0, 1}, out)
 		if installed := len(out.Effects) == 1; g.doomed != c.falls || installed != (c.falls == "") || g.cover != nil {
 			t.Errorf("%s: doomed %q, installed %v", name, g.doomed, installed)
 		}

@@ -127,11 +127,12 @@ func (g *group) pass(d *Delivery, out *protocol.Output) {
 	out.Emit(d)
 }
 
-// passView hands a view to the application. What the state holds of the view before has to be in its cut.
+// passView hands a view to the application. What the state holds of the view before has to be in its cut, unless nobody else is left: then there is no other state.
 func (g *group) passView(v *Installed, cut []uint64, out *protocol.Output) {
 	if g.cover != nil && g.coverView.Less(v.View.ID) {
+		alone := len(v.View.Members)-len(v.Joiners) == 1
 		for rank, n := range g.cover {
-			if rank >= len(cut) || n > cut[rank] {
+			if !alone && (rank >= len(cut) || n > cut[rank]) {
 				g.doomed = EjectGap
 			}
 		}
