@@ -337,6 +337,7 @@ func (g *Group) end(why error) {
 	for _, c := range casts {
 		c.taken <- why
 	}
+	g.tellRecovering(why)
 	g.signal()
 }
 

@@ -14,8 +14,8 @@ import (
 // nobody may act for them any longer; what is acted on refuses them by the view's id, see [ViewID]. A recovery takes a few seconds.
 //
 // Errors: [ErrMajority] when this member, or one that it reaches, has not found that no majority can be reached (which takes some seconds), or when a majority has answered, by which the group goes on; [ErrGroup] when this member is not in the
-// group, or has not got its state, when nobody that answers has a weight, or after too many recoveries; [ErrNotPrimary] when it came to nothing in time; [ErrEjected] when the group has gone on without this member meanwhile; [ErrClosed];
-// that of ctx, after which it goes on.
+// group, or has not got its state, when nobody that answers has a weight, or after too many recoveries; [ErrNotPrimary] when it came to nothing in time; [ErrEjected] when the group has gone on without this member meanwhile; that of
+// [Group.Err] when the membership has ended; that of ctx, after which it goes on.
 func (g *Group) Recover(ctx context.Context) error {
 	done := make(chan error, 1)
 	var failed error
@@ -85,6 +85,11 @@ func (g *Group) recovered(e vsync.RecoveryEnded) {
 	if err == nil {
 		g.node.log.Warn("a group goes on without a majority of its view, as a person wanted", "group", g.name, "view", g.View().ID)
 	}
+	g.tellRecovering(err)
+}
+
+// tellRecovering tells who waits for a recovery.
+func (g *Group) tellRecovering(err error) {
 	for _, done := range g.recovering {
 		done <- err
 	}

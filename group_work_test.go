@@ -122,6 +122,25 @@ func TestEndedMembershipsLeaveTheNextAlone(t *testing.T) {
 	}
 }
 
+// Who waits for a recovery is told when the membership ends, whatever ends it.
+func TestRecoveriesEndWithTheMembership(t *testing.T) {
+	g, err := single(t).Group(t.Context(), "ledger", FoundAfter(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error, 1)
+	g.onLoop(t, func() { g.recovering = append(g.recovering, waits) })
+	g.fail(errRefused)
+	select {
+	case err := <-waits:
+		if !errors.Is(err, errRefused) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nothing is told")
+	}
+}
+
 // groupOf returns how the protocol sees a group, after all that was queued for the loop before.
 func groupOf(t *testing.T, g *Group) (status vsync.Status, joined bool) {
 	t.Helper()
