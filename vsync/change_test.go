@@ -457,3 +457,30 @@ func TestPullsWhatIsDecided(t *testing.T) {
 		t.Error("nothing is asked for")
 	}
 }
+
+// What there is no room for is asked for again after a pause, not as often as it comes; what has come in part is asked for at once.
+func TestPullsOfWhatDoesNotFit(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	body := make([]byte, 1000)
+	pulls := func(p *Pieces) (count int) {
+		out.Reset()
+		g.receive(0, 0, seal(p), out)
+		for _, e := range out.Effects {
+			if _, ok := e.Message.(*Pull); ok {
+				count++
+			}
+		}
+		return count
+	}
+	g.streams[0].told = 9
+	if got := pulls(&Pieces{header: g.header(), Seq: 1, Last: true, Bodies: [][]byte{body}}); got != 1 {
+		t.Errorf("%d questions for the next message", got)
+	}
+	if got := pulls(&Pieces{header: g.header(), Seq: 2, Last: true, Whole: 9000, Bodies: [][]byte{body}}); got != 1 {
+		t.Errorf("%d questions for the rest of a message", got)
+	}
+	g.held = 2 * g.m.config.BufferBytes
+	if got := pulls(&Pieces{header: g.header(), Seq: 2, Last: true, Bodies: [][]byte{body}}); got != 0 || g.m.stats.HeldRefused != 1 {
+		t.Errorf("%d questions for a message that there is no room for; %d refused", got, g.m.stats.HeldRefused)
+	}
+}

@@ -170,7 +170,7 @@ func (g *group) receivePieces(now protocol.Time, from int, p *Pieces, out *proto
 	}
 	g.streams[rank].pull.from = from + 1
 	g.streams[rank].pull.tries = 0
-	view := g.view
+	view, refused := g.view, g.m.stats.HeldRefused
 	if p.Whole > 0 {
 		g.receiveCut(now, rank, p, out)
 	}
@@ -180,8 +180,8 @@ func (g *group) receivePieces(now protocol.Time, from int, p *Pieces, out *proto
 			g.take(now, rank, seq, slices.Clone(p.Bodies[i]), out)
 		}
 	}
-	if g.view != view || !p.Last {
-		return
+	if g.view != view || !p.Last || g.m.stats.HeldRefused > refused {
+		return // what there is no room for is asked for again later
 	}
 	if s := &g.streams[rank]; s.have < g.need(rank) {
 		g.askFor(now, rank, g.need(rank), out)
