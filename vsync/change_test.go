@@ -366,6 +366,29 @@ func TestRecoveriesEnd(t *testing.T) {
 	}
 }
 
+// A member that was stopped for longer than a recovery may take looks first at what has come meanwhile, which may be what that has come to.
+func TestRecoveriesOfTheStopped(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	g.ready, g.outside = true, true
+	g.view.Members[0].Weight = 3
+	if err := g.m.Recover(0, g.name, out); err != nil {
+		t.Fatal(err)
+	}
+	now := protocol.Time((recoverLimits + 1) * g.m.config.FlushLimit)
+	out.Reset()
+	g.m.Timeout(now, out)
+	g.receiveDecided(now, 3, seal(&Decided{header: g.header(), Decision: g.proposal(1, 0).Decision}), out)
+	var ended []RecoveryOutcome
+	for _, e := range out.Effects {
+		if e, ok := e.Event.(RecoveryEnded); ok {
+			ended = append(ended, e.Outcome)
+		}
+	}
+	if !slices.Equal(ended, []RecoveryOutcome{RecoveryMajority}) {
+		t.Errorf("told %v", ended)
+	}
+}
+
 // recovering returns a member of rank 1 that leads a recovery: one of the others has answered, the one of the given rank is gone with the majority, and the view of the two that are left is proposed.
 func recovering(t *testing.T, gone int) (g *group, now protocol.Time, out *protocol.Output) {
 	t.Helper()
