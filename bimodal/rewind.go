@@ -46,6 +46,9 @@ func (m *Machine) rewind(now protocol.Time, s *stream, before gravity.Rating, ou
 		} else if !m.moveFromArchive(s, seq) && before.Wants(s.height(seq)) {
 			s.setSpared(seq)
 		}
+		if s.at(seq).packet == nil && !s.topic.holds.Wants(s.height(seq)) {
+			s.setSpared(seq)
+		}
 	}
 	m.sweepLong(s) // blocks that are empty now, before newer ones come behind them
 	s.recount()

@@ -70,3 +70,27 @@ func TestRaisedRatingsFetchWhatIsBuffered(t *testing.T) {
 		}
 	}
 }
+
+// Who raises its rating to less than 1 fetches what it wants now, and nothing that it still leaves out.
+func TestRaisedRatingsFetchNoMoreThanIsWanted(t *testing.T) {
+	const high = 400
+	s, low, raised := ratedSolo(t, 0.2), ratingOf(0.2), ratingOf(0.5)
+	wanted := wantedOf(low, 1, high)
+	for _, seq := range wanted {
+		p := packet(seq)
+		s.receive(p)
+	}
+	if err := s.SetRatingWith(s.now, "t", raised, true, &s.out); err != nil {
+		t.Fatal(err)
+	}
+	w := s.byID[packet(1).Stream]
+	want := uint64(0)
+	for seq := w.base; seq <= w.high; seq++ {
+		if raised.Wants(w.height(seq)) && !low.Wants(w.height(seq)) {
+			want++
+		}
+	}
+	if got := w.missing(); want < 50 || got != want {
+		t.Errorf("%d packets are missing from %d to %d, of which %d are wanted now and were not before", got, w.base, w.high, want)
+	}
+}
