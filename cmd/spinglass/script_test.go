@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ import (
 )
 
 const (
-	awaitMax      = 20 * time.Second
+	awaitMax      = 2 * time.Minute
 	awaitInterval = 20 * time.Millisecond
 )
 
@@ -86,22 +87,37 @@ func condition(name string) (bool, error) {
 	return true, listener.Close()
 }
 
-// freePort returns a port that was free for both UDP and TCP on loopback a moment ago. It is below those that the system gives to whoever asks for any,
-// as the scripts that run at the same time do.
+// ports are those that scripts have been given.
+var ports struct {
+	sync.Mutex
+	given map[int]bool
+}
+
+// freePort returns a port that was free for both UDP and TCP on loopback a moment ago, and that no other script has. It is below those that the system gives to whoever asks for any,
+// as the scripts that run at the same time do, and those of test/upgrade.
 func freePort() (int, error) {
-	const low, high, attempts = 20_000, 32_000, 100
+	const low, high, attempts = 20_000, 26_000, 100
+	ports.Lock()
+	defer ports.Unlock()
 	for range attempts {
 		port := low + rand.IntN(high-low)
+		if ports.given[port] {
+			continue
+		}
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
 		}
-		defer listener.Close()
 		packets, err := net.ListenPacket("udp", address)
+		_ = listener.Close()
 		if err != nil {
 			continue
 		}
+		if ports.given == nil {
+			ports.given = map[int]bool{}
+		}
+		ports.given[port] = true
 		return port, packets.Close()
 	}
 	return 0, errors.New("no free port found")
@@ -150,18 +166,22 @@ func awaitStreams(ts *testscript.TestScript, negated bool, args []string) {
 	})
 }
 
-// await-route FROM TO waits until what the agent of one data directory publishes reaches another agent. All subscriptions of a
+// await-route FROM TO [PATTERN [TOPIC]] waits until what the agent of one data directory publishes to a topic reaches another agent that subscribes to a pattern, or to the topic. All subscriptions of a
 // member travel together, so that those made before are known by then as well.
 func awaitRoute(ts *testscript.TestScript, negated bool, args []string) {
-	if negated || len(args) != 2 {
-		ts.Fatalf("usage: await-route FROM TO")
+	if negated || len(args) < 2 || len(args) > 4 {
+		ts.Fatalf("usage: await-route FROM TO [PATTERN [TOPIC]]")
 	}
+	if len(args) == 2 {
+		args = append(args, "await-route")
+	}
+	pattern, topic := args[2], args[len(args)-1]
 	from, to := client(ts, args[0]), client(ts, args[1])
 	defer from.Close()
 	defer to.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), awaitMax)
 	defer cancel()
-	stream, err := to.Subscribe(ctx, "await-route", 0)
+	stream, err := to.Subscribe(ctx, pattern, 0)
 	ts.Check(err)
 	defer stream.Close()
 	arrived := make(chan error, 1)
@@ -170,7 +190,7 @@ func awaitRoute(ts *testscript.TestScript, negated bool, args []string) {
 		arrived <- err
 	}()
 	for {
-		_, err := from.Publish(ctx, "await-route", bytes.NewReader(local.AppendFrame(nil, []byte("probe"))))
+		_, err := from.Publish(ctx, topic, bytes.NewReader(local.AppendFrame(nil, []byte("probe"))))
 		ts.Check(err)
 		select {
 		case err := <-arrived:

@@ -81,10 +81,16 @@ func (a *agent) zone() string { return zoneOf(a.name) }
 // zoneOf returns in which zone a member of a name stands.
 func zoneOf(name string) string { return path.Dir(name) }
 
-// freeAddress returns an address of loopback that was free for UDP and TCP a moment ago, below the ports that the system gives to whoever asks for any.
+// given are the addresses that agents have been given.
+var given = map[string]bool{}
+
+// freeAddress returns an address of loopback that was free for UDP and TCP a moment ago, and that no other agent has: below the ports that the system gives to whoever asks for any, above those of the scripts of cmd/spinglass.
 func freeAddress(t *testing.T) string {
 	for range 100 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(12_000)))
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(26_000+rand.IntN(6_000)))
+		if given[address] {
+			continue
+		}
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
@@ -93,6 +99,7 @@ func freeAddress(t *testing.T) string {
 		_ = listener.Close()
 		if err == nil {
 			_ = packets.Close()
+			given[address] = true
 			return address
 		}
 	}
