@@ -389,6 +389,31 @@ func TestRecoveriesOfTheStopped(t *testing.T) {
 	}
 }
 
+// A member whose own recovery has come to its limit waits for one of another member that it has answered in, and is told what that has come to.
+func TestRecoveriesThatYieldAreToldOfTheOther(t *testing.T) {
+	g, out := second(t, OrderFIFO)
+	g.ready, g.outside = true, true
+	g.view.Members[0].Weight = 3
+	if err := g.m.Recover(0, g.name, out); err != nil {
+		t.Fatal(err)
+	}
+	limit := protocol.Time(recoverLimits * g.m.config.FlushLimit)
+	g.receive(limit-protocol.Time(g.m.config.FlushLimit), 2, seal(&Recover{header: g.header(), Ballot: Ballot{Round: g.rounds + 1, Rank: 2}}), out)
+	g.m.run(limit+1, out)
+	next := g.proposal(1, 0).Decision
+	next.Next.ID = g.view.ID.recovered(2, 1)
+	g.receiveDecided(limit+1, 3, seal(&Decided{header: g.header(), Decision: next}), out)
+	var ended []RecoveryOutcome
+	for _, e := range out.Effects {
+		if e, ok := e.Event.(RecoveryEnded); ok {
+			ended = append(ended, e.Outcome)
+		}
+	}
+	if !slices.Equal(ended, []RecoveryOutcome{RecoveryDone}) {
+		t.Errorf("told %v", ended)
+	}
+}
+
 // recovering returns a member of rank 1 that leads a recovery: one of the others has answered, the one of the given rank is gone with the majority, and the view of the two that are left is proposed.
 func recovering(t *testing.T, gone int) (g *group, now protocol.Time, out *protocol.Output) {
 	t.Helper()

@@ -50,6 +50,9 @@ func (g *group) giveUpRecovery(now protocol.Time, out *protocol.Output) {
 		g.set(taskRecover, now.Add(stoppedFor)) // what it has come to may be in the inbox
 		return
 	}
+	if g.yields(now, taskRecover) {
+		return // the one that this member has answered in has a limit as well
+	}
 	if g.recovers() {
 		g.lead = nil
 	}
