@@ -55,7 +55,7 @@ func (c *tap) all() [][]byte {
 // runTapped starts a node whose datagrams are captured, at an address or any.
 func runTapped(t *testing.T, id protocol.NodeID, m protocol.Machine, address string, change func(*Config)) (*Node, *tap) {
 	t.Helper()
-	udp, tcp, err := listenBoth(address)
+	udp, tcp, err := listenFree(address)
 	if err != nil {
 		t.Fatal(err)
 	}

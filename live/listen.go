@@ -14,6 +14,15 @@ const portTries = 16
 
 // listen opens the UDP socket and, on the same port, the TCP listener.
 func listen(address string) (socket, net.Listener, error) {
+	udp, tcp, err := listenFree(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	return paired(udp), tcp, nil
+}
+
+// listenFree is listen without a second socket for sending.
+func listenFree(address string) (*net.UDPConn, net.Listener, error) {
 	_, port, err := splitAddress(address)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen %s: not an address of the form host:port", address)
@@ -21,7 +30,7 @@ func listen(address string) (socket, net.Listener, error) {
 	for try := 1; ; try++ {
 		udp, tcp, err := listenBoth(address)
 		if err == nil {
-			return paired(udp), tcp, nil
+			return udp, tcp, nil
 		}
 		if port != 0 || try == portTries {
 			return nil, nil, fmt.Errorf("listen %s: %w", address, cause(err))

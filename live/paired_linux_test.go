@@ -13,7 +13,7 @@ import (
 // pairAt opens a pair at an address, which the kernel of every system that runs these tests gives.
 func pairAt(t *testing.T, address string) *pairedSocket {
 	t.Helper()
-	udp, tcp, err := listenBoth(address)
+	udp, tcp, err := listenFree(address)
 	if err != nil {
 		t.Skipf("no socket at %s: %v", address, err)
 	}
