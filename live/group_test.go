@@ -110,7 +110,7 @@ func TestForgedAndReplayedGroupDatagrams(t *testing.T) {
 	}
 	const messages = 20
 	var captured [][]byte
-	_ = spy.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = spy.SetReadDeadline(time.Now().Add(patience))
 	for i := range messages {
 		tell(t, nodes[0], fmt.Sprint("message ", i))
 		b := make([]byte, 2000)

@@ -454,7 +454,7 @@ func TestCloseWithHandshakes(t *testing.T) {
 	eventually(t, "the connections", func() bool { return int64(n.gate.room.len()) == 3 })
 	start := time.Now()
 	_ = n.Close()
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > patience/2 {
 		t.Errorf("closing took %v", took)
 	}
 }

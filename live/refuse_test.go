@@ -168,7 +168,7 @@ func dialAs(t *testing.T, n *Node, config *tls.Config) (*tls.Conn, error) {
 	}
 	t.Cleanup(func() { _ = raw.Close() })
 	conn := tls.Client(raw, config)
-	if err := raw.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := raw.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	return conn, conn.Handshake()

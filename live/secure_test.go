@@ -60,15 +60,17 @@ func (f *fleet) issue(t testing.TB, id protocol.NodeID, key identity.PublicKey, 
 	return chain
 }
 
-// change returns a change of a configuration to that of a member with limits of its own.
+// change returns a change of a configuration to that of a member with limits of its own. A handshake has longer than in use: it is no failure of a test that the
+// machine is busy with something else.
 func (f *fleet) change(t testing.TB, id protocol.NodeID, limit func(*limits)) func(*Config) {
 	return func(c *Config) {
 		c.Security = f.member(t, id)
+		l := defaultLimits()
+		l.handshakeTimeout = patience
 		if limit != nil {
-			l := defaultLimits()
 			limit(&l)
-			c.Security.limits = &l
 		}
+		c.Security.limits = &l
 	}
 }
 

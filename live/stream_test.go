@@ -228,7 +228,7 @@ func TestStreamsAreHeld(t *testing.T) {
 			}
 		case e := <-bs:
 			read += len(e.(protocol.StreamRead).Data)
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("%d bytes are read, %d written", read, written)
 		}
 	}

@@ -96,6 +96,7 @@ func run(t testing.TB, id protocol.NodeID, m protocol.Machine, change func(*Conf
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.streams.linger = patience // as for handshakes: see change
 	t.Cleanup(func() { _ = n.Close() })
 	return n
 }
@@ -113,17 +114,20 @@ func introduce(t testing.TB, n *Node, peers ...*Node) {
 	}
 }
 
+// patience is how long tests wait for what takes milliseconds on a machine that has nothing else to do.
+const patience = time.Minute
+
 // eventually waits for a condition that another goroutine brings about.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("not within ten seconds: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		case <-tick.C:
 		}
 	}

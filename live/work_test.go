@@ -27,13 +27,13 @@ func listening() (*toy, chan protocol.Event) {
 
 func next(t *testing.T, events chan protocol.Event) protocol.Event {
 	t.Helper()
-	timer := time.NewTimer(10 * time.Second)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case e := <-events:
 		return e
 	case <-timer.C:
-		t.Fatal("no event within ten seconds")
+		t.Fatalf("no event within %v", patience)
 		return nil
 	}
 }
