@@ -183,7 +183,11 @@ func TestAHalfClosedStreamThatTakesNothingEnds(t *testing.T) {
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if e, ok := next(t, events).(protocol.StreamClosed); !ok {
+	e := next(t, events)
+	if _, ok := e.(protocol.StreamWritten); ok { // it was not stuck, but slow
+		e = next(t, events)
+	}
+	if _, ok := e.(protocol.StreamClosed); !ok {
 		t.Fatalf("%+v", e)
 	}
 	eventually(t, "the stream is given free", func() bool { return n.Stats().Streams == 0 })
