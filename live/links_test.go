@@ -260,7 +260,7 @@ func TestWaitingIsBounded(t *testing.T) {
 		}
 		defer silent.Close()
 		f := newFleet(t, 1)
-		n := f.run(t, 1, &toy{}, func(l *limits) { l.waiting, l.handshakeTimeout, l.backoff = room, 100*time.Millisecond, time.Hour })
+		n := f.run(t, 1, &toy{}, func(l *limits) { l.waiting, l.backoff = room, time.Hour })
 		introduceAt(t, n, 2, silent.Addr().String())
 		for range 20 {
 			say(t, n, []protocol.NodeID{2}, "message")
@@ -269,6 +269,11 @@ func TestWaitingIsBounded(t *testing.T) {
 		if got := n.Stats().Drops[ReasonLinkWaiting]; got != full {
 			t.Errorf("room for %d: %d dropped, want %d", room, got, full)
 		}
+		conn, err := silent.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
 		eventually(t, "the failure", func() bool { return n.Stats().HandshakesFailed == 1 })
 		say(t, n, []protocol.NodeID{2}, "later")
 		if got := n.Stats().Drops[ReasonLinkDown]; got != 20-full+1 {
@@ -382,8 +387,7 @@ func TestAnIdleSessionEnds(t *testing.T) {
 	eventually(t, "the end of the session", func() bool {
 		return a.Stats().SessionsExpired > 0 && b.Stats().SessionsExpired > 0 && a.links.table.used()+b.links.table.used() == 0
 	})
-	say(t, a, []protocol.NodeID{2}, "second")
-	eventually(t, "the message", func() bool { return heard.count("1 second") == 1 })
+	insist(t, a, 2, heard, "second") // on a busy machine a session may end before what was sent by it arrives
 }
 
 func TestSecuredStreams(t *testing.T) {
