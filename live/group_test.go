@@ -136,7 +136,6 @@ func TestForgedAndReplayedGroupDatagrams(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before := nodes[1].Stats()
 	for _, b := range captured {
 		inject(b)
 		forged := append([]byte(nil), b...)
@@ -145,11 +144,10 @@ func TestForgedAndReplayedGroupDatagrams(t *testing.T) {
 		inject(forged)
 		inject(datagram(1, "in the clear, as without Security"))
 	}
-	eventually(t, "all forgeries", func() bool { return nodes[1].Stats().DatagramsReceived >= before.DatagramsReceived+3*messages })
-	s := nodes[1].Stats()
-	if s.Drops[ReasonDatagramReplayed] < messages || s.Drops[ReasonDatagramForged] < messages || s.Drops[ReasonDatagramVersion] < messages {
-		t.Errorf("drops %v", s.Drops)
-	}
+	eventually(t, "all forgeries", func() bool {
+		drops := nodes[1].Stats().Drops
+		return drops[ReasonDatagramReplayed] >= messages && drops[ReasonDatagramForged] >= messages && drops[ReasonDatagramVersion] >= messages
+	})
 	for i := range messages {
 		if got := heard[1].count(fmt.Sprint("1 message ", i)); got != 1 {
 			t.Errorf("message %d was heard %d times", i, got)

@@ -391,9 +391,9 @@ func TestWhoMayUseAGateway(t *testing.T) {
 	}
 	f.revoke(member.config.Security.Key.Public())
 	eventually(t, "the end of the connection", func() bool { s := gateway.Stats(); return s.Clients == 0 && s.RelayConnsRevoked == 1 })
-	eventually(t, "a refusal", func() bool { return gateway.Stats().HandshakesRefused > 1 })
-	if member.Stats().Gateways != 0 {
-		t.Error("connected again")
+	eventually(t, "the refusal of a new connection", func() bool { s := member.Stats(); return s.GatewayFailures > 0 && s.Gateways == 0 })
+	if times := member.Stats().GatewayConnections; times != 1 {
+		t.Errorf("connected %d times", times)
 	}
 }
 
