@@ -76,9 +76,9 @@ func TestSessionsAreReplacedWithoutLoss(t *testing.T) {
 		limit func(*limits)
 		loses bool
 	}{
-		{"by age", func(l *limits) { l.rekeyAge, l.sessionLife = 50*time.Millisecond, time.Second }, false},
+		{"by age", func(l *limits) { l.rekeyAge, l.sessionLife = 50*time.Millisecond, patience }, false},
 		{"by number", func(l *limits) { l.rekeyPackets = 300 }, false},
-		{"control", func(l *limits) { l.rekeyAge, l.sessionLife, l.sessionsPerPeer = 5*time.Millisecond, time.Second, 1 }, true},
+		{"control", func(l *limits) { l.rekeyAge, l.sessionLife, l.sessionsPerPeer = 5*time.Millisecond, patience, 1 }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFleet(t, 1)
@@ -89,8 +89,8 @@ func TestSessionsAreReplacedWithoutLoss(t *testing.T) {
 			a, b := f.run(t, 1, newCounting(), limit), f.run(t, 2, newCounting(), limit)
 			refused := func() uint64 { return a.Stats().Drops[ReasonSessionUnknown] + b.Stats().Drops[ReasonSessionUnknown] }
 			rekeys := uint64(0)
-			for tries := 0; tries < 20 && (rekeys < 5 || c.loses && refused() == 0); tries++ {
-				missing := exchange(t, a, b, 1000, 100*time.Microsecond)
+			for tries := 0; tries < 100 && (rekeys < 5 || c.loses && refused() == 0); tries++ {
+				missing := exchange(t, a, b, 200, 100*time.Microsecond) // what the smallest buffers of sockets hold, should nobody read for a while
 				eventually(t, "all messages, or the refusal of some", func() bool { return missing() == 0 || c.loses && refused() > 0 })
 				rekeys = a.Stats().Rekeys + b.Stats().Rekeys
 			}

@@ -75,7 +75,7 @@ func TestGroupReachesWhoJoinedAndWhoIsNamedBesides(t *testing.T) {
 			introduce(t, sender, joined, outside)
 			introduce(t, joined, sender)
 			introduce(t, outside, sender)
-			const count = 200
+			const count = 150 // what the smallest buffers of sockets hold, should nobody read for a while
 			spreadGroup(t, sender, count, 3)
 			eventually(t, "all messages reach both receivers", func() bool { return hears.received.Load() == count && copied.received.Load() == count })
 			eventually(t, "the other fleet has dropped them", func() bool { return foreign.Stats().Drops[ReasonMulticastStranger] == count })
