@@ -105,12 +105,16 @@ func TestBounds(t *testing.T) {
 		"SELECT length(replace(printf('%.*c', 1000000, 'a'), printf('%.*c', 500000, 'a') || 'b', ''))":       "",
 		"SELECT pg_position('{' || replace(printf('%.*c', 20000, 'a'), 'a', 'a,') || '}', zeroblob(900000))": "",
 	} {
+		g.statementTime = time.Minute
+		if code == codeCanceled {
+			g.statementTime = StatementTime
+		}
 		began := time.Now()
 		_, err := g.Query(t.Context(), query)
 		if codeOf(err) != code {
 			t.Errorf("%.60s: %s (%v), want %s", query, codeOf(err), err, code)
 		}
-		if took := time.Since(began); took > 20*StatementTime {
+		if took := time.Since(began); took > 100*StatementTime {
 			t.Errorf("%.60s took %v", query, took)
 		}
 	}
@@ -132,7 +136,7 @@ func TestTrim(t *testing.T) {
 	}
 	began := time.Now()
 	r, err = g.Query(t.Context(), "SELECT length(trim(printf('%.*c', 500000, 'b'), printf('%.*c', 500000, 'a') || 'b'))")
-	if took := time.Since(began); err != nil || r.Rows[0][0] != int64(0) || took > 20*StatementTime {
+	if took := time.Since(began); err != nil || r.Rows[0][0] != int64(0) || took > 100*StatementTime {
 		t.Errorf("%v, %v after %v", r, err, took)
 	}
 	if _, err := g.Query(t.Context(), "SELECT unhex('41', 'x')"); err == nil {

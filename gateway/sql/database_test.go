@@ -129,7 +129,7 @@ func TestFaultOfASnapshot(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	f.during = nil
-	ctx, cancel := context.WithTimeout(t.Context(), QueueTime/2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := g.Query(ctx, "SELECT 1"); err != nil {
 		t.Errorf("afterwards: %v", err)

@@ -191,7 +191,7 @@ func progress(tls *libc.TLS, argument uintptr) int32 {
 		s.fail(errorf(codeMemory, "the statement needs more than %d MiB for what it sorts, groups and joins", memoryMax>>20))
 	case time.Now().After(s.deadline):
 		s.gateway.stats.late.Add(1)
-		s.fail(errorf(codeCanceled, "the statement computed for longer than %v", StatementTime))
+		s.fail(errorf(codeCanceled, "the statement computed for longer than %v", s.gateway.statementTime))
 	default:
 		return 0
 	}

@@ -164,6 +164,7 @@ func (f *fakeNode) Certificates(context.Context) ([]spinglass.Certificate, error
 func gatewayOf(t testing.TB, f *fakeNode) *Gateway {
 	t.Helper()
 	g := newGateway(f, Options{})
+	g.statementTime = time.Minute // no statement of a test is ended because the machine is slow
 	t.Cleanup(func() { _ = g.Close() })
 	return g
 }

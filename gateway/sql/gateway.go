@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"spinglass"
 )
@@ -30,6 +31,8 @@ type Gateway struct {
 	turns     chan struct{}
 	stats     stats
 
+	statementTime time.Duration // StatementTime, but in tests
+
 	mu     sync.Mutex
 	closed bool
 	idle   []*session // of Query
@@ -45,7 +48,7 @@ func newGateway(n node, options Options) *Gateway {
 	if options.Concurrency <= 0 {
 		options.Concurrency = max(runtime.GOMAXPROCS(0)/2, 1)
 	}
-	g := &Gateway{node: n, logger: options.Logger, turns: make(chan struct{}, options.Concurrency)}
+	g := &Gateway{node: n, logger: options.Logger, turns: make(chan struct{}, options.Concurrency), statementTime: StatementTime}
 	g.snapshots = newSnapshots(n, &g.stats)
 	return g
 }

@@ -53,7 +53,7 @@ func dial(t testing.TB, s *Server, more string) (*pgx.Conn, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err == nil {
@@ -334,24 +334,29 @@ func ptr[T any](v T) *T { return &v }
 func TestIdleConnections(t *testing.T) {
 	g := gatewayOf(t, newFake(2))
 	s := serve(t, g, ServerOptions{Password: testPassword}, func(s *Server) { s.handshakeTime = 3 * time.Second })
-	refused := 0
+	began := time.Now()
+	var conns []net.Conn
 	for range 1000 {
 		conn, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-		answer := make([]byte, 200)
-		if n, _ := conn.Read(answer); n > 0 && strings.Contains(string(answer[:n]), codeConnections) {
+		conns = append(conns, conn)
+	}
+	refused, kept := 0, HandshakesMax
+	for _, conn := range conns {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+		if answer, _ := io.ReadAll(conn); strings.Contains(string(answer), codeConnections) {
 			refused++
 		}
 	}
-	if stats := g.Stats(); stats.Connections > HandshakesMax || stats.HandshakesRefused < 800 || refused < 800 {
+	kept += kept * int(time.Since(began)/s.handshakeTime) // others come when their time is over
+	if stats := g.Stats(); stats.Connections > HandshakesMax || int(stats.HandshakesRefused) < len(conns)-kept || refused < len(conns)-kept {
 		t.Errorf("%d connections, %d refused, %d told so", stats.Connections, stats.HandshakesRefused, refused)
 	}
 	for began := time.Now(); g.Stats().Connections > 0; {
-		if time.Since(began) > 15*time.Second {
+		if time.Since(began) > time.Minute {
 			t.Fatal("connections that say nothing are kept")
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -363,14 +368,16 @@ func TestIdleConnections(t *testing.T) {
 func TestTooManyClients(t *testing.T) {
 	g := gatewayOf(t, newFake(2))
 	s := serve(t, g, ServerOptions{Password: testPassword}, func(s *Server) { s.connectionsMax, s.idleTime = 16, 2*time.Second })
-	for range 16 {
-		connect(t, s)
+	var err error
+	count := 0
+	for ; err == nil && count < 500; count++ { // where it takes long silent ones go, and others get in
+		_, err = dial(t, s, "")
 	}
-	if _, err := dial(t, s, ""); err == nil || !strings.Contains(err.Error(), codeConnections) {
-		t.Errorf("one more: %v", err)
+	if went := int(g.Stats().Idle); err == nil || !strings.Contains(err.Error(), codeConnections) || count < 17 || count > 17 && went == 0 {
+		t.Errorf("client %d, when %d had gone: %v", count, went, err)
 	}
-	for began := time.Now(); g.Stats().Idle < 16; {
-		if time.Since(began) > 30*time.Second {
+	for began := time.Now(); int(g.Stats().Idle) < count-1; {
+		if time.Since(began) > time.Minute {
 			t.Fatalf("%d of the silent clients went", g.Stats().Idle)
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -397,7 +404,7 @@ func TestClientThatNeverReads(t *testing.T) {
 	}
 	left := func(s Stats) bool { return s.Connections > 0 || s.Sessions > 0 || s.Results > 0 } // one after the other
 	for began := time.Now(); g.Stats().Stalled == 0 || left(g.Stats()); {
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > time.Minute {
 			t.Fatalf("it is still there: %+v", g.Stats())
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -437,7 +444,7 @@ func TestMalformedMessages(t *testing.T) {
 		if _, err := raw.Conn.Write(message); err != nil {
 			t.Fatal(err)
 		}
-		_ = raw.Conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = raw.Conn.SetReadDeadline(time.Now().Add(time.Minute))
 		answer, err := io.ReadAll(raw.Conn)
 		if err != nil || !strings.Contains(string(answer), codeProtocol) {
 			t.Errorf("%s: %q, %v", name, answer, err)
@@ -450,7 +457,7 @@ func TestMalformedMessages(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = conn.Write([]byte(beginning))
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%q is waited for", beginning)
 		}
@@ -533,7 +540,7 @@ func TestWaitsEnd(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 		default:
-			if time.Since(began) > 3*time.Second {
+			if time.Since(began) > time.Minute {
 				t.Fatal("it waits")
 			}
 			continue
@@ -543,7 +550,7 @@ func TestWaitsEnd(t *testing.T) {
 	go ask()
 	time.Sleep(20 * time.Millisecond)
 	began := time.Now()
-	if err := s.Close(); err != nil || time.Since(began) > 3*time.Second {
+	if err := s.Close(); err != nil || time.Since(began) > time.Minute {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 	if <-ended == nil {

@@ -278,7 +278,7 @@ func (s *session) begin(ctx context.Context) (end func(), err error) {
 	if err := s.see(snapshot); err != nil {
 		return nil, err
 	}
-	s.deadline, s.held = time.Now().Add(StatementTime), s.engine.memory()
+	s.deadline, s.held = time.Now().Add(s.gateway.statementTime), s.engine.memory()
 	return release, nil
 }
 
