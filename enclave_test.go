@@ -137,6 +137,7 @@ func begin(t *testing.T, nodes []*spinglass.Node, readings []*reading) {
 func TestEnclavesExchangeATopic(t *testing.T) {
 	gateways, outside, one, two := enclave(t)
 	nodes := []*spinglass.Node{outside, one, two}
+	keepLong(t, "orders", nodes...)
 	var readings []*reading
 	for _, n := range nodes {
 		readings = append(readings, read(t, subscribe(t, n, "orders")))

@@ -31,6 +31,7 @@ func TestGrantsOfTopics(t *testing.T) {
 	n := start(t, spinglass.Config{Name: "/lab/all", Identity: all})
 	limited := start(t, spinglass.Config{Name: "/lab/some", Identity: some, Join: []string{n.Addr()}})
 	ctx := within(t)
+	keepLong(t, "orders/eu", n, limited)
 	orders, err := n.Subscribe(ctx, "orders/eu")
 	if err != nil {
 		t.Fatal(err)

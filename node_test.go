@@ -90,6 +90,17 @@ func awaitPeers(t *testing.T, n *spinglass.Node, count int, state spinglass.Peer
 	}
 }
 
+// keepLong has members keep what is published to a topic for ten seconds, so that nobody who gets no turn for a few misses any of it.
+func keepLong(t *testing.T, topic string, nodes ...*spinglass.Node) {
+	t.Helper()
+	const rounds = 100 // up to which all members keep all
+	for _, n := range nodes {
+		if err := n.ConfigureTopic(within(t), topic, spinglass.Life(rounds)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func subscribe(t *testing.T, n *spinglass.Node, topic string, options ...spinglass.SubscribeOption) *spinglass.Subscription {
 	t.Helper()
 	s, err := n.Subscribe(within(t), topic, options...)
@@ -101,6 +112,7 @@ func subscribe(t *testing.T, n *spinglass.Node, topic string, options ...spingla
 
 func TestEverySubscriberGetsEveryMessageInOrder(t *testing.T) {
 	nodes := fleet(t, 4)
+	keepLong(t, "orders", nodes...)
 	var subscriptions []*spinglass.Subscription
 	for _, n := range nodes {
 		subscriptions = append(subscriptions, subscribe(t, n, "orders"))
@@ -236,6 +248,7 @@ func TestLeavingAndClosingAreSeen(t *testing.T) {
 
 func TestCallsFromInsideLoops(t *testing.T) {
 	nodes := fleet(t, 2)
+	keepLong(t, "ping", nodes...)
 	s := subscribe(t, nodes[1], "ping")
 	ctx := within(t)
 	if err := nodes[0].Publish(ctx, "ping", []byte("x")); err != nil {

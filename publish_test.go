@@ -68,7 +68,7 @@ func TestATopicKeepsItsRateWithoutSubscriptions(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Publish(ctx, "orders", make([]byte, bimodal.DefaultConfig().Burst)); err != nil {
+	if err := n.Publish(ctx, "orders", make([]byte, bimodal.DefaultConfig().Burst+1000)); err != nil { // more than comes back in a thousand seconds
 		t.Fatal(err)
 	}
 	settle(t, n)

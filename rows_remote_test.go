@@ -162,11 +162,14 @@ func TestNobodyAnswersForAZone(t *testing.T) {
 	}
 	began := time.Now()
 	_, err := nodes[0].Rows(t.Context(), "/us")
-	if took := time.Since(began); !errors.Is(err, spinglass.ErrUnanswered) || took > 10*time.Second {
+	took := time.Since(began)
+	if !errors.Is(err, spinglass.ErrUnanswered) || !strings.Contains(fmt.Sprint(err), nodes[1].ID().String()+"@"+nodes[1].Addr()) {
 		t.Errorf("%v after %v", err, took)
 	}
-	if text := fmt.Sprint(err); !strings.Contains(text, "nobody answers for /us: asked 1 of /us, for 4") || !strings.Contains(text, nodes[1].ID().String()+"@"+nodes[1].Addr()) {
-		t.Error(text)
+	_, told, _ := strings.Cut(fmt.Sprint(err), "nobody answers for /us: asked 1 of /us, for ")
+	told, _, _ = strings.Cut(told, " ")
+	if asked, wrong := time.ParseDuration(told); wrong != nil || asked < 4*time.Second || asked > took+100*time.Millisecond { // it is rounded
+		t.Errorf("%v after %v", err, took)
 	}
 }
 
