@@ -56,6 +56,7 @@ func TestRatingsOfRealMembers(t *testing.T) {
 	for _, n := range nodes {
 		awaitPeers(t, n, len(nodes), spinglass.PeerStateUp)
 	}
+	keepLong(t, "prices", nodes...)
 	var subscriptions []*spinglass.Subscription
 	for i, n := range nodes {
 		subscriptions = append(subscriptions, subscribe(t, n, "prices", spinglass.Rating(fractions[i%len(fractions)])))
@@ -120,7 +121,7 @@ func awaitRating(t *testing.T, n, other *spinglass.Node, rated bool) {
 	})
 }
 
-// awaitQuiet waits until nothing was counted for longer than packets live.
+// awaitQuiet waits until nothing was counted for longer than packets live that are kept long.
 func awaitQuiet(t *testing.T, counts []count) {
 	t.Helper()
 	total, since := uint64(0), time.Now()
@@ -132,7 +133,7 @@ func awaitQuiet(t *testing.T, counts []count) {
 		if now != total {
 			total, since = now, time.Now()
 		}
-		return time.Since(since) > 3*time.Second
+		return time.Since(since) > 11*time.Second
 	})
 }
 
