@@ -60,14 +60,11 @@ func TestMembersInProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	o, err := g.Run(t.Context(), Trial{Rate: 500, Duration: 200 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := runIn(t, g, Trial{Rate: 500, Duration: 200 * time.Millisecond})
 	if o.Published != 100 || o.Missing() != 0 || o.Deliveries() != 300 {
 		t.Errorf("%d published, %d delivered, %d missing; want 100, 300, 0", o.Published, o.Deliveries(), o.Missing())
 	}
-	if p99 := o.Latency.Quantile(0.99); p99 <= 0 || p99 > 10*time.Second {
+	if p99 := o.Latency.Quantile(0.99); p99 <= 0 || p99 > time.Minute {
 		t.Errorf("p99 is %v: the clocks of the processes disagree", p99)
 	}
 	if o.Used.CPU <= 0 || o.Used.Resident < 4<<20 {
@@ -84,20 +81,17 @@ func TestSleepersAreStoppedAndGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	o, err := g.Run(t.Context(), Trial{Rate: 500, Duration: 500 * time.Millisecond, Perturbed: 1, Sleep: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := runIn(t, g, Trial{Rate: 80, Duration: 3 * time.Second, Perturbed: 1, Sleep: 1})
 	if o.Missing() != 0 {
 		t.Errorf("%d messages are missing at the receiver that did not sleep", o.Missing())
 	}
 	sleeper := o.perturbed()[0]
-	early := uint64(0)
-	for _, bin := range sleeper.Bins[1:9] {
-		early += bin.Delivered
+	asleep := uint64(0)
+	for _, bin := range sleeper.Bins[40:55] { // from 2 s on: on a busy machine it may fall asleep late
+		asleep += bin.Delivered
 	}
-	if early != 0 || sleeper.Delivered != 250 { // the socket's buffer holds them all
-		t.Errorf("the sleeper got %d messages asleep and %d in all, want 0 and 250", early, sleeper.Delivered)
+	if asleep != 0 || sleeper.Delivered != 240 { // the socket's buffer holds them all
+		t.Errorf("the sleeper got %d messages asleep and %d in all, want 0 and 240", asleep, sleeper.Delivered)
 	}
 }
 
@@ -146,7 +140,7 @@ func TestProcessesEndWithTheirDriver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); alive(pid); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("process %d lives on without its driver", pid)
 			}

@@ -13,9 +13,18 @@ func run(t *testing.T, m *memory, trial Trial) *Outcome {
 	m.behave = nil
 	g := startMemory(t, m)
 	m.behave = behave
+	return runIn(t, g, trial)
+}
+
+// runIn runs a trial, and skips the test if the machine was so busy that the trial ended by its limits of time: no less than behindMax after its beginning.
+func runIn(t *testing.T, g *Group, trial Trial) *Outcome {
+	t.Helper()
 	outcome, err := g.Run(t.Context(), trial)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if outcome.Published < outcome.Offered() && outcome.Lasted > behindMax {
+		t.Skipf("skipped: the machine was so busy that %d of %d messages were published in %v", outcome.Published, outcome.Offered(), outcome.Lasted)
 	}
 	return outcome
 }
@@ -92,10 +101,7 @@ func TestPerturbedReceiversDoNotCount(t *testing.T) {
 	m := &memory{}
 	g := startMemory(t, m)
 	m.receivers = m.receivers[:len(m.receivers)-1] // one gets nothing; receivers start in any order
-	outcome, err := g.Run(t.Context(), Trial{Rate: 1000, Duration: 100 * time.Millisecond, Perturbed: 1, Sleep: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcome := runIn(t, g, Trial{Rate: 1000, Duration: 100 * time.Millisecond, Perturbed: 1, Sleep: 1})
 	if missing := outcome.Missing() + missing(outcome.perturbed(), outcome.Published); missing != 100 || len(outcome.healthy()) != 2 {
 		t.Errorf("%d missing in all, %d healthy receivers; want 100 and 2", missing, len(outcome.healthy()))
 	}
