@@ -34,7 +34,7 @@ func newKey(t *testing.T) (identity.PrivateKey, tls.Certificate) {
 func shake(t *testing.T, client, server *tls.Config) (c, s *tls.Conn, clientError, serverError error) {
 	t.Helper()
 	a, b := net.Pipe()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	_, _ = a.SetDeadline(deadline), b.SetDeadline(deadline)
 	t.Cleanup(func() { a.Close(); b.Close() })
 	c, s = tls.Client(a, client), tls.Server(b, server)
