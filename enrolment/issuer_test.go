@@ -366,9 +366,7 @@ func TestIssuerThatCannotWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := o.client(2)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // within the first pause
-	defer cancel()
-	_, err := c.Join(ctx, token, "/lab/a2", 2)
+	_, err := c.Join(t.Context(), token, "/lab/a2", 2)
 	if err == nil || o.Stats().Failed == 0 {
 		t.Errorf("%v, %+v", err, o.Stats())
 	}
@@ -582,7 +580,7 @@ func TestAddressesAreLimited(t *testing.T) {
 	}
 	conn := must[net.Conn](t)(net.Dial("tcp", string(o.address)))
 	defer conn.Close()
-	if err := conn.SetReadDeadline(time.Now().Add(ExchangeTimeout / 2)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
