@@ -51,7 +51,7 @@ const (
 	totalRate    = 2250 // casts a second of all: 2000 while one of five is away a third of the time
 	killEvery    = 3 * time.Second
 	downFor      = time.Second
-	patience     = 60 * time.Second
+	patience     = 3 * time.Minute
 )
 
 func newFleet(t *testing.T) *fleet {

@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds each wait, far above what is measured.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // eventually waits until condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
@@ -222,7 +222,7 @@ func (a *agent) knowsInterest() bool {
 // metric returns the number that a line of the agent's metrics ends with, 0 where there is none.
 func (a *agent) metric(name string) float64 {
 	a.t.Helper()
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+	client := http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(a.dir, "api.sock"))
