@@ -55,6 +55,7 @@ type Node struct {
 	perturb atomic.Pointer[Perturb]
 	prodded chan struct{}
 
+	linger    time.Duration // closeLinger
 	closeOnce sync.Once
 	closing   chan struct{} // closed by Close
 	stopped   chan struct{} // closed when the loop has ended
@@ -138,7 +139,7 @@ func newNode(c Config, conn socket, listener net.Listener) (*Node, error) {
 		config: c, debug: c.Logger.Enabled(context.Background(), slog.LevelDebug), conn: conn, advertised: address, machine: machine,
 		link: newLink(conn, c.PlainDatagrams, c.SocketBuffer), started: c.Clock.Now(), inbox: newInbox(c.ReceiveQueue),
 		calls: make(chan call, c.CallQueue), feeds: make(chan call, c.CallQueue), prodded: make(chan struct{}, 1),
-		busySince: protocol.Never, closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
+		busySince: protocol.Never, linger: closeLinger, closing: make(chan struct{}), stopped: make(chan struct{}), written: make(chan struct{}), done: make(chan struct{}),
 		timer: c.Clock.NewTimer(), perturber: newPerturber(c.Perturb, c.ID),
 	}
 	n.keeper, _ = c.Decoder.(protocol.Keeper)
@@ -209,11 +210,11 @@ func (n *Node) Close() error {
 func (n *Node) shut() {
 	defer close(n.done)
 	close(n.closing)
-	timer := time.AfterFunc(closeLinger, n.closeSockets)
+	timer := time.AfterFunc(n.linger, n.closeSockets)
 	<-n.stopped
 	<-n.written
 	if n.relays != nil {
-		n.relays.finish(closeLinger)
+		n.relays.finish(n.linger)
 	}
 	timer.Stop()
 	n.closeSockets()

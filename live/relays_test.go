@@ -612,6 +612,7 @@ func TestCloseBehindAGateway(t *testing.T) {
 		bodies = append(bodies, fmt.Sprint("last ", i, strings.Repeat("x", 1000)))
 	}
 	say(t, one, []protocol.NodeID{3}, bodies...)
+	one.linger = patience // as for handshakes: see change
 	_ = one.Close()
 	eventually(t, "all messages", func() bool { return heard.count("2 "+bodies[len(bodies)-1]) == 1 })
 	if _, different := heard.most(); different != 201 {
