@@ -3,6 +3,7 @@
 package tables
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func TestAutomaticZones(t *testing.T) {
 		f.nodes, f.names = append(f.nodes, n), append(f.names, name)
 	}
 	ctx := t.Context()
-	took := f.until("the fleet", 90*time.Second, func(i int, n *spinglass.Node) error {
+	took := f.until("the fleet", 5*time.Minute, func(i int, n *spinglass.Node) error {
 		zones, err := n.Zones(ctx)
 		if err != nil {
 			return err
@@ -92,16 +93,18 @@ func TestAutomaticZones(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(5 * time.Second) // until all zones know what the others want
+	f.until("what zones and members want", 2*time.Minute, func(_ int, n *spinglass.Node) error { return wants(ctx, n) })
 	const messages = 50
 	for i := range messages {
 		if err := f.nodes[i%nodes].Publish(ctx, "news", fmt.Appendf(nil, "%d", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	receiving, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
 	for i, s := range subscriptions {
 		got, from := 0, map[string]bool{}
-		for m, err := range s.Messages(ctx) {
+		for m, err := range s.Messages(receiving) {
 			if err != nil {
 				t.Fatalf("%s: %v", f.names[i], err)
 			}
@@ -114,4 +117,26 @@ func TestAutomaticZones(t *testing.T) {
 			t.Errorf("%s has messages from %v", f.names[i], from)
 		}
 	}
+}
+
+// wants checks that a node knows of all zones and hosts in the tables that it keeps that they want something.
+func wants(ctx context.Context, n *spinglass.Node) error {
+	zones, err := n.Zones(ctx)
+	if err != nil {
+		return err
+	}
+	for _, zone := range zones {
+		rows, err := n.Rows(ctx, zone)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			ofZone, _ := row.Attributes["interest"].(spinglass.Bitmap)
+			ofHost, _ := row.Attributes["topics"].([]byte)
+			if len(ofZone)+len(ofHost) == 0 {
+				return fmt.Errorf("%s does not know that %s in %s wants anything", n.Name(), row.Name, zone)
+			}
+		}
+	}
+	return nil
 }
