@@ -43,7 +43,7 @@ func newLabAstrolabe() *cobra.Command {
 	flags.IntSliceVar(&g.Updates, "updates", g.Updates, "times a round that each member changes its row besides, and with it all summaries: a flood")
 	flags.IntVar(&g.Rounds, "rounds", g.Rounds, "rounds after the change that a run takes at most")
 	seedFlags(cmd, &g.Seeds, &g.Seed)
-	s.full.flag(cmd, "the published sizes, where no other ones are given: takes many hours, and 16 GB of memory or more with three representatives")
+	s.full.flag(cmd, "the published sizes, where no other ones are given: takes many hours, and up to 22 GB of memory")
 	larger := astrolabe.FullGrid()
 	fullValue(&s.full, "members", &g.Members, larger.Members)
 	fullValue(&s.full, "loss", &g.Loss, larger.Loss)
