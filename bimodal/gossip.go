@@ -141,10 +141,8 @@ func (m *Machine) sweep(s *stream, out *protocol.Output) {
 			m.deliverNext(s, out)
 			continue
 		}
-		if !m.wantsStill(s, s.next) {
+		if s.spares(s.next) || !m.wantsStill(s, s.next) {
 			s.setSpared(s.next)
-		}
-		if s.spares(s.next) {
 			m.spare(s)
 			continue
 		}

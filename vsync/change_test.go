@@ -334,6 +334,16 @@ func TestRecoveryOfWhatCannotBeInstalled(t *testing.T) {
 	}
 }
 
+// endedIn returns what recoveries have come to.
+func endedIn(out *protocol.Output) (outcomes []RecoveryOutcome) {
+	for _, e := range out.Effects {
+		if e, ok := e.Event.(RecoveryEnded); ok {
+			outcomes = append(outcomes, e.Outcome)
+		}
+	}
+	return outcomes
+}
+
 // A recovery ends at its limit, whatever has come meanwhile: a view that this member cannot install, since nobody gives what is missing of it, or changes that a member begins again and again. Who waits is told, once, and it can be tried again.
 func TestRecoveriesEnd(t *testing.T) {
 	for name, meanwhile := range map[string]func(g *group, now protocol.Time, out *protocol.Output){
@@ -351,13 +361,7 @@ func TestRecoveriesEnd(t *testing.T) {
 			meanwhile(g, now, out)
 			g.m.run(now+limit/4, out)
 		}
-		var ended []RecoveryOutcome
-		for _, e := range out.Effects {
-			if e, ok := e.Event.(RecoveryEnded); ok {
-				ended = append(ended, e.Outcome)
-			}
-		}
-		if !slices.Equal(ended, []RecoveryOutcome{RecoveryLate}) || g.recovers() {
+		if ended := endedIn(out); !slices.Equal(ended, []RecoveryOutcome{RecoveryLate}) || g.recovers() {
 			t.Errorf("%s: the recovery has ended with %v, leads %v", name, ended, g.recovers())
 		}
 		if err := g.m.Recover((recoverLimits+1)*limit, g.name, out); err != nil {
@@ -378,13 +382,7 @@ func TestRecoveriesOfTheStopped(t *testing.T) {
 	out.Reset()
 	g.m.Timeout(now, out)
 	g.receiveDecided(now, 3, seal(&Decided{header: g.header(), Decision: g.proposal(1, 0).Decision}), out)
-	var ended []RecoveryOutcome
-	for _, e := range out.Effects {
-		if e, ok := e.Event.(RecoveryEnded); ok {
-			ended = append(ended, e.Outcome)
-		}
-	}
-	if !slices.Equal(ended, []RecoveryOutcome{RecoveryMajority}) {
+	if ended := endedIn(out); !slices.Equal(ended, []RecoveryOutcome{RecoveryMajority}) {
 		t.Errorf("told %v", ended)
 	}
 }
@@ -403,13 +401,7 @@ func TestRecoveriesThatYieldAreToldOfTheOther(t *testing.T) {
 	next := g.proposal(1, 0).Decision
 	next.Next.ID = g.view.ID.recovered(2, 1)
 	g.receiveDecided(limit+1, 3, seal(&Decided{header: g.header(), Decision: next}), out)
-	var ended []RecoveryOutcome
-	for _, e := range out.Effects {
-		if e, ok := e.Event.(RecoveryEnded); ok {
-			ended = append(ended, e.Outcome)
-		}
-	}
-	if !slices.Equal(ended, []RecoveryOutcome{RecoveryDone}) {
+	if ended := endedIn(out); !slices.Equal(ended, []RecoveryOutcome{RecoveryDone}) {
 		t.Errorf("told %v", ended)
 	}
 }
