@@ -2,95 +2,16 @@ package live
 
 import (
 	"bytes"
-	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"spinglass/protocol"
 	"spinglass/relay"
 )
-
-// gateway starts a node that is a gateway.
-func (f *fleet) gateway(t testing.TB, id protocol.NodeID, m protocol.Machine, change func(*Config)) *Node {
-	t.Helper()
-	return run(t, id, m, func(c *Config) {
-		f.change(t, id, f.quick)(c)
-		c.Gateway = true
-		if change != nil {
-			change(c)
-		}
-	})
-}
-
-// enclave starts a node that reaches others, and is reached, through gateways only.
-func (f *fleet) enclave(t testing.TB, id protocol.NodeID, m protocol.Machine, gateways []*Node, change func(*Config)) *Node {
-	t.Helper()
-	return run(t, id, m, func(c *Config) {
-		f.change(t, id, f.quick)(c)
-		c.Outbound, c.Listen = true, ""
-		for _, g := range gateways {
-			c.Join = append(c.Join, string(g.Advertised()))
-		}
-		if change != nil {
-			change(c)
-		}
-	})
-}
-
-// quick are limits by which failures are got over sooner, and nodes of one test may connect as they like.
-func (f *fleet) quick(l *limits) {
-	l.backoff, l.addressBurst, l.period = 5*time.Millisecond, 1000, 10*time.Millisecond
-}
-
-// addresses returns all addresses of a node.
-func addresses(n *Node) []protocol.Address {
-	if !n.config.Outbound {
-		return []protocol.Address{n.Advertised()}
-	}
-	var all []protocol.Address
-	for _, gateway := range n.config.Join {
-		all = append(all, RelayAddress(n.config.ID, gateway))
-	}
-	return all
-}
-
-// meet makes all nodes know each other.
-func meet(t testing.TB, nodes ...*Node) {
-	t.Helper()
-	for _, n := range nodes {
-		err := n.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) {
-			for _, p := range nodes {
-				if p != n {
-					out.Emit(protocol.PeerUp{Peer: &protocol.Peer{ID: p.config.ID, Addresses: addresses(p)}})
-				}
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// insist sends a message until it has arrived.
-func insist(t testing.TB, from *Node, to protocol.NodeID, at *transcript, body string) {
-	t.Helper()
-	eventually(t, fmt.Sprintf("%q from %d to %d", body, from.config.ID, to), func() bool {
-		say(t, from, []protocol.NodeID{to}, body)
-		return at.count(fmt.Sprintf("%d %s", from.config.ID, body)) > 0
-	})
-}
-
-// connected waits until a node has connections to so many gateways.
-func connected(t testing.TB, n *Node, gateways uint64) {
-	t.Helper()
-	eventually(t, fmt.Sprintf("%d gateways of node %d", gateways, n.config.ID), func() bool { return n.Stats().Gateways == gateways })
-}
 
 // Two nodes that have no sockets talk to each other, to their gateway, and to a node outside that knows the gateway by their addresses only; each of these begins. The gateway
 // passes on what it cannot read.
@@ -156,39 +77,6 @@ func TestAGatewayCallsWhoIsWanted(t *testing.T) {
 	}
 }
 
-// A call leads to the gateways of the caller's row, and to nothing else; and not often.
-func TestCallsAreBelievedLittle(t *testing.T) {
-	f := newFleet(t, 1)
-	gateway := f.gateway(t, 1, &toy{}, nil)
-	inside := f.enclave(t, 2, &toy{}, []*Node{gateway}, nil)
-	liar := run(t, 3, &toy{}, f.change(t, 3, f.quick))
-	victim := run(t, 4, &toy{}, f.change(t, 4, f.quick))
-	introduce(t, liar, victim)
-	introduce(t, victim, liar, inside)
-	for _, caller := range []protocol.NodeID{99, 3, 4, 0} {
-		err := liar.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) { out.Send(4, relayCall{caller}) })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "four calls", func() bool { return victim.Stats().GatewayCallsIgnored == 4 })
-	if s := victim.Stats(); s.Gateways != 0 || s.GatewayFailures != 0 {
-		t.Errorf("%d gateways, %d failures", s.Gateways, s.GatewayFailures)
-	}
-	start := time.Now()
-	for range 200 {
-		if err := liar.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) { out.Send(4, relayCall{2}) }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "all calls", func() bool { s := victim.Stats(); return s.GatewayCallsFollowed+s.GatewayCallsIgnored == 204 })
-	most := callBurst + callRate*time.Since(start).Seconds()
-	if s := victim.Stats(); s.GatewayCallsFollowed < 1 || float64(s.GatewayCallsFollowed) > most {
-		t.Errorf("%d of 200 calls were followed, of %.0f at most", s.GatewayCallsFollowed, most)
-	}
-	connected(t, victim, 1)
-}
-
 // When one of two gateways ends, the other is used at once; when it comes back, it is connected again. With one gateway, the control, nothing arrives.
 func TestAGatewayIsLost(t *testing.T) {
 	for _, count := range []int{2, 1} {
@@ -244,174 +132,6 @@ func TestAGatewayIsLost(t *testing.T) {
 	}
 }
 
-// spy is a gateway that looks at what it passes on, and sends what it likes.
-type spy struct {
-	relay.Switch
-	limits   relay.Limits
-	counters relay.Counters
-	mutex    sync.Mutex
-	seen     [][]byte // datagrams
-}
-
-// spying starts a spy with the identity of a node, and returns where.
-func spying(t *testing.T, n *Node) (*spy, string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &spy{limits: relay.DefaultLimits}
-	s.Switch = relay.Switch{Self: n.config.ID, Limits: &s.limits, Counters: &s.counters, Absent: func(protocol.NodeID, protocol.NodeID) {}}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		accepting := acceptor{lifetime: t.Context(), listener: listener, count: &n.count, logger: n.config.Logger}
-		accepting.run(func(conn net.Conn) { serving.Go(func() { s.serve(n, tls.Server(conn, n.links.server)) }) })
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		for _, c := range s.Clients() {
-			c.Close()
-		}
-		serving.Wait()
-	})
-	return s, listener.Addr().String()
-}
-
-func (s *spy) serve(n *Node, conn *tls.Conn) {
-	defer conn.Close()
-	peer, err := n.links.welcome(conn, func(protocol.NodeID) error { return nil })
-	if err != nil {
-		return
-	}
-	c := relay.New(conn, relay.Config{Limits: &s.limits, Counters: &s.counters, Peer: peer.id, Self: n.config.ID, Take: func(c *relay.Conn, f *relay.Frame) bool {
-		if f.Kind == relay.KindDatagrams {
-			s.mutex.Lock()
-			s.seen = append(s.seen, slices.Clone(f.Data))
-			s.mutex.Unlock()
-		}
-		return s.Pass(c, f)
-	}})
-	if s.Join(c) == nil {
-		_ = c.Serve()
-		s.Leave(c)
-	}
-}
-
-// last returns the datagrams that were seen last.
-func (s *spy) last() []byte {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if len(s.seen) == 0 {
-		return nil
-	}
-	return s.seen[len(s.seen)-1]
-}
-
-// A gateway that lies gets nothing accepted: what it changes is forged, what it repeats is a replay. It cannot read what it passes on.
-func TestAGatewayCannotForge(t *testing.T) {
-	f := newFleet(t, 1)
-	liar, address := spying(t, f.gateway(t, 1, &toy{}, nil))
-	heard := newTranscript()
-	behind := func(c *Config) { c.Join = []string{address} }
-	one, two := f.enclave(t, 2, &toy{}, nil, behind), f.enclave(t, 3, heard, nil, behind)
-	connected(t, two, 1)
-	meet(t, one, two)
-	insist(t, one, 3, heard, "hello")
-	say(t, one, []protocol.NodeID{3}, "captured")
-	eventually(t, "the message", func() bool { return heard.count("2 captured") == 1 })
-	captured, victim := liar.last(), liar.Client(3)
-	if bytes.Contains(captured, []byte("captured")) || len(captured) == 0 {
-		t.Fatalf("the gateway sees %q", captured)
-	}
-	before := two.Stats().MessagesReceived
-	victim.Send(&relay.Frame{Kind: relay.KindDatagrams, Peer: 2, Data: captured})
-	eventually(t, "the replay", func() bool { return two.Stats().Drops[ReasonDatagramReplayed] == 1 })
-	forged := uint64(0)
-	for i := 13; i < len(captured); i++ {
-		changed := slices.Clone(captured)
-		changed[i] ^= 1
-		changed[12]++ // a number that was not opened yet
-		victim.Send(&relay.Frame{Kind: relay.KindDatagrams, Peer: 2, Data: changed})
-		forged++
-	}
-	victim.Send(&relay.Frame{Kind: relay.KindDatagrams, Peer: 77, Data: captured}) // in another's name: it is still a replay
-	eventually(t, "the forgeries", func() bool {
-		drops := two.Stats().Drops
-		return drops[ReasonDatagramForged] == forged && drops[ReasonDatagramReplayed] == 2
-	})
-	if got := two.Stats().MessagesReceived; got != before {
-		t.Errorf("%d messages were accepted", got-before)
-	}
-}
-
-// A gateway that tells of absent members without end is not listened to much, and what it carries is.
-func TestNewsOfAGatewayIsLimited(t *testing.T) {
-	f := newFleet(t, 1)
-	liar, address := spying(t, f.gateway(t, 1, &toy{}, nil))
-	heard := newTranscript()
-	behind := func(c *Config) { c.Join = []string{address} }
-	one, two := f.enclave(t, 2, &toy{}, nil, behind), f.enclave(t, 3, heard, nil, behind)
-	connected(t, two, 1)
-	meet(t, one, two)
-	insist(t, one, 3, heard, "before")
-	const news = 20_000 // more than the rate lets through while is waited
-	start := time.Now()
-	for sent := 0; sent < news; {
-		if liar.Client(3).Send(&relay.Frame{Kind: relay.KindAbsent, Peer: 2}) {
-			sent++
-		}
-	}
-	eventually(t, "most of it is ignored", func() bool {
-		return float64(two.Stats().RelayNewsLost) >= news-newsBurst-newsRate*time.Since(start).Seconds()
-	})
-	insist(t, one, 3, heard, "after")
-}
-
-// A gateway serves members of its fleet only, and no longer those who were revoked. A member that was not told to be one does not serve.
-func TestWhoMayUseAGateway(t *testing.T) {
-	f := newFleet(t, 1)
-	fast := func(c *Config) {
-		l := relay.DefaultLimits
-		l.Period = time.Millisecond
-		c.Security.relayLimits = &l
-	}
-	gateway := f.gateway(t, 1, &toy{}, fast)
-	member := f.enclave(t, 2, &toy{}, []*Node{gateway}, nil)
-	connected(t, member, 1)
-	stranger := newFleet(t, 99).enclave(t, 3, &toy{}, []*Node{gateway}, func(c *Config) { c.Security.Policy = f.policy })
-	eventually(t, "a refusal", func() bool { return stranger.Stats().GatewayFailures > 0 && gateway.Stats().HandshakesRefused > 0 })
-	plain := run(t, 4, &toy{}, f.change(t, 4, f.quick))
-	var log logBuffer
-	misled := f.enclave(t, 5, &toy{}, []*Node{plain}, func(c *Config) { c.Logger = log.logger() })
-	eventually(t, "a failure", func() bool {
-		return misled.Stats().GatewayFailures > 0 && strings.Contains(log.String(), "Is it one (--gateway)")
-	})
-	if s := gateway.Stats(); s.Clients != 1 || s.RelayConnsRevoked != 0 {
-		t.Errorf("%d clients, %d connections revoked", s.Clients, s.RelayConnsRevoked)
-	}
-	f.revoke(member.config.Security.Key.Public())
-	eventually(t, "the end of the connection", func() bool { s := gateway.Stats(); return s.Clients == 0 && s.RelayConnsRevoked == 1 })
-	eventually(t, "the refusal of a new connection", func() bool { s := member.Stats(); return s.GatewayFailures > 0 && s.Gateways == 0 })
-	if times := member.Stats().GatewayConnections; times != 1 {
-		t.Errorf("connected %d times", times)
-	}
-}
-
-// A gateway has no more clients than it may; the one that is too many is told so, and served when another leaves.
-func TestClientsOfAGatewayAreBounded(t *testing.T) {
-	f := newFleet(t, 1)
-	gateway := f.gateway(t, 1, &toy{}, func(c *Config) { c.Clients = 1 })
-	first := f.enclave(t, 2, &toy{}, []*Node{gateway}, nil)
-	eventually(t, "a client", func() bool { return gateway.Stats().Clients == 1 }) // its own end may know of it sooner
-	var log logBuffer
-	second := f.enclave(t, 3, &toy{}, []*Node{gateway}, func(c *Config) { c.Logger = log.logger() })
-	eventually(t, "a refusal", func() bool {
-		return gateway.Stats().ClientsRefused > 0 && strings.Contains(log.String(), "it is the gateway of too many clients")
-	})
-	_ = first.Close()
-	connected(t, second, 1)
-}
-
 // Connections to gateways of others end when they are not used; those of a node in an enclave do not.
 func TestConnectionsToGatewaysEndWhenNotUsed(t *testing.T) {
 	f := newFleet(t, 1)
@@ -459,39 +179,6 @@ func TestAGatewayWithTwoAddresses(t *testing.T) {
 	insist(t, other, 2, heard, "hello")
 	if s, g := inside.Stats(), gateway.Stats(); s.Gateways != 1 || g.Clients != 2 || g.ClientsReplaced != 0 {
 		t.Errorf("%d connections; the gateway has %d clients, %d replaced", s.Gateways, g.Clients, g.ClientsReplaced)
-	}
-}
-
-// A node joins by the address of its gateway, before it knows anybody, and reaches addresses that it has seen in rows, also of members that have vanished.
-func TestAddressesFromWithinAnEnclave(t *testing.T) {
-	f := newFleet(t, 1)
-	heard := newTranscript()
-	gateway := f.gateway(t, 1, heard, nil)
-	inside := f.enclave(t, 2, heard, []*Node{gateway}, nil)
-	other := f.enclave(t, 3, heard, []*Node{gateway}, nil)
-	outside := run(t, 4, heard, f.change(t, 4, f.quick))
-	to := func(from *Node, address protocol.Address, body string) {
-		t.Helper()
-		eventually(t, body, func() bool {
-			err := from.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) { out.SendAddress(address, &text{body: []byte(body)}) })
-			return err == nil && heard.count(fmt.Sprintf("%d %s", from.config.ID, body)) > 0
-		})
-	}
-	to(inside, gateway.Advertised(), "to the gateway")
-	to(inside, other.Advertised(), "to another one inside")
-	to(gateway, inside.Advertised(), "to a client")
-	to(outside, inside.Advertised(), "from outside")
-	meet(t, gateway, inside, outside)
-	err := inside.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) {
-		out.Emit(protocol.PeerDropped{Peer: &protocol.Peer{ID: 4}})
-		out.SendAddress("192.0.2.1:7400", &text{body: []byte("to nobody")})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	to(inside, outside.Advertised(), "to one that has vanished")
-	if got := inside.Stats().Drops[ReasonAddressUnresolved]; got != 1 {
-		t.Errorf("%d messages to unknown addresses were dropped, want 1", got)
 	}
 }
 
@@ -617,84 +304,6 @@ func TestCloseBehindAGateway(t *testing.T) {
 	eventually(t, "all messages", func() bool { return heard.count("2 "+bodies[len(bodies)-1]) == 1 })
 	if _, different := heard.most(); different != 201 {
 		t.Errorf("%d of 201 messages arrived", different)
-	}
-}
-
-// Nobody can be made to send to an address of the range that stands for relayed destinations.
-func TestRelayedDestinationsAreNoAddresses(t *testing.T) {
-	f := newFleet(t, 1)
-	n := run(t, 1, &toy{}, f.change(t, 1, nil))
-	literal := relayRoute(7, ownSlot)
-	know(n, 2, literal.String())
-	if got := route(t, n, 2); got != "none" {
-		t.Errorf("a row leads to %s", got)
-	}
-	err := n.Call(t.Context(), func(_ protocol.Time, out *protocol.Output) {
-		out.SendAddress(protocol.Address(literal.String()), &text{body: []byte("x")})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "a drop", func() bool { return n.Stats().Drops[ReasonAddressBad] == 1 })
-	for text, want := range map[protocol.Address]bool{
-		"relay:0000000000000007@10.0.0.1:7400": true, "relay:0000000000000007@gw.example:7400": true, "relay:0000000000000007@[::1]:7400": true,
-		"relay:0000000000000000@10.0.0.1:7400": false, "relay:7@10.0.0.1:7400": false, "relay:0000000000000007@:7400": false, "relay:0000000000000007@10.0.0.1:0": false,
-		"relay:0000000000000007@relay:0000000000000007@10.0.0.1:7400": false, "relay:0000000000000007": false, "10.0.0.1:7400": false, "": false,
-	} {
-		if _, _, ok := parseRelayAddress(text); ok != want {
-			t.Errorf("%q is an address through a gateway: %t", text, ok)
-		}
-	}
-	if member, slot := relayedTo(relayRoute(0xfedcba9876543210, 77)); member != 0xfedcba9876543210 || slot != 77 || !isRelayed(relayRoute(1, 2)) || isRelayed(mustAddr("[2001:db8::1]:1")) {
-		t.Errorf("member %s, slot %d", member, slot)
-	}
-}
-
-func FuzzRelayAddress(f *testing.F) {
-	f.Add("relay:0000000000000007@10.0.0.1:7400")
-	f.Add("relay:0000000000000007@[::1%eth0]:7400")
-	f.Fuzz(func(t *testing.T, text string) {
-		member, gateway, ok := parseRelayAddress(protocol.Address(text))
-		if ok && (!strings.EqualFold(string(RelayAddress(member, string(gateway))), text) || member == 0 || gateway == "") {
-			t.Errorf("%q is %s at %q", text, member, gateway)
-		}
-	})
-}
-
-// The gateways whose addresses are known are bounded, and so are those that connections are kept to.
-func TestGatewaysAreBounded(t *testing.T) {
-	f := newFleet(t, 1)
-	dials := make(chan struct{}, 1000)
-	n := run(t, 1, &toy{}, func(c *Config) {
-		f.change(t, 1, f.quick)(c)
-		c.Security.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			dials <- struct{}{}
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
-	})
-	err := n.Call(t.Context(), func(now protocol.Time, _ *protocol.Output) {
-		for i := range protocol.NodeID(2 * gatewaysKnownMax) {
-			know(n, 100+i, string(RelayAddress(100+i, fmt.Sprintf("10.0.%d.%d:7400", i/250, i%250))))
-			n.wantGateways(100 + i)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range gatewaysUsedMax {
-		<-dials
-	}
-	if s := n.Stats(); len(dials) > 0 || s.GatewaysRefused == 0 || len(n.relays.byAddress) > gatewaysKnownMax || len(n.relays.bySlot) != len(n.relays.byAddress) {
-		t.Errorf("%d more are dialled, %d refused, %d known", len(dials), s.GatewaysRefused, len(n.relays.byAddress))
-	}
-}
-
-func TestFewFilesAreFewClients(t *testing.T) {
-	for _, c := range []struct{ clients, files, clientsMax, gatewaysMax int }{{512, 1 << 20, 512, 64}, {512, 1024, 256, 64}, {512, 32, 8, 2}, {512, 1, 1, 1}, {5, 1024, 5, 64}} {
-		if clients, gateways := relayFiles(c.clients, c.files); clients != c.clientsMax || gateways != c.gatewaysMax {
-			t.Errorf("%d clients wished and %d files: %d clients, %d gateways; want %d, %d", c.clients, c.files, clients, gateways, c.clientsMax, c.gatewaysMax)
-		}
 	}
 }
 
