@@ -7,14 +7,21 @@ import (
 	"spinglass/protocol"
 )
 
-// link is the socket as reader and writer see it. One goroutine reads, another writes.
-type link interface {
+// incoming is where datagrams come from, as a reader sees it. One goroutine uses it, while another may write.
+type incoming interface {
 	// read waits for an arrival. A segment above zero says that the kernel coalesced datagrams of that size.
 	read(buffer []byte) (arrival, error)
+	// answer sends b, one datagram, to where something has come from.
+	answer(b []byte, to netip.AddrPort) error
+	// reaches reports whether an answer, or what is written, can go to the family of the address.
+	reaches(to netip.AddrPort) bool
+}
+
+// link is the socket: what comes in, for its reader, and what another goroutine, the writer, writes to.
+type link interface {
+	incoming
 	// write sends b to one address; with a segment above zero as datagrams of that size, the last may be shorter.
 	write(b []byte, segment int, to netip.AddrPort) error
-	// reaches reports whether the socket can send to the family of the address.
-	reaches(to netip.AddrPort) bool
 	// segments reports whether write takes segments.
 	segments() bool
 }
@@ -44,6 +51,8 @@ func (l packetLink) write(b []byte, _ int, to netip.AddrPort) error {
 	_, err := l.conn.WriteTo(b, net.UDPAddrFromAddrPort(to))
 	return err
 }
+
+func (l packetLink) answer(b []byte, to netip.AddrPort) error { return l.write(b, 0, to) }
 
 func (l packetLink) reaches(netip.AddrPort) bool { return true }
 
@@ -88,6 +97,7 @@ type socket interface {
 type udpLink struct {
 	conn     udpSocket
 	ip4, ip6 bool
+	answers  *net.UDPConn // where conn may be written to by one goroutine only, the part of it that any may use
 	udpOptions
 }
 
@@ -100,7 +110,7 @@ func newLink(conn socket, plain bool, socketBuffer int) link {
 	if !ok {
 		return packetLink{conn.(net.PacketConn)}
 	}
-	l := &udpLink{conn: udp}
+	l := &udpLink{conn: udp, answers: receivingOf(udp)}
 	l.ip4, l.ip6 = familyOf(rawAddr(udp))
 	l.setBuffers(udp, socketBuffer)
 	if !plain {
@@ -111,6 +121,11 @@ func newLink(conn socket, plain bool, socketBuffer int) link {
 
 // rawAddr returns the local address without unmapping, which would make a dual-stack socket look like an IPv4 one.
 func rawAddr(udp socket) netip.Addr { return udp.LocalAddr().(*net.UDPAddr).AddrPort().Addr() }
+
+func (l *udpLink) answer(b []byte, to netip.AddrPort) error {
+	_, err := l.answers.WriteToUDPAddrPort(b, to)
+	return err
+}
 
 func (l *udpLink) reaches(to netip.AddrPort) bool {
 	if to.Addr().Is4() {

@@ -32,6 +32,14 @@ func udpSocketOf(conn socket) (udpSocket, bool) {
 	return nil, false
 }
 
+// receivingOf returns the socket of package net that receives.
+func receivingOf(udp udpSocket) *net.UDPConn {
+	if pair, ok := udp.(*pairedSocket); ok {
+		return pair.UDPConn
+	}
+	return udp.(*net.UDPConn)
+}
+
 // udpOptions is what this kernel can do for a UDP socket.
 type udpOptions struct {
 	gso, gro      bool

@@ -17,6 +17,8 @@ func udpSocketOf(conn socket) (udpSocket, bool) {
 	return udp, ok
 }
 
+func receivingOf(udp *net.UDPConn) *net.UDPConn { return udp }
+
 func paired(udp *net.UDPConn) socket { return udp }
 
 // udpOptions is what the system can do for a UDP socket: here, no more than package net offers everywhere.

@@ -518,7 +518,7 @@ func TestSealedPacketsAllocateNothing(t *testing.T) {
 		p.buffer = append(p.buffer, datagram(1, string(make([]byte, 1200)))...)
 	}
 	p.count, p.segment = 10, len(p.buffer)/10
-	r := reader{node: b, link: nullLink{}}
+	r := reader{node: b, incoming: nullLink{}}
 	if n := testing.AllocsPerRun(100, func() {
 		if !w.seal(p, &p.targets[0]) {
 			t.Fatal("not sealed")

@@ -29,13 +29,13 @@ func (r *reader) tellUnknown(now protocol.Time, datagram []byte, from netip.Addr
 		return
 	}
 	r.told = true
-	if !r.notices.take(now, n.links.limits.noticeRate, n.links.limits.noticeBurst) || !answerable(from) || !r.link.reaches(from) {
+	if !r.notices.take(now, n.links.limits.noticeRate, n.links.limits.noticeBurst) || !answerable(from) || !r.incoming.reaches(from) {
 		n.count.noticesLimited.Add(1)
 		return
 	}
 	copy(r.notice[:], datagram)
 	r.notice[0] = noticeVersion
-	if r.link.write(r.notice[:], 0, from) == nil {
+	if r.incoming.answer(r.notice[:], from) == nil {
 		n.count.noticesSent.Add(1)
 	}
 }

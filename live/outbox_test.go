@@ -40,6 +40,8 @@ func (l *fakeLink) write(b []byte, segment int, to netip.AddrPort) error {
 	return nil
 }
 
+func (l *fakeLink) answer(b []byte, to netip.AddrPort) error { return l.write(b, 0, to) }
+
 func (l *fakeLink) reaches(to netip.AddrPort) bool { return to.Addr().Is4() }
 func (l *fakeLink) segments() bool                 { return true }
 

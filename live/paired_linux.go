@@ -18,7 +18,7 @@ const sendPatience = 1
 
 // pairedSocket receives by a socket of package net and sends by another one with the same address. The runtime waits for every socket of package net to become
 // readable and writable at once, and each send makes a socket writable, so that sending by it wakes a thread for each parcel, which finds nothing to do. The
-// other one is unknown to the runtime.
+// other one is unknown to the runtime. One goroutine sends by it; any may send by UDPConn, if it is little.
 type pairedSocket struct {
 	*net.UDPConn // receives
 

@@ -1,9 +1,12 @@
 package live
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,6 +98,61 @@ func TestPairSends(t *testing.T) {
 		if count != 11 || from != want || allocations != 0 {
 			t.Errorf("from %s to %s: %d datagrams arrived from %s, want 11 from %s; %.0f allocations each", c.from, c.to, count, from, want, allocations)
 		}
+	}
+}
+
+// A reader may answer while the writer writes: nothing fails, and everybody gets what is meant for it.
+func TestAnswersBesideWrites(t *testing.T) {
+	const rounds, segment = 20_000, 100
+	l := newLink(pairAt(t, "127.0.0.1:0"), false, SocketBufferDefault)
+	sockets := map[byte]*net.UDPConn{'w': pairAt(t, "127.0.0.1:0").UDPConn, 'a': pairAt(t, "127.0.0.1:0").UDPConn}
+	to := func(kind byte) netip.AddrPort { return sockets[kind].LocalAddr().(*net.UDPAddr).AddrPort() }
+	var others atomic.Int64 // datagrams that came to the wrong one
+	var sending, receiving sync.WaitGroup
+	for kind, socket := range sockets {
+		receiving.Go(func() {
+			for buffer := make([]byte, slabSize); ; {
+				size, err := socket.Read(buffer)
+				if err != nil {
+					return
+				}
+				if size > segment || buffer[0] != kind {
+					others.Add(1)
+				}
+			}
+		})
+	}
+	var failure atomic.Pointer[error]
+	send := func(err error) {
+		if err != nil {
+			failure.Store(&err)
+		}
+	}
+	sending.Go(func() {
+		many := bytes.Repeat([]byte{'w'}, segment)
+		if l.segments() {
+			many = bytes.Repeat(many, 10)
+		}
+		for range rounds {
+			send(l.write(many, segment, to('w')))
+		}
+	})
+	sending.Go(func() {
+		one := bytes.Repeat([]byte{'a'}, noticeSize)
+		for range rounds {
+			send(l.answer(one, to('a')))
+		}
+	})
+	sending.Wait()
+	for _, socket := range sockets {
+		_ = socket.Close()
+	}
+	receiving.Wait()
+	if err := failure.Load(); err != nil {
+		t.Errorf("sending failed: %v", *err)
+	}
+	if n := others.Load(); n > 0 {
+		t.Errorf("%d datagrams came to somebody else", n)
 	}
 }
 

@@ -21,11 +21,11 @@ const (
 // reader brings what arrives at a socket into the inbox. Large arrivals stay where the kernel has put them, and the machine may keep them
 // there: so this is the one copy that is made of a packet.
 type reader struct {
-	node   *Node
-	link   link
-	group  bool   // the socket is that of groups
-	memory []byte // for what is read next, and behind it
-	lost   uint64 // of the kernel's count, which wraps at 32 bits
+	node     *Node
+	incoming incoming
+	group    bool   // the socket is that of groups
+	memory   []byte // for what is read next, and behind it
+	lost     uint64 // of the kernel's count, which wraps at 32 bits
 
 	told    bool // of an unknown session, since the latest arrival
 	notice  [noticeSize]byte
@@ -35,9 +35,9 @@ type reader struct {
 }
 
 // read brings what arrives at a socket into the inbox, until the socket is closed. group tells that the socket is that of groups.
-func (n *Node) read(from link, group bool) {
+func (n *Node) read(from incoming, group bool) {
 	defer n.running.Done()
-	r := reader{node: n, link: from, group: group}
+	r := reader{node: n, incoming: from, group: group}
 	for r.next() {
 	}
 }
@@ -48,7 +48,7 @@ func (r *reader) next() bool {
 	if len(r.memory) < slabSize {
 		r.memory = unclearedBytes(readChunk)
 	}
-	a, err := r.link.read(r.memory[:slabSize])
+	a, err := r.incoming.read(r.memory[:slabSize])
 	if err != nil {
 		if errors.Is(err, net.ErrClosed) || !n.pauseReading() {
 			return false

@@ -143,7 +143,7 @@ func (r *relays) all() (conns []*relay.Conn) {
 
 // config returns what all connections have in common. slot is what arrivals are named by.
 func (r *relays) config(peer greeted, slot uint16) relay.Config {
-	from := &relayReader{reader: reader{node: r.node, link: relayedLink{r}}, slot: slot}
+	from := &relayReader{reader: reader{node: r.node, incoming: relayedIncoming{r}}, slot: slot}
 	return relay.Config{
 		Limits: &r.limits, Counters: &r.counters, Peer: peer.id,
 		Take:   func(_ *relay.Conn, f *relay.Frame) bool { return r.take(from, f) },
@@ -330,18 +330,17 @@ func (r *relays) absent(member, sender protocol.NodeID) {
 	r.tell(completion{kind: completionCallWanted, peer: member, caller: sender})
 }
 
-// relayedLink is what readers of relayed datagrams answer by.
-type relayedLink struct{ relays *relays }
+// relayedIncoming is what readers of relayed datagrams answer by.
+type relayedIncoming struct{ relays *relays }
 
-func (l relayedLink) read([]byte) (arrival, error) { return arrival{}, net.ErrClosed }
+func (r relayedIncoming) read([]byte) (arrival, error) { return arrival{}, net.ErrClosed }
 
-func (l relayedLink) write(b []byte, segment int, to netip.AddrPort) error {
-	l.relays.send(to, segment, b)
+func (r relayedIncoming) answer(b []byte, to netip.AddrPort) error {
+	r.relays.send(to, 0, b)
 	return nil
 }
 
-func (l relayedLink) reaches(to netip.AddrPort) bool { return l.relays.usable(to) }
-func (l relayedLink) segments() bool                 { return true }
+func (r relayedIncoming) reaches(to netip.AddrPort) bool { return r.relays.usable(to) }
 
 // relayedConn is a connection through a gateway.
 type relayedConn struct {

@@ -47,6 +47,7 @@ func (s *noSocket) read([]byte) (arrival, error) {
 	return arrival{}, net.ErrClosed
 }
 
+func (s *noSocket) answer([]byte, netip.AddrPort) error     { return errFamily }
 func (s *noSocket) write([]byte, int, netip.AddrPort) error { return errFamily }
 func (s *noSocket) reaches(netip.AddrPort) bool             { return false }
 func (s *noSocket) segments() bool                          { return true }
