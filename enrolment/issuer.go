@@ -28,6 +28,7 @@ type IssuerConfig struct {
 type Issuer struct {
 	config   IssuerConfig
 	limiter  limiter
+	refusals refusalLog
 	inFlight chan struct{}
 	counters counters
 }
@@ -138,7 +139,9 @@ func (i *Issuer) count(err error, conn *tls.Conn) {
 		i.config.Logger.Error("a certificate could not be issued", "remote", conn.RemoteAddr().String(), "error", err)
 	default:
 		i.counters.refused.Add(1)
-		i.config.Logger.Warn("a request for a certificate was refused", "remote", conn.RemoteAddr().String(), "error", err)
+		if before, ok := i.refusals.take(timeBy(i.config.Now)); ok {
+			i.config.Logger.Warn("a request for a certificate was refused", "remote", conn.RemoteAddr().String(), "error", err, "unlogged_before", before)
+		}
 	}
 }
 

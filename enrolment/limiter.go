@@ -62,7 +62,7 @@ func (l *limiter) admit(remote net.Addr, now time.Time) verdict {
 		}
 		b = bucket{filled: AddressBurst, at: now}
 	}
-	b = b.refilled(now)
+	b = b.refilled(now, AddressRate, AddressBurst)
 	if l.buckets == nil {
 		l.buckets = map[netip.Prefix]bucket{}
 	}
@@ -75,15 +75,16 @@ func (l *limiter) admit(remote net.Addr, now time.Time) verdict {
 	return admitted
 }
 
-func (b bucket) refilled(now time.Time) bucket {
+// refilled returns the bucket as it is now, filled at a rate per second.
+func (b bucket) refilled(now time.Time, rate, burst float64) bucket {
 	passed := max(now.Sub(b.at), 0).Seconds()
-	return bucket{filled: min(b.filled+passed*AddressRate, AddressBurst), at: now}
+	return bucket{filled: min(b.filled+passed*rate, burst), at: now}
 }
 
 // sweep forgets the addresses whose buckets are full again, which is as if they had never come, and reports whether there is room now.
 func (l *limiter) sweep(now time.Time) bool {
 	for key, b := range l.buckets {
-		if b.refilled(now).filled >= AddressBurst {
+		if b.refilled(now, AddressRate, AddressBurst).filled >= AddressBurst {
 			delete(l.buckets, key)
 		}
 	}

@@ -18,6 +18,8 @@ const (
 	AddressRate      = 20                           // connections per second and remote address (IPv6: network of 64 bits), in the long run
 	AddressBurst     = 5                            // connections of a remote address at once
 	AddressesTracked = 4096                         // remote addresses that are told apart at a time
+	RefusalLogRate   = 1                            // lines per second that an issuer logs about refusals, in the long run; all are counted
+	RefusalLogBurst  = 20                           // such lines at once
 )
 
 // Limits of a client.
