@@ -146,7 +146,6 @@ func newNode(c Config, conn socket, listener net.Listener) (*Node, error) {
 	n.startedAt = protocol.Time(n.started.Sub(c.Epoch))
 	n.count.drops.init()
 	n.segments.Store(n.link.segments())
-	n.multicast = n.openMulticast()
 	n.lifetime, n.end = context.WithCancel(context.Background())
 	n.out = newOutbox(&n.config, &n.count, n.segments.Load)
 	n.names = newNames(n.lifetime, &n.config, &n.count, &n.running)
@@ -156,6 +155,7 @@ func newNode(c Config, conn socket, listener net.Listener) (*Node, error) {
 		n.end()
 		return nil, err
 	}
+	n.multicast = n.openMulticast()
 	n.openGates(listener)
 	return n, nil
 }
