@@ -3,4 +3,9 @@
 // util-linux, take about seven minutes, and run where SPINGLASS_HOSTS=1 is set:
 //
 //	sudo SPINGLASS_HOSTS=1 go test -count=1 -v ./test/hosts
+//
+// The agents have the race detector, and tell what it finds in files that begin with /tmp/race, with these besides. Some tests then fail because agents
+// take five times as long:
+//
+//	GOFLAGS=-race GORACE=log_path=/tmp/race
 package hosts
