@@ -110,7 +110,8 @@ func (n *Node) security(i *Identity) (*live.Security, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	n.credentials.chain.Store(&i.Chain)
+	chain := i.Chain // the application's own may become another
+	n.credentials.chain.Store(&chain)
 	n.credentials.revocations.Store(known)
 	accept := make(map[string]func(*tls.Conn), len(i.Accept))
 	for name, serve := range i.Accept {

@@ -261,17 +261,25 @@ func (h *handshakes) answerReserved(conn *tls.Conn, peer *identity.Verified, sai
 	if err := h.greet(conn, peer.NodeID, index); err != nil {
 		return nil, err
 	}
-	var confirmed [1]byte
-	if _, err := conn.Read(confirmed[:]); err != nil {
+	if err := awaitConfirmation(conn); err != nil && s.abandon() {
 		return nil, err
 	}
+	return s, nil
+}
+
+// awaitConfirmation waits for the last byte of a handshake.
+func awaitConfirmation(conn *tls.Conn) error {
+	var confirmed [1]byte
+	if _, err := conn.Read(confirmed[:]); err != nil {
+		return err
+	}
 	if confirmed[0] == confirmation {
-		return s, nil
+		return nil
 	}
 	if _, err := readHello(io.MultiReader(bytes.NewReader(confirmed[:]), conn)); err != nil {
-		return nil, err // as a rule it says why it refuses
+		return err // as a rule it says why it refuses
 	}
-	return nil, errHello
+	return errHello
 }
 
 // dialStream makes a connection for a stream to a peer.

@@ -294,12 +294,12 @@ func (r *relays) setBack(g *gateway) {
 func (r *relays) carry(g *gateway, conn *tls.Conn, peer greeted) {
 	defer context.AfterFunc(r.node.lifetime, func() { _ = conn.NetConn().Close() })()
 	config := r.config(peer, g.slot)
+	r.mutex.Lock()
 	if !g.kept {
 		config.Idle = r.idle
 	}
 	c := relay.New(conn, config)
 	begun := time.Now()
-	r.mutex.Lock()
 	g.conn, g.failures = c, 0
 	g.change()
 	r.mutex.Unlock()

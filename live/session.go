@@ -26,7 +26,7 @@ type session struct {
 	// of the reader
 	opener *seal.Opener
 	bucket bucket
-	heard  atomic.Int64 // when something was last opened, a protocol.Time
+	heard  atomic.Int64 // when something was last opened, a protocol.Time; began before that, abandoned when it is too late
 
 	// of the writer
 	sealer *seal.Sealer
@@ -44,6 +44,13 @@ func newSession(secret []byte, initiator bool, index, remote uint32) (*session, 
 		opener: seal.NewOpener(keys.Receive, index), sealer: seal.NewSealer(keys.Send, remote),
 	}, nil
 }
+
+// abandoned stands for a time when a handshake has failed before anything came by its session.
+const abandoned = -1
+
+// abandon gives up a session that a peer has begun and whose handshake has failed, and reports whether it did: not if the peer has sent by it, which proves it as
+// the end of the handshake does. The loop uses it then.
+func (s *session) abandon() bool { return s.heard.CompareAndSwap(int64(s.began), abandoned) }
 
 // sessions finds the session of what arrives by its index, of which the low bits are the place in the table and the others are drawn at random. The reader
 // looks up without a lock.
