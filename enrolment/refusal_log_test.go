@@ -1,6 +1,8 @@
 package enrolment
 
 import (
+	"bytes"
+	"log/slog"
 	"testing"
 	"time"
 )
@@ -28,5 +30,20 @@ func TestLinesAboutRefusalsAreBounded(t *testing.T) {
 		if _, ok := l.take(now); ok != (i < RefusalLogBurst) {
 			t.Errorf("line %d after an hour of quiet: %t", i, ok)
 		}
+	}
+}
+
+// TestRefusalsAreCountedAndLogged has more refusals at once than there are lines.
+func TestRefusalsAreCountedAndLogged(t *testing.T) {
+	const refusals = RefusalLogBurst + 30
+	o := newOffice(t)
+	_, conn := pipe(t, o.member().Key)
+	var log bytes.Buffer
+	issuer := NewIssuer(IssuerConfig{Authority: o.authority, Chain: o.chain, Now: o.clock.now, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for range refusals {
+		issuer.count(ErrProof, conn)
+	}
+	if lines := bytes.Count(log.Bytes(), []byte("was refused")); lines != RefusalLogBurst || issuer.Stats().Refused != refusals {
+		t.Errorf("%d lines for %d refusals, of which %d are counted", lines, refusals, issuer.Stats().Refused)
 	}
 }

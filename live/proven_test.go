@@ -72,12 +72,9 @@ func (u *unconfirmed) Close() error {
 	return nil
 }
 
-// A session that its peer has sent by stays, also when the handshake does not come to its end.
-func TestASessionThatIsUsedStays(t *testing.T) {
-	f := newFleet(t, 1)
-	server := f.run(t, 2, echo(), nil)
-	answers, answered := newTranscript(), make(chan struct{})
-	var lost atomic.Int64
+// greets starts a node that connects by what wrap makes of its connections, and has it say hello to a server, which answers.
+func (f *fleet) greets(t *testing.T, server *Node, answers *transcript, wrap func(net.Conn) net.Conn) *Node {
+	t.Helper()
 	client := run(t, 1, answers, func(c *Config) {
 		f.change(t, 1, nil)(c)
 		c.Security.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -85,7 +82,7 @@ func TestASessionThatIsUsedStays(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return &unconfirmed{conn, answered, &lost}, nil
+			return wrap(conn), nil
 		}
 	})
 	err := client.Do(func(_ protocol.Time, out *protocol.Output) {
@@ -95,6 +92,16 @@ func TestASessionThatIsUsedStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the answer", func() bool { return answers.count("2 hello") == 1 })
+	return client
+}
+
+// A session that its peer has sent by stays, also when the handshake does not come to its end.
+func TestASessionThatIsUsedStays(t *testing.T) {
+	f := newFleet(t, 1)
+	server := f.run(t, 2, echo(), nil)
+	answers, answered := newTranscript(), make(chan struct{})
+	var lost atomic.Int64
+	client := f.greets(t, server, answers, func(conn net.Conn) net.Conn { return &unconfirmed{conn, answered, &lost} })
 	close(answered)
 	eventually(t, "the end of the handshake", func() bool { return server.gate.room.len() == 0 })
 	say(t, client, []protocol.NodeID{2}, "again")
@@ -113,23 +120,7 @@ func TestTheFirstMessageAfterARestartIsAnswered(t *testing.T) {
 	server := f.run(t, 2, echo(), nil)
 	for range 3 {
 		answers := newTranscript()
-		client := run(t, 1, answers, func(c *Config) {
-			f.change(t, 1, nil)(c)
-			c.Security.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := new(net.Dialer).DialContext(ctx, network, address)
-				if err != nil {
-					return nil, err
-				}
-				return newLaggard(conn, 30*time.Millisecond), nil
-			}
-		})
-		err := client.Do(func(_ protocol.Time, out *protocol.Output) {
-			out.SendAddress(server.Advertised(), &text{body: []byte("hello")})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "the answer", func() bool { return answers.count("2 hello") == 1 })
+		client := f.greets(t, server, answers, func(conn net.Conn) net.Conn { return newLaggard(conn, 30*time.Millisecond) })
 		eventually(t, "the end of the handshake", func() bool { return server.gate.room.len() == 0 })
 		_ = client.Close()
 	}

@@ -15,13 +15,7 @@ import (
 // A gateway that tells of absent members without end is not listened to much, and what it carries is.
 func TestNewsOfAGatewayIsLimited(t *testing.T) {
 	f := newFleet(t, 1)
-	liar, address := spying(t, f.gateway(t, 1, &toy{}, nil))
-	heard := newTranscript()
-	behind := func(c *Config) { c.Join = []string{address} }
-	one, two := f.enclave(t, 2, &toy{}, nil, behind), f.enclave(t, 3, heard, nil, behind)
-	connected(t, two, 1)
-	meet(t, one, two)
-	insist(t, one, 3, heard, "before")
+	liar, one, two, heard := f.spiedOn(t)
 	const news = 20_000 // more than the rate lets through while is waited
 	start := time.Now()
 	for sent := 0; sent < news; {

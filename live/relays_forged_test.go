@@ -111,16 +111,23 @@ func (s *spy) last() []byte {
 	return s.seen[len(s.seen)-1]
 }
 
-// A gateway that lies gets nothing accepted: what it changes is forged, what it repeats is a replay. It cannot read what it passes on.
-func TestAGatewayCannotForge(t *testing.T) {
-	f := newFleet(t, 1)
+// spiedOn starts two nodes, of which the first has sent the second a message through a gateway that is a spy.
+func (f *fleet) spiedOn(t *testing.T) (liar *spy, one, two *Node, heard *transcript) {
+	t.Helper()
 	liar, address := spying(t, f.gateway(t, 1, &toy{}, nil))
-	heard := newTranscript()
+	heard = newTranscript()
 	behind := func(c *Config) { c.Join = []string{address} }
-	one, two := f.enclave(t, 2, &toy{}, nil, behind), f.enclave(t, 3, heard, nil, behind)
+	one, two = f.enclave(t, 2, &toy{}, nil, behind), f.enclave(t, 3, heard, nil, behind)
 	connected(t, two, 1)
 	meet(t, one, two)
 	insist(t, one, 3, heard, "hello")
+	return liar, one, two, heard
+}
+
+// A gateway that lies gets nothing accepted: what it changes is forged, what it repeats is a replay. It cannot read what it passes on.
+func TestAGatewayCannotForge(t *testing.T) {
+	f := newFleet(t, 1)
+	liar, one, two, heard := f.spiedOn(t)
 	say(t, one, []protocol.NodeID{3}, "captured")
 	eventually(t, "the message", func() bool { return heard.count("2 captured") == 1 })
 	captured, victim := liar.last(), liar.Client(3)

@@ -22,6 +22,7 @@ type fakeNode struct {
 	hosts   int
 	taken   atomic.Int64 // snapshots
 	silent  chan struct{}
+	waiting atomic.Int64 // for what is silent
 	refuses error
 	during  func() // is called while a snapshot is taken
 	noRows  error  // why the own rows are not told
@@ -80,6 +81,8 @@ func (f *fakeNode) Table(ctx context.Context, zone string) (*spinglass.Table, er
 	case "/us/sf":
 		f.mu.Unlock()
 		defer f.mu.Lock()
+		f.waiting.Add(1)
+		defer f.waiting.Add(-1)
 		select {
 		case <-f.silent:
 			return nil, spinglass.ErrUnanswered
@@ -173,4 +176,14 @@ func gatewayOf(t testing.TB, f *fakeNode) *Gateway {
 func (f *fakeNode) silence(t *testing.T) {
 	timer := time.AfterFunc(50*time.Millisecond, func() { close(f.silent) })
 	t.Cleanup(func() { timer.Stop() })
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for began := time.Now(); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
 }

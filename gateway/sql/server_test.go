@@ -355,12 +355,7 @@ func TestIdleConnections(t *testing.T) {
 	if stats := g.Stats(); stats.Connections > HandshakesMax || int(stats.HandshakesRefused) < len(conns)-kept || refused < len(conns)-kept {
 		t.Errorf("%d connections, %d refused, %d told so", stats.Connections, stats.HandshakesRefused, refused)
 	}
-	for began := time.Now(); g.Stats().Connections > 0; {
-		if time.Since(began) > time.Minute {
-			t.Fatal("connections that say nothing are kept")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	eventually(t, "connections that say nothing go", func() bool { return g.Stats().Connections == 0 })
 	connect(t, s)
 }
 
@@ -376,12 +371,7 @@ func TestTooManyClients(t *testing.T) {
 	if went := int(g.Stats().Idle); err == nil || !strings.Contains(err.Error(), codeConnections) || count < 17 || count > 17 && went == 0 {
 		t.Errorf("client %d, when %d had gone: %v", count, went, err)
 	}
-	for began := time.Now(); int(g.Stats().Idle) < count-1; {
-		if time.Since(began) > time.Minute {
-			t.Fatalf("%d of the silent clients went", g.Stats().Idle)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	eventually(t, "all silent clients go", func() bool { return int(g.Stats().Idle) >= count-1 })
 	connect(t, s)
 }
 
@@ -402,13 +392,10 @@ func TestClientThatNeverReads(t *testing.T) {
 			break
 		}
 	}
-	left := func(s Stats) bool { return s.Connections > 0 || s.Sessions > 0 || s.Results > 0 } // one after the other
-	for began := time.Now(); g.Stats().Stalled == 0 || left(g.Stats()); {
-		if time.Since(began) > time.Minute {
-			t.Fatalf("it is still there: %+v", g.Stats())
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	eventually(t, "nothing is left of it", func() bool { // one after the other
+		s := g.Stats()
+		return s.Stalled > 0 && s.Connections == 0 && s.Sessions == 0 && s.Results == 0
+	})
 }
 
 // A message of 500 MB is refused by its length, and the client is told so.
@@ -521,37 +508,27 @@ func TestCancel(t *testing.T) {
 
 // A client cancels what waits for other members, and so does a server that closes.
 func TestWaitsEnd(t *testing.T) {
-	g := gatewayOf(t, newFake(2))
-	s := serve(t, g, ServerOptions{Password: testPassword}, nil)
+	node := newFake(2)
+	s := serve(t, gatewayOf(t, node), ServerOptions{Password: testPassword}, nil)
 	conn := connect(t, s)
 	ended := make(chan error, 1)
 	ask := func() {
-		_, err := conn.PgConn().Exec(context.Background(), "SELECT count(*) FROM zone_tree('/us/sf')").ReadAll()
-		ended <- err
+		go func() {
+			_, err := conn.PgConn().Exec(context.Background(), "SELECT count(*) FROM zone_tree('/us/sf')").ReadAll()
+			ended <- err
+		}()
+		eventually(t, "it waits for others", func() bool { return node.waiting.Load() == 1 })
 	}
-	go ask()
-	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		if err := conn.PgConn().CancelRequest(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-ended:
-			if stateOf(err) != codeCanceled {
-				t.Fatalf("%v", err)
-			}
-		default:
-			if time.Since(began) > time.Minute {
-				t.Fatal("it waits")
-			}
-			continue
-		}
-		break
+	ask()
+	if err := conn.PgConn().CancelRequest(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	go ask()
-	time.Sleep(20 * time.Millisecond)
-	began := time.Now()
-	if err := s.Close(); err != nil || time.Since(began) > time.Minute {
-		t.Errorf("%v after %v", err, time.Since(began))
+	if err := <-ended; stateOf(err) != codeCanceled {
+		t.Fatalf("%v", err)
+	}
+	ask()
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 	if <-ended == nil {
 		t.Error("the statement was done")

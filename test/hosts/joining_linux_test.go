@@ -21,6 +21,7 @@ func (h *host) shell(line string) *exec.Cmd {
 // user runs an agent as a user of the host does.
 func (h *host) user(line string) {
 	h.net.t.Helper()
+	h.below = filepath.Join(".local", "state", "spinglass")
 	h.runCommand(h.shell("exec " + line))
 }
 
@@ -71,7 +72,9 @@ func TestJoiningByWhatTheFirstAgentPrints(t *testing.T) {
 		t.Cleanup(func() { _ = sub.Process.Kill() })
 		subs, heard = append(subs, sub), append(heard, out)
 	}
-	time.Sleep(time.Second) // for the subscriptions
+	for _, h := range n.hosts {
+		h.awaitSubscription()
+	}
 	for _, h := range n.hosts {
 		if out, err := h.shell("echo from $(hostname) | spinglass pub greetings").CombinedOutput(); err != nil || len(out) > 0 {
 			t.Fatalf("pub: %v\n%s", err, out)

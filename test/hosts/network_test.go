@@ -31,6 +31,7 @@ type host struct {
 	namespace string
 	address   string
 	dataDir   string
+	below     string // where below dataDir the agent has its own
 	outputDir string // of the log and of what commands print
 	agent     *exec.Cmd
 }

@@ -132,7 +132,7 @@ func (h *host) metrics() string {
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(h.dataDir, "api.sock"))
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(h.dataDir, h.below, "api.sock"))
 		},
 	}}
 	response, err := client.Get("http://agent/metrics")

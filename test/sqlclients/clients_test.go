@@ -167,7 +167,7 @@ func TestCalc(t *testing.T) {
 // driverJDBC is where Debian's libpostgresql-jdbc-java puts the driver.
 const driverJDBC = "/usr/share/java/postgresql.jar"
 
-// A program with JDBC does the same. The driver and a JDK are large, so that CI does without, and pgx stands for it there (gateway/sql).
+// A program with JDBC does the same. A JDK is large: CI installs the driver where there is one. pgx stands for it elsewhere (gateway/sql).
 func TestJDBC(t *testing.T) {
 	need(t, "java", "javac")
 	if _, err := os.Stat(driverJDBC); err != nil {
